@@ -1,0 +1,102 @@
+//! The facts that a plan is drawn from.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use crate::units::AbsolutePath;
+
+/// This machine, as far as one profile needs to know it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Host {
+    pub identity: Identity,
+    /// The caller's working directory, without symbolic links.
+    pub workdir: AbsolutePath,
+    /// The nearest parent of the working directory with a version control directory, or itself.
+    pub project: AbsolutePath,
+    pub environment: BTreeMap<OsString, OsString>,
+    pub kernel: Kernel,
+    /// `None` unless the profile asks for more ids than one.
+    pub subids: Option<SubIds>,
+    /// What descriptors 0, 1 and 2, and those to preserve, refer to. A closed one is absent.
+    pub descriptors: BTreeMap<i32, Descriptor>,
+    /// What is at each path that the profile or the system root mentions.
+    pub files: BTreeMap<AbsolutePath, FileFact>,
+}
+
+/// Who calls.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Identity {
+    /// Effective user id.
+    pub uid: u32,
+    /// Effective group id.
+    pub gid: u32,
+    pub name: OsString,
+    pub group: OsString,
+    pub shell: AbsolutePath,
+    /// `$HOME`, else the one of /etc/passwd; without symbolic links.
+    pub home: Option<AbsolutePath>,
+}
+
+/// What the kernel can do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Kernel {
+    /// Major and minor version of uname(2).
+    pub release: (u32, u32),
+    /// Landlock ABI by the system call; 0 if there is none.
+    pub landlock_abi: u32,
+}
+
+/// The caller's share of /etc/subuid and /etc/subgid, and the programs that map it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SubIds {
+    /// First id and count.
+    pub uid: (u32, u32),
+    pub gid: (u32, u32),
+    pub newuidmap: PathBuf,
+    pub newgidmap: PathBuf,
+}
+
+/// An open descriptor of the caller.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Descriptor {
+    pub kind: FileKind,
+    pub readable: bool,
+    pub writable: bool,
+    /// Is it a terminal?
+    pub terminal: bool,
+}
+
+/// What is at a path.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FileFact {
+    pub kind: FileKind,
+    /// The same place without symbolic links. For [`FileKind::Missing`], as far as it could be followed.
+    pub canonical: AbsolutePath,
+    /// The symbolic links on the way, outermost first.
+    pub links: Vec<Link>,
+}
+
+/// A symbolic link on the way to a path.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Link {
+    /// Where the link itself is, without symbolic links on the way to it.
+    pub path: AbsolutePath,
+    pub target: OsString,
+}
+
+/// The kind of file at the end of a path, links followed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FileKind {
+    Missing,
+    /// There, or not: the caller may not look (`EACCES`) or it cannot be reached; the errno.
+    Unreachable(i32),
+    Directory,
+    File,
+    CharacterDevice,
+    BlockDevice,
+    Fifo,
+    Socket,
+    /// A pipe or another file without a name; descriptors only.
+    Anonymous,
+}

@@ -1,0 +1,10 @@
+//! `jail`: one command in a rootless Linux sandbox, described by one profile.
+//!
+//! Data flows one way: text becomes a [`profile`], a profile and the facts about the
+//! [`host`] become a [`plan`]. See docs/ARCHITECTURE.md.
+
+pub mod diagnostic;
+pub mod host;
+pub mod plan;
+pub mod profile;
+pub mod units;

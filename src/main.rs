@@ -1,0 +1,3 @@
+//! The `jail` program.
+
+fn main() {}

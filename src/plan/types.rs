@@ -1,0 +1,205 @@
+//! What will happen, step by step, in the order in which it happens.
+
+use std::ffi::OsString;
+
+use crate::diagnostic::{Diagnostic, Origin};
+use crate::profile::Capability;
+use crate::units::{AbsolutePath, Size};
+
+use super::filter::Filter;
+
+/// Everything that `jail run` will do. Pure data: drawn without privilege, printable.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Plan {
+    pub steps: Vec<Step>,
+    /// What the user should know before the run: degraded protections, grants left out.
+    pub notes: Vec<Diagnostic>,
+}
+
+/// One step and who asked for it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Step {
+    pub action: Action,
+    pub origin: Origin,
+}
+
+/// What one step does. Steps stand in a plan in the order of these variants, mounts sorted by path.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// One clone3(2) with user, mount, pid, ipc, uts and cgroup namespaces, and net if `network`.
+    Namespaces {
+        network: bool,
+    },
+    /// How ids inside correspond to ids outside.
+    Ids(IdMap),
+    /// One tmpfs that holds the root, all private directories and the upper layers of overlays.
+    Scratch {
+        size: Size,
+        inodes: u64,
+    },
+    /// What `/` is before anything is mounted below it.
+    Root(RootSource),
+    /// A symbolic link on our own tmpfs or overlay.
+    Symlink {
+        path: AbsolutePath,
+        target: OsString,
+    },
+    /// A generated file on our own tmpfs or overlay.
+    File {
+        path: AbsolutePath,
+        content: Vec<u8>,
+    },
+    /// A mount at `path`. With `create`, `path` and its parents are made first: they are
+    /// on our own tmpfs or overlay. Without, `path` is there already.
+    Mount {
+        path: AbsolutePath,
+        create: bool,
+        mount: Mount,
+    },
+    /// A new /proc, with what must not be seen masked, and settings read-only.
+    Proc {
+        masked: Vec<AbsolutePath>,
+        read_only: Vec<AbsolutePath>,
+    },
+    /// A new /dev: device nodes of the host by path, devpts, shm, and the usual links.
+    Dev {
+        devices: Vec<AbsolutePath>,
+    },
+    /// The root itself becomes read-only; what is mounted below it keeps its own mode.
+    SealRoot,
+    /// Leave the host's file system for good.
+    Pivot,
+    Loopback,
+    Hostname(String),
+    /// A new session keyring, so that the caller's keys cannot be reached.
+    /// With `may_fail`, a full quota is no error: the filter refuses all calls about keys.
+    Keyring {
+        may_fail: bool,
+    },
+    /// No user namespace below ours, by /proc/sys/user/max_user_namespaces.
+    RefuseNesting,
+    Rlimit {
+        resource: Resource,
+        soft: u64,
+        hard: u64,
+    },
+    /// Empty all capability sets but for `keep`, the bounding set too.
+    Capabilities {
+        keep: Vec<Capability>,
+    },
+    NoNewPrivileges,
+    /// setsid(2): no controlling terminal.
+    NewSession,
+    Umask(u32),
+    Environment(Vec<(OsString, OsString)>),
+    Workdir(AbsolutePath),
+    Landlock(Ruleset),
+    Seccomp(Filter),
+    /// Close every descriptor above 2 but for these.
+    Descriptors {
+        keep: Vec<i32>,
+    },
+    /// execve(2) of `argv`; a name without a slash is looked for in `search`, in order.
+    Exec {
+        argv: Vec<OsString>,
+        search: Vec<AbsolutePath>,
+    },
+}
+
+/// Which ids exist inside.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IdMap {
+    pub uids: Vec<Extent>,
+    pub gids: Vec<Extent>,
+    /// The programs newuidmap(1) and newgidmap(1); `None`: the kernel lets us map one id ourselves.
+    pub mappers: Option<(AbsolutePath, AbsolutePath)>,
+    /// The ids that the command has inside.
+    pub uid: u32,
+    pub gid: u32,
+}
+
+/// `count` ids from `inside` on are those from `outside` on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Extent {
+    pub inside: u32,
+    pub outside: u32,
+    pub count: u32,
+}
+
+/// What the root directory is made of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RootSource {
+    /// An empty directory of the scratch tmpfs.
+    Empty,
+    /// An overlay with this directory below and the scratch tmpfs above.
+    Overlay { lower: AbsolutePath },
+    /// This directory itself, writable.
+    Directory { path: AbsolutePath },
+}
+
+/// What is mounted. Every mount is nosuid; every one but a device is nodev.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Mount {
+    /// An empty directory of the scratch tmpfs, writable, with this mode.
+    Private { mode: u32 },
+    /// A tmpfs of its own.
+    Tmpfs { size: Size },
+    /// `from` of the host and all that is mounted below it.
+    Bind { from: AbsolutePath, write: bool, directory: bool },
+    /// `lower` of the host, writable, with the scratch tmpfs above it.
+    Overlay { lower: AbsolutePath },
+    /// A directory or a file of mode 0 on a read-only mount: open(2) says EACCES.
+    Mask { directory: bool },
+}
+
+/// A resource of setrlimit(2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Resource {
+    Processes,
+    Core,
+}
+
+/// A Landlock domain.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ruleset {
+    /// ABI of this kernel; only what it has is handled.
+    pub abi: u32,
+    pub rules: Vec<LandlockRule>,
+    /// Keep signals and abstract unix sockets inside (ABI 6).
+    pub scoped: bool,
+}
+
+/// What may be done below one path inside.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LandlockRule {
+    pub subject: Subject,
+    pub access: Access,
+}
+
+/// What a Landlock rule is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Subject {
+    /// A path inside, opened after everything is mounted.
+    Path(AbsolutePath),
+    /// An inherited file that has a name: reopening `/dev/stdin` must work as the descriptor does.
+    Descriptor(i32),
+}
+
+/// How much a Landlock rule allows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// List directories.
+    List,
+    /// List, read and execute.
+    Read,
+    /// All of it, creating and removing too; no device nodes.
+    Write,
+    /// Read and write existing files, as below /proc and /dev; ioctl(2) on devices.
+    ReadWrite,
+    /// Read only the file of an inherited descriptor.
+    ReadFile,
+    /// Write only the file of an inherited descriptor.
+    WriteFile,
+    /// Read and write the file of an inherited descriptor, and ioctl(2).
+    ReadWriteFile,
+}

@@ -1,0 +1,3 @@
+//! The program that the tests run inside.
+
+fn main() {}

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::rc::Rc;
 
+use crate::diagnostic::Source;
 use crate::units::AbsolutePath;
 
 /// This machine, as far as one profile needs to know it.
@@ -20,6 +22,8 @@ pub struct Host {
     pub subids: Option<SubIds>,
     /// What descriptors 0, 1 and 2, and those to preserve, refer to. A closed one is absent.
     pub descriptors: BTreeMap<i32, Descriptor>,
+    /// The text of `[seccomp] policy` where that is a file.
+    pub seccomp: Option<Rc<Source>>,
     /// What is at each path that the profile or the system root mentions.
     pub files: BTreeMap<AbsolutePath, FileFact>,
 }

@@ -7,4 +7,7 @@ pub mod diagnostic;
 pub mod host;
 pub mod plan;
 pub mod profile;
+pub mod run;
+pub mod script;
+mod sys;
 pub mod units;

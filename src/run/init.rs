@@ -1,0 +1,200 @@
+//! Process 1 of the jail: builds it, starts the command, reaps, and ends with it.
+
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+use nix::errno::Errno;
+use nix::fcntl::{AT_FDCWD, OFlag, openat};
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::signal::{SigSet, Signal, kill};
+use nix::sys::signalfd::{SfdFlags, SignalFd};
+use nix::sys::stat::{Mode, umask};
+use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
+use nix::unistd::{Pid, setgroups, write};
+
+use crate::script::{Ids, Mapping, Script};
+use crate::sys::{
+    die_with_parent, exit_now, not_dumpable, spawn_sharing_memory, wipe_arguments_and_environment,
+};
+
+use super::message::{Call, During, Failure, Fault, Order, Report};
+use super::payload::{Command, Inherited, become_command};
+use super::setup::carry_out;
+
+/// All that init ever does. `argument_count` is how many arguments this program was given.
+pub fn run(script: Script, socket: OwnedFd, inherited: Inherited, argument_count: usize) -> ! {
+    let status = match start(script, &socket, inherited, argument_count) {
+        Ok(command) => match watch(command, &socket) {
+            Ok(report) => report,
+            Err(errno) => Report::Failed(internal(errno)),
+        },
+        Err(failure) => Report::Failed(failure),
+    };
+    // When the supervisor is gone there is nobody left to tell.
+    let _ = status.send(&socket);
+    exit_now(0)
+}
+
+/// Builds everything and starts the command.
+fn start(
+    mut script: Script,
+    socket: &OwnedFd,
+    inherited: Inherited,
+    argument_count: usize,
+) -> Result<Pid, Failure> {
+    follow_the_supervisor(socket).map_err(|fault| Failure { step: 0, fault })?;
+    umask(Mode::empty());
+    let step = script.ids.step;
+    map_ids(&script.ids, socket).map_err(|fault| Failure { step, fault })?;
+    let mut ruleset = script.payload.landlock.as_mut().map(|(_, ruleset)| ruleset.try_clone());
+    let mut ruleset = match ruleset.take() {
+        None => None,
+        Some(Ok(ruleset)) => Some(ruleset),
+        Some(Err(_)) => return Err(internal(Errno::EMFILE)),
+    };
+    carry_out(&script.setup, &mut ruleset)?;
+    hide(argument_count).map_err(|fault| Failure { step: 0, fault })?;
+    let payload = &script.payload;
+    let mut command = Command { payload, ruleset, inherited, socket };
+    spawn_sharing_memory(become_command, &mut command).map_err(|errno| Failure {
+        step: payload.exec.step,
+        fault: Fault { call: Call::Clone, errno },
+    })
+}
+
+/// Dies when the supervisor dies, from now on. It may be dead already: then the other end
+/// of the socket is closed. The signal alone would miss that, and the kernel takes it
+/// back when ids or capabilities change; afterwards [`watch`] sees the end of the socket.
+fn follow_the_supervisor(socket: &OwnedFd) -> Result<(), Fault> {
+    die_with_parent().during(Call::Prctl)?;
+    let mut peer = [PollFd::new(socket.as_fd(), PollFlags::POLLIN)];
+    poll(&mut peer, PollTimeout::ZERO).during(Call::Open)?;
+    let gone = peer[0].revents().is_some_and(|events| events.contains(PollFlags::POLLHUP));
+    if gone {
+        exit_now(0);
+    }
+    Ok(())
+}
+
+fn map_ids(ids: &Ids, socket: &OwnedFd) -> Result<(), Fault> {
+    match &ids.mapping {
+        Mapping::Own { uid_map, gid_map } => {
+            // Without setgroups(2) denied the kernel would not let us write the gid map;
+            // see user_namespaces(7).
+            write_whole(c"/proc/self/setgroups", b"deny")?;
+            write_whole(c"/proc/self/uid_map", uid_map)?;
+            write_whole(c"/proc/self/gid_map", gid_map)
+        }
+        Mapping::Helpers { .. } => {
+            match Order::receive(socket).during(Call::Open)? {
+                Some(Order::Mapped) => {}
+                // The supervisor could not have the ids mapped, and has said so itself.
+                Some(Order::Signal(_)) | None => exit_now(0),
+            }
+            setgroups(&[]).during(Call::Write)?;
+            // Changing groups made the kernel forget whose death is ours.
+            die_with_parent().during(Call::Prctl)
+        }
+    }
+}
+
+fn write_whole(path: &std::ffi::CStr, content: &[u8]) -> Result<(), Fault> {
+    let flags = OFlag::O_WRONLY | OFlag::O_CLOEXEC;
+    let file = openat(AT_FDCWD, path, flags, Mode::empty()).during(Call::Open)?;
+    write(&file, content).during(Call::Write).map(drop)
+}
+
+/// Nothing of the caller shows in /proc/1.
+fn hide(argument_count: usize) -> Result<(), Fault> {
+    not_dumpable().during(Call::Prctl)?;
+    if wipe_arguments_and_environment(argument_count) {
+        Ok(())
+    } else {
+        Err(Fault { call: Call::Prctl, errno: Errno::EFAULT })
+    }
+}
+
+/// Reaps everything, passes signals on, until the command ends or the supervisor dies.
+fn watch(command: Pid, socket: &OwnedFd) -> Result<Report, Errno> {
+    let children = child_signals()?;
+    release_standard_streams()?;
+    loop {
+        if let Some(report) = reap(command, socket)? {
+            return Ok(report);
+        }
+        let (order, child) = wait_for_event(socket.as_fd(), children.as_fd())?;
+        if order {
+            match Order::receive(socket)? {
+                Some(Order::Signal(signal)) => pass_on(command, signal)?,
+                Some(Order::Mapped) => {}
+                // All inside ends with us.
+                None => exit_now(0),
+            }
+        }
+        if child {
+            children.read_signal()?;
+        }
+    }
+}
+
+/// SIGCHLD by descriptor. It is blocked since before the clone.
+fn child_signals() -> Result<SignalFd, Errno> {
+    let mut set = SigSet::empty();
+    set.add(Signal::SIGCHLD);
+    SignalFd::with_flags(&set, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)
+}
+
+/// A pipe ends when the command lets go of it, not when we do.
+fn release_standard_streams() -> Result<(), Errno> {
+    for fd in 0..3 {
+        match nix::unistd::close(fd) {
+            Ok(()) | Err(Errno::EBADF) => {}
+            Err(errno) => return Err(errno),
+        }
+    }
+    Ok(())
+}
+
+fn wait_for_event(socket: BorrowedFd, children: BorrowedFd) -> Result<(bool, bool), Errno> {
+    let mut fds =
+        [PollFd::new(socket, PollFlags::POLLIN), PollFd::new(children, PollFlags::POLLIN)];
+    match poll(&mut fds, PollTimeout::NONE) {
+        Ok(_) => {}
+        Err(Errno::EINTR) => return Ok((false, false)),
+        Err(errno) => return Err(errno),
+    }
+    let happened = |fd: &PollFd| fd.revents().is_some_and(|events| !events.is_empty());
+    Ok((happened(&fds[0]), happened(&fds[1])))
+}
+
+/// Takes every child that has ended or stopped; the end of the command is ours.
+fn reap(command: Pid, socket: &OwnedFd) -> Result<Option<Report>, Errno> {
+    let flags = WaitPidFlag::WNOHANG | WaitPidFlag::WUNTRACED;
+    loop {
+        match waitpid(None, Some(flags)) {
+            Ok(WaitStatus::Exited(pid, status)) if pid == command => {
+                return Ok(Some(Report::Exited(status as u8)));
+            }
+            Ok(WaitStatus::Signaled(pid, signal, _)) if pid == command => {
+                return Ok(Some(Report::Signaled(signal as i32)));
+            }
+            Ok(WaitStatus::Stopped(pid, _)) if pid == command => Report::Stopped.send(socket)?,
+            Ok(WaitStatus::StillAlive) => return Ok(None),
+            Ok(_) | Err(Errno::EINTR) => {}
+            Err(errno) => return Err(errno),
+        }
+    }
+}
+
+/// The command may have ended meanwhile; then there is nobody to signal.
+fn pass_on(command: Pid, signal: i32) -> Result<(), Errno> {
+    let signal = Signal::try_from(signal)?;
+    match kill(command, signal) {
+        Ok(()) | Err(Errno::ESRCH) => Ok(()),
+        Err(errno) => Err(errno),
+    }
+}
+
+/// A failure of init itself, which belongs to no step but the first.
+fn internal(errno: Errno) -> Failure {
+    Failure { step: 0, fault: Fault { call: Call::Clone, errno } }
+}

@@ -1,0 +1,253 @@
+//! What supervisor and init tell each other: fixed-size records without text.
+
+use std::os::fd::{AsFd, AsRawFd};
+
+use nix::errno::Errno;
+use nix::sys::socket::{MsgFlags, recv, send};
+
+/// The call that failed; named in the explanation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Call {
+    Capset,
+    Chdir,
+    Clone,
+    CloseRange,
+    Connect,
+    Execve,
+    Fsmount,
+    Keyctl,
+    Landlock,
+    Mkdir,
+    Mount,
+    MountSetattr,
+    MoveMount,
+    Open,
+    OpenTree,
+    PivotRoot,
+    Prctl,
+    Seccomp,
+    Sethostname,
+    Setrlimit,
+    Setsid,
+    Symlink,
+    Umount,
+    Write,
+}
+
+const CALLS: [(Call, &str); 24] = [
+    (Call::Capset, "capset"),
+    (Call::Chdir, "chdir"),
+    (Call::Clone, "clone"),
+    (Call::CloseRange, "close_range"),
+    (Call::Connect, "ioctl"),
+    (Call::Execve, "execve"),
+    (Call::Fsmount, "fsmount"),
+    (Call::Keyctl, "keyctl"),
+    (Call::Landlock, "landlock"),
+    (Call::Mkdir, "mkdir"),
+    (Call::Mount, "mount"),
+    (Call::MountSetattr, "mount_setattr"),
+    (Call::MoveMount, "move_mount"),
+    (Call::Open, "open"),
+    (Call::OpenTree, "open_tree"),
+    (Call::PivotRoot, "pivot_root"),
+    (Call::Prctl, "prctl"),
+    (Call::Seccomp, "seccomp"),
+    (Call::Sethostname, "sethostname"),
+    (Call::Setrlimit, "setrlimit"),
+    (Call::Setsid, "setsid"),
+    (Call::Symlink, "symlink"),
+    (Call::Umount, "umount"),
+    (Call::Write, "write"),
+];
+
+impl Call {
+    pub fn name(self) -> &'static str {
+        CALLS[self as usize].1
+    }
+}
+
+/// A call of the kernel that said no.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Fault {
+    pub call: Call,
+    pub errno: Errno,
+}
+
+/// Names the call beside the errno that it gave.
+pub trait During<T> {
+    fn during(self, call: Call) -> Result<T, Fault>;
+}
+
+impl<T> During<T> for Result<T, Errno> {
+    fn during(self, call: Call) -> Result<T, Fault> {
+        self.map_err(|errno| Fault { call, errno })
+    }
+}
+
+/// A fault and the step of the plan that it stopped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Failure {
+    pub step: u16,
+    pub fault: Fault,
+}
+
+/// From init, or from the payload's process before it executes the command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Report {
+    /// A step failed; nothing was executed.
+    Failed(Failure),
+    /// The command stopped (job control).
+    Stopped,
+    Exited(u8),
+    Signaled(i32),
+}
+
+/// From the supervisor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Order {
+    /// The helpers have written the id maps.
+    Mapped,
+    /// Pass this signal on to the command.
+    Signal(i32),
+}
+
+/// One record on the wire: kind, call, step, value.
+type Record = [u8; 8];
+
+fn record(kind: u8, call: u8, step: u16, value: i32) -> Record {
+    let [step_low, step_high] = step.to_ne_bytes();
+    let [a, b, c, d] = value.to_ne_bytes();
+    [kind, call, step_low, step_high, a, b, c, d]
+}
+
+fn value_of(record: Record) -> i32 {
+    i32::from_ne_bytes([record[4], record[5], record[6], record[7]])
+}
+
+impl Report {
+    fn encode(self) -> Record {
+        match self {
+            Self::Failed(Failure { step, fault }) => {
+                record(0, fault.call as u8, step, fault.errno as i32)
+            }
+            Self::Stopped => record(1, 0, 0, 0),
+            Self::Exited(status) => record(2, 0, 0, status.into()),
+            Self::Signaled(signal) => record(3, 0, 0, signal),
+        }
+    }
+
+    fn decode(record: Record) -> Option<Self> {
+        let value = value_of(record);
+        match record[0] {
+            0 => Some(Self::Failed(Failure {
+                step: u16::from_ne_bytes([record[2], record[3]]),
+                fault: Fault {
+                    call: CALLS.get(usize::from(record[1]))?.0,
+                    errno: Errno::from_raw(value),
+                },
+            })),
+            1 => Some(Self::Stopped),
+            2 => u8::try_from(value).ok().map(Self::Exited),
+            3 => Some(Self::Signaled(value)),
+            _ => None,
+        }
+    }
+
+    pub fn send(self, socket: impl AsFd) -> Result<(), Errno> {
+        send_record(socket, self.encode())
+    }
+
+    /// The next report; `None` when init and the payload's process have let go of the socket.
+    pub fn receive(socket: impl AsFd) -> Result<Option<Self>, Errno> {
+        let Some(record) = receive_record(socket)? else { return Ok(None) };
+        Self::decode(record).map(Some).ok_or(Errno::EBADMSG)
+    }
+}
+
+impl Order {
+    pub fn send(self, socket: impl AsFd) -> Result<(), Errno> {
+        send_record(
+            socket,
+            match self {
+                Self::Mapped => record(0, 0, 0, 0),
+                Self::Signal(signal) => record(1, 0, 0, signal),
+            },
+        )
+    }
+
+    /// The next order; `None` when the supervisor is dead.
+    pub fn receive(socket: impl AsFd) -> Result<Option<Self>, Errno> {
+        let Some(record) = receive_record(socket)? else { return Ok(None) };
+        match record[0] {
+            0 => Ok(Some(Self::Mapped)),
+            1 => Ok(Some(Self::Signal(value_of(record)))),
+            _ => Err(Errno::EBADMSG),
+        }
+    }
+}
+
+fn send_record(socket: impl AsFd, record: Record) -> Result<(), Errno> {
+    loop {
+        match send(socket.as_fd().as_raw_fd(), &record, MsgFlags::MSG_NOSIGNAL) {
+            Err(Errno::EINTR) => {}
+            result => return result.map(drop),
+        }
+    }
+}
+
+fn receive_record(socket: impl AsFd) -> Result<Option<Record>, Errno> {
+    let mut record = Record::default();
+    loop {
+        match recv(socket.as_fd().as_raw_fd(), &mut record, MsgFlags::empty()) {
+            Ok(0) | Err(Errno::ECONNRESET) => return Ok(None),
+            Ok(length) if length == record.len() => return Ok(Some(record)),
+            Ok(_) => return Err(Errno::EBADMSG),
+            Err(Errno::EINTR) => {}
+            Err(errno) => return Err(errno),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use nix::sys::socket::{AddressFamily, SockFlag, SockType, socketpair};
+
+    use super::*;
+
+    #[test]
+    fn every_report_arrives_as_it_was_sent() {
+        let (here, there) = pair();
+        let fault = Fault { call: Call::Write, errno: Errno::ENOSPC };
+        let reports = [
+            Report::Failed(Failure { step: 65535, fault }),
+            Report::Stopped,
+            Report::Exited(255),
+            Report::Signaled(64),
+        ];
+        for report in reports {
+            report.send(&here).unwrap();
+            assert_eq!(Report::receive(&there), Ok(Some(report)));
+        }
+    }
+
+    #[test]
+    fn the_end_of_the_other_side_is_no_error() {
+        let (here, there) = pair();
+        drop(here);
+        assert_eq!(Order::receive(&there), Ok(None));
+    }
+
+    #[test]
+    fn calls_stand_in_the_table_by_their_number() {
+        for (index, (call, name)) in CALLS.iter().enumerate() {
+            assert_eq!(*call as usize, index, "{name}");
+        }
+    }
+
+    fn pair() -> (std::os::fd::OwnedFd, std::os::fd::OwnedFd) {
+        let kind = SockType::SeqPacket;
+        socketpair(AddressFamily::Unix, kind, None, SockFlag::SOCK_CLOEXEC).unwrap()
+    }
+}

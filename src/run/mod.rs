@@ -1,0 +1,17 @@
+//! Script to [`Outcome`]: the supervisor outside, init inside, and the payload.
+//!
+//! The supervisor clones init into all namespaces. Init builds what the script says, forks
+//! the payload, reaps what becomes its child, and ends when the payload ends; with it the
+//! kernel ends everything inside. The two speak [`message`]s over one socket; its end tells
+//! each side of the other's death.
+
+mod explain;
+mod init;
+mod message;
+mod mounts;
+mod payload;
+mod setup;
+mod supervisor;
+mod terminal;
+
+pub use supervisor::{Outcome, Refused, perform};

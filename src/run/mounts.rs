@@ -1,0 +1,340 @@
+//! Init's mounts: the new root and what is in it.
+
+use std::ffi::{CStr, CString};
+use std::fmt::Write as _;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+
+use nix::errno::Errno;
+use nix::fcntl::AT_FDCWD;
+use nix::sys::stat::{FchmodatFlags, Mode, fchmodat, mkdirat};
+use nix::unistd::{fchdir, pivot_root, symlinkat, write};
+
+use crate::script::MountSource;
+use crate::sys::{
+    Attributes, FsContext, Links, READ_ONLY, create_file, detach_here, move_mount, open_beneath,
+    open_path, open_tree, set_attributes,
+};
+
+use super::message::{Call, During, Fault};
+
+/// nosuid and nodev, writable.
+const WRITABLE: Attributes =
+    Attributes { read_only: false, no_devices: true, no_exec: false, recursive: true };
+/// For what has no program in it: /proc, /dev.
+const NO_PROGRAMS: Attributes =
+    Attributes { read_only: false, no_devices: true, no_exec: true, recursive: false };
+/// For one device node: its own mount is the only one that is not nodev.
+const DEVICE: Attributes =
+    Attributes { read_only: true, no_devices: false, no_exec: true, recursive: false };
+/// One read-only mount, what is below it as it is.
+const SEALED: Attributes =
+    Attributes { read_only: true, no_devices: true, no_exec: false, recursive: false };
+
+const MASK_DIRECTORY: &CStr = c"mask-directory";
+const MASK_FILE: &CStr = c"mask-file";
+
+/// The new root while it is built.
+pub struct Tree {
+    root: OwnedFd,
+    /// A directory of the scratch tmpfs that nobody inside can reach: it is covered by /proc,
+    /// or lies outside the root. Private directories, upper layers and masks are made here.
+    store: OwnedFd,
+    here: OwnedFd,
+    made: u32,
+    /// How many mounts of ours lie over the host's `/` when the root is pivoted away.
+    stacked: u32,
+}
+
+/// The scratch tmpfs, attached over the host's `/` so that parts of it can be cloned
+/// (a detached mount can be cloned from Linux 6.15 on only).
+pub fn scratch(size: &CStr, inodes: &CStr) -> Result<OwnedFd, Fault> {
+    let scratch = tmpfs(size, Some(inodes), c"0755")?;
+    move_mount(scratch.as_fd(), AT_FDCWD, c"/").during(Call::MoveMount)?;
+    Ok(scratch)
+}
+
+impl Tree {
+    /// The scratch tmpfs is the root. What it stores lies below /proc, which is mounted over.
+    pub fn on_scratch(scratch: OwnedFd) -> Result<Self, Fault> {
+        mkdirat(&scratch, c"proc", Mode::from_bits_truncate(0o555)).during(Call::Mkdir)?;
+        let store = open_beneath(scratch.as_fd(), c"proc", Links::Refuse).during(Call::Open)?;
+        let here = scratch.try_clone().map_err(|_| Errno::EMFILE).during(Call::Open)?;
+        Self::new(scratch, store, here, 1)
+    }
+
+    /// An overlay is the root; the scratch tmpfs lies beside it and goes with the host's tree.
+    pub fn on_overlay(scratch: OwnedFd, lower: &CStr) -> Result<Self, Fault> {
+        let root = overlay(scratch.as_fd(), 0, lower)?;
+        Self::beside(scratch, root, 1)
+    }
+
+    /// A directory of the host is the root.
+    pub fn on_directory(scratch: OwnedFd, path: &CStr) -> Result<Self, Fault> {
+        let root = bind(path, WRITABLE)?;
+        Self::beside(scratch, root, 0)
+    }
+
+    fn beside(scratch: OwnedFd, root: OwnedFd, made: u32) -> Result<Self, Fault> {
+        move_mount(root.as_fd(), AT_FDCWD, c"/").during(Call::MoveMount)?;
+        let here = root.try_clone().map_err(|_| Errno::EMFILE).during(Call::Open)?;
+        let mut tree = Self::new(root, scratch, here, 2)?;
+        tree.made = made;
+        Ok(tree)
+    }
+
+    fn new(root: OwnedFd, store: OwnedFd, here: OwnedFd, stacked: u32) -> Result<Self, Fault> {
+        mkdirat(&store, MASK_DIRECTORY, Mode::empty()).during(Call::Mkdir)?;
+        create_file(store.as_fd(), MASK_FILE, 0).during(Call::Open)?;
+        Ok(Self { root, store, here, made: 0, stacked })
+    }
+
+    pub fn enter(&mut self, path: &CStr, links: Links) -> Result<(), Fault> {
+        self.here = open_beneath(self.root.as_fd(), path, links).during(Call::Open)?;
+        Ok(())
+    }
+
+    pub fn make_directory(&self, name: &CStr, mode: u32) -> Result<(), Fault> {
+        make_directory(self.here.as_fd(), name, mode)
+    }
+
+    pub fn make_file(&self, name: &CStr) -> Result<(), Fault> {
+        make_file(self.here.as_fd(), name)
+    }
+
+    pub fn write_file(&self, name: &CStr, content: &[u8]) -> Result<(), Fault> {
+        let file = create_file(self.here.as_fd(), name, 0o644).during(Call::Open)?;
+        let mut rest = content;
+        while !rest.is_empty() {
+            let written = write(&file, rest).during(Call::Write)?;
+            rest = &rest[written..];
+        }
+        Ok(())
+    }
+
+    pub fn symlink(&self, name: &CStr, target: &CStr) -> Result<(), Fault> {
+        symlinkat(target, &self.here, name).during(Call::Symlink)
+    }
+
+    pub fn mount(&mut self, name: &CStr, source: &MountSource) -> Result<(), Fault> {
+        let tree = match source {
+            MountSource::Private { mode } => self.private(*mode)?,
+            MountSource::Tmpfs { size } => tmpfs(size, None, c"0755")?,
+            MountSource::Bind { from, read_only } => {
+                bind(from, if *read_only { READ_ONLY } else { WRITABLE })?
+            }
+            MountSource::Overlay { lower } => {
+                let number = self.next();
+                overlay(self.store.as_fd(), number, lower)?
+            }
+            MountSource::Mask { directory } => self.mask(*directory)?,
+        };
+        move_mount(tree.as_fd(), self.here.as_fd(), name).during(Call::MoveMount)
+    }
+
+    /// A directory of the store as a mount of its own: writable, whatever the root is.
+    fn private(&mut self, mode: u32) -> Result<OwnedFd, Fault> {
+        let name = numbered("private", self.next());
+        make_directory(self.store.as_fd(), &name, mode)?;
+        let tree = open_tree(self.store.as_fd(), &name).during(Call::OpenTree)?;
+        set_attributes(tree.as_fd(), WRITABLE).during(Call::MountSetattr)?;
+        Ok(tree)
+    }
+
+    /// Mode 0 alone would not do: the owner could change it, were the mount not read-only.
+    fn mask(&self, directory: bool) -> Result<OwnedFd, Fault> {
+        let name = if directory { MASK_DIRECTORY } else { MASK_FILE };
+        let tree = open_tree(self.store.as_fd(), name).during(Call::OpenTree)?;
+        set_attributes(tree.as_fd(), READ_ONLY).during(Call::MountSetattr)?;
+        Ok(tree)
+    }
+
+    /// A new procfs. The host's is still in sight, as the kernel asks for in a user
+    /// namespace (`mount_too_revealing`). Processes of others are invisible in it, init too.
+    ///
+    /// Everything below is reached from our own descriptor of it, never by path (CVE-2019-19921).
+    pub fn proc(
+        &mut self,
+        masked: &[CString],
+        read_only: &[CString],
+        links: Links,
+    ) -> Result<OwnedFd, Fault> {
+        let context = FsContext::open(c"proc").during(Call::Mount)?;
+        context.set(c"hidepid", c"invisible").during(Call::Mount)?;
+        let proc = context.mount(NO_PROGRAMS).during(Call::Mount)?;
+        self.enter(c"/", links)?;
+        make_directory(self.here.as_fd(), c"proc", 0o555)?;
+        move_mount(proc.as_fd(), self.here.as_fd(), c"proc").during(Call::MoveMount)?;
+        for path in masked {
+            self.mask_in(proc.as_fd(), path)?;
+        }
+        for path in read_only {
+            let tree = match open_tree(proc.as_fd(), path) {
+                Err(Errno::ENOENT) => continue,
+                result => result.during(Call::OpenTree)?,
+            };
+            set_attributes(tree.as_fd(), READ_ONLY).during(Call::MountSetattr)?;
+            move_mount(tree.as_fd(), proc.as_fd(), path).during(Call::MoveMount)?;
+        }
+        Ok(proc)
+    }
+
+    /// Masks `path` below `proc` if this kernel has it.
+    fn mask_in(&self, proc: BorrowedFd, path: &CStr) -> Result<(), Fault> {
+        let file = self.mask(false)?;
+        match move_mount(file.as_fd(), proc, path) {
+            Ok(()) | Err(Errno::ENOENT) => Ok(()),
+            // A file cannot be mounted on a directory.
+            Err(Errno::ENOTDIR | Errno::EINVAL | Errno::EISDIR) => {
+                let directory = self.mask(true)?;
+                move_mount(directory.as_fd(), proc, path).during(Call::MoveMount)
+            }
+            Err(errno) => Err(errno).during(Call::MoveMount),
+        }
+    }
+
+    /// A new /dev: nodes of the host one by one, terminals and shared memory of its own.
+    pub fn dev(&mut self, devices: &[(CString, CString)], links: Links) -> Result<(), Fault> {
+        let name = numbered("private", self.next());
+        make_directory(self.store.as_fd(), &name, 0o755)?;
+        let dev = open_tree(self.store.as_fd(), &name).during(Call::OpenTree)?;
+        self.enter(c"/", links)?;
+        make_directory(self.here.as_fd(), c"dev", 0o755)?;
+        move_mount(dev.as_fd(), self.here.as_fd(), c"dev").during(Call::MoveMount)?;
+        for (path, name) in devices {
+            device(dev.as_fd(), path, name)?;
+        }
+        let pts = FsContext::open(c"devpts").during(Call::Mount)?;
+        pts.set_flag(c"newinstance").during(Call::Mount)?;
+        pts.set(c"ptmxmode", c"0666").during(Call::Mount)?;
+        pts.set(c"mode", c"0620").during(Call::Mount)?;
+        let attributes = Attributes { no_devices: false, ..NO_PROGRAMS };
+        let pts = pts.mount(attributes).during(Call::Mount)?;
+        make_directory(dev.as_fd(), c"pts", 0o755)?;
+        move_mount(pts.as_fd(), dev.as_fd(), c"pts").during(Call::MoveMount)?;
+        let shm = self.private(0o1777)?;
+        make_directory(dev.as_fd(), c"shm", 0o755)?;
+        move_mount(shm.as_fd(), dev.as_fd(), c"shm").during(Call::MoveMount)?;
+        for (target, name) in DEV_LINKS {
+            symlinkat(target, dev.as_fd(), name).during(Call::Symlink)?;
+        }
+        set_attributes(dev.as_fd(), Attributes { read_only: true, ..NO_PROGRAMS })
+            .during(Call::MountSetattr)
+    }
+
+    /// The root mount alone: /tmp and the like are mounts of their own and stay writable.
+    pub fn seal(&self) -> Result<(), Fault> {
+        set_attributes(self.root.as_fd(), SEALED).during(Call::MountSetattr)
+    }
+
+    /// Makes the tree the root of this process and lets go of the host's.
+    ///
+    /// pivot_root(".", ".") puts the old root over the new one; the detached mounts are the
+    /// old root and, where the root is not the scratch tmpfs itself, that tmpfs on top of it.
+    pub fn pivot(self) -> Result<(), Fault> {
+        fchdir(&self.root).during(Call::Chdir)?;
+        pivot_root(c".", c".").during(Call::PivotRoot)?;
+        for _ in 0..self.stacked {
+            detach_here().during(Call::Umount)?;
+        }
+        nix::unistd::chdir(c"/").during(Call::Chdir)
+    }
+
+    fn next(&mut self) -> u32 {
+        self.made += 1;
+        self.made
+    }
+}
+
+const DEV_LINKS: [(&CStr, &CStr); 5] = [
+    (c"/proc/self/fd", c"fd"),
+    (c"/proc/self/fd/0", c"stdin"),
+    (c"/proc/self/fd/1", c"stdout"),
+    (c"/proc/self/fd/2", c"stderr"),
+    (c"pts/ptmx", c"ptmx"),
+];
+
+/// A detached tmpfs.
+fn tmpfs(size: &CStr, inodes: Option<&CStr>, mode: &CStr) -> Result<OwnedFd, Fault> {
+    let context = FsContext::open(c"tmpfs").during(Call::Mount)?;
+    context.set(c"size", size).during(Call::Mount)?;
+    context.set(c"mode", mode).during(Call::Mount)?;
+    if let Some(inodes) = inodes {
+        context.set(c"nr_inodes", inodes).during(Call::Mount)?;
+    }
+    context.mount(WRITABLE).during(Call::Fsmount)
+}
+
+/// A detached copy of the tree at `from`. The path has no symbolic links: one that is there
+/// now was put there behind our back, and the open fails.
+fn bind(from: &CStr, attributes: Attributes) -> Result<OwnedFd, Fault> {
+    let place = open_path(from, Links::Refuse).during(Call::Open)?;
+    let tree = open_tree(place.as_fd(), c"").during(Call::OpenTree)?;
+    set_attributes(tree.as_fd(), attributes).during(Call::MountSetattr)?;
+    Ok(tree)
+}
+
+/// A detached overlay. Layers are named by descriptor: a path may hold `:` and `,`, may be too
+/// long for fsconfig(2), and may be swapped. `userxattr`: without privilege the kernel
+/// lets overlayfs keep its notes in user.* attributes only (Linux 5.11).
+fn overlay(store: BorrowedFd, number: u32, lower: &CStr) -> Result<OwnedFd, Fault> {
+    let directory = |prefix: &str| {
+        let name = numbered(prefix, number);
+        make_directory(store, &name, 0o755)?;
+        open_beneath(store, &name, Links::Refuse).during(Call::Open)
+    };
+    let upper = directory("upper")?;
+    let work = directory("work")?;
+    let lower = open_path(lower, Links::Refuse).during(Call::Open)?;
+    let context = FsContext::open(c"overlay").during(Call::Mount)?;
+    for (key, fd) in [(c"lowerdir", &lower), (c"upperdir", &upper), (c"workdir", &work)] {
+        context.set(key, &path_of(fd)).during(Call::Mount)?;
+    }
+    context.set_flag(c"userxattr").during(Call::Mount)?;
+    context.mount(WRITABLE).during(Call::Mount)
+}
+
+fn device(dev: BorrowedFd, path: &CStr, name: &CStr) -> Result<(), Fault> {
+    make_parents(dev, name)?;
+    make_file(dev, name)?;
+    let node = bind(path, DEVICE)?;
+    move_mount(node.as_fd(), dev, name).during(Call::MoveMount)
+}
+
+/// Directories on the way to `name`, such as `dri` for `dri/card0`.
+fn make_parents(dev: BorrowedFd, name: &CStr) -> Result<(), Fault> {
+    let bytes = name.to_bytes();
+    for (end, _) in bytes.iter().enumerate().filter(|(_, byte)| **byte == b'/') {
+        let parent = CString::new(&bytes[..end]).expect("part of a C string has no NUL");
+        make_directory(dev, &parent, 0o755)?;
+    }
+    Ok(())
+}
+
+fn make_directory(parent: BorrowedFd, name: &CStr, mode: u32) -> Result<(), Fault> {
+    let mode = Mode::from_bits_truncate(mode);
+    match mkdirat(parent, name, mode) {
+        Ok(()) if mode.contains(Mode::S_ISVTX) => {
+            // mkdir(2) may ignore the sticky bit.
+            fchmodat(parent, name, mode, FchmodatFlags::NoFollowSymlink).during(Call::Mkdir)
+        }
+        Ok(()) | Err(Errno::EEXIST) => Ok(()),
+        Err(errno) => Err(errno).during(Call::Mkdir),
+    }
+}
+
+fn make_file(parent: BorrowedFd, name: &CStr) -> Result<(), Fault> {
+    match create_file(parent, name, 0o644) {
+        Ok(_) | Err(Errno::EEXIST) => Ok(()),
+        Err(errno) => Err(errno).during(Call::Open),
+    }
+}
+
+fn numbered(prefix: &str, number: u32) -> CString {
+    CString::new(format!("{prefix}-{number}")).expect("letters and digits are not NUL")
+}
+
+fn path_of(fd: &OwnedFd) -> CString {
+    let mut path = String::from("/proc/self/fd/");
+    write!(path, "{}", fd.as_raw_fd()).expect("a string takes any text");
+    CString::new(path).expect("letters and digits are not NUL")
+}

@@ -1,0 +1,137 @@
+//! The last steps before the command: from here on the process is the command's.
+
+use std::ffi::{CString, c_char};
+use std::os::fd::OwnedFd;
+use std::ptr;
+
+use landlock::{RulesetCreated, RulesetStatus};
+use nix::errno::Errno;
+use nix::sys::resource::{Resource, setrlimit};
+use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction};
+use nix::sys::stat::{Mode, umask};
+use nix::unistd::{chdir, setsid};
+
+use crate::script::{Exec, Payload};
+use crate::sys::{close_from, exec, exit_now, keep_open_on_exec};
+
+use super::message::{Call, During, Failure, Fault, Report};
+
+/// What the caller's process had, and the command is to have again.
+#[derive(Clone, Copy)]
+pub struct Inherited {
+    pub signals: SigSet,
+    pub umask: Mode,
+    /// Soft and hard limit of open files, which init may have raised for itself.
+    pub open_files: (u64, u64),
+}
+
+/// All that the payload's process needs.
+pub struct Command<'a> {
+    pub payload: &'a Payload,
+    pub ruleset: Option<RulesetCreated>,
+    pub inherited: Inherited,
+    pub socket: &'a OwnedFd,
+}
+
+/// Runs in the payload's process, which shares init's memory until it executes the command.
+pub fn become_command(command: &mut Command) -> ! {
+    let payload = command.payload;
+    let failure = match prepare(payload, &mut command.ruleset, &command.inherited) {
+        Ok(()) => execute(&payload.exec),
+        Err(failure) => failure,
+    };
+    // If the supervisor is gone there is nobody to tell, and init ends us in a moment.
+    let _ = Report::Failed(failure).send(command.socket);
+    exit_now(0)
+}
+
+fn prepare(
+    payload: &Payload,
+    ruleset: &mut Option<RulesetCreated>,
+    inherited: &Inherited,
+) -> Result<(), Failure> {
+    if let Some(step) = payload.new_session {
+        setsid().during(Call::Setsid).map_err(at(step))?;
+    }
+    let (step, workdir) = &payload.workdir;
+    chdir(workdir.as_c_str()).during(Call::Chdir).map_err(at(*step))?;
+    umask(payload.umask.map_or(inherited.umask, Mode::from_bits_truncate));
+    restore_signals(inherited.signals).during(Call::Execve).map_err(at(payload.exec.step))?;
+    let (step, descriptors) = &payload.descriptors;
+    let (soft, hard) = inherited.open_files;
+    setrlimit(Resource::RLIMIT_NOFILE, soft, hard).during(Call::Setrlimit).map_err(at(*step))?;
+    keep_only(descriptors).map_err(at(*step))?;
+    if let Some((step, _)) = payload.landlock {
+        restrict(ruleset.take()).map_err(at(step))?;
+    }
+    if let Some((step, program)) = &payload.seccomp {
+        seccompiler::apply_filter(program).map_err(|_| Failure {
+            step: *step,
+            fault: Fault { call: Call::Seccomp, errno: Errno::last() },
+        })?;
+    }
+    Ok(())
+}
+
+/// Rust ignores SIGPIPE, and a caller may have ignored SIGCHLD: neither is for the command.
+/// Other signals that the caller ignores stay ignored, as nohup(1) wants it.
+fn restore_signals(mask: SigSet) -> Result<(), Errno> {
+    let default = SigAction::new(SigHandler::SigDfl, SaFlags::empty(), SigSet::empty());
+    for signal in [Signal::SIGPIPE, Signal::SIGCHLD] {
+        restore(signal, &default)?;
+    }
+    mask.thread_set_mask()
+}
+
+#[expect(unsafe_code, reason = "sigaction(2) is unsafe for the sake of handlers")]
+fn restore(signal: Signal, default: &SigAction) -> Result<(), Errno> {
+    // SAFETY: the default disposition runs no code of this program.
+    unsafe { sigaction(signal, default) }.map(drop)
+}
+
+/// Everything above 2 closes at exec, but for `keep`.
+fn keep_only(keep: &[i32]) -> Result<(), Fault> {
+    close_from(3).during(Call::CloseRange)?;
+    for fd in keep {
+        keep_open_on_exec(*fd).during(Call::CloseRange)?;
+    }
+    Ok(())
+}
+
+/// The library may enforce a part only and call that a success; we do not.
+fn restrict(ruleset: Option<RulesetCreated>) -> Result<(), Fault> {
+    let fault = |errno| Fault { call: Call::Landlock, errno };
+    let ruleset = ruleset.ok_or(fault(Errno::EINVAL))?;
+    let status = ruleset.restrict_self().map_err(|_| fault(Errno::last()))?;
+    if status.ruleset == RulesetStatus::FullyEnforced && status.no_new_privs {
+        Ok(())
+    } else {
+        Err(fault(Errno::ENOTSUP))
+    }
+}
+
+/// As execvp(3): goes on where a file is not there, remembers one that may not be executed.
+fn execute(script: &Exec) -> Failure {
+    let argv = pointers(&script.argv);
+    let envp = pointers(&script.envp);
+    let mut errno = Errno::ENOENT;
+    for candidate in &script.candidates {
+        match exec(candidate, &argv, &envp) {
+            Errno::ENOENT | Errno::ENOTDIR => {}
+            Errno::EACCES => errno = Errno::EACCES,
+            other => {
+                errno = other;
+                break;
+            }
+        }
+    }
+    Failure { step: script.step, fault: Fault { call: Call::Execve, errno } }
+}
+
+fn pointers(strings: &[CString]) -> Vec<*const c_char> {
+    strings.iter().map(|string| string.as_ptr()).chain([ptr::null()]).collect()
+}
+
+fn at(step: u16) -> impl Fn(Fault) -> Failure {
+    move |fault| Failure { step, fault }
+}

@@ -1,0 +1,157 @@
+//! Init carries out the script's operations, one after the other.
+
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+use landlock::{PathBeneath, RulesetCreated, RulesetCreatedAttr};
+use nix::errno::Errno;
+use nix::fcntl::{OFlag, openat};
+use nix::sys::resource::{getrlimit, setrlimit};
+use nix::sys::stat::{Mode, SFlag, fstat};
+use nix::unistd::{sethostname, write};
+
+use crate::script::{Instruction, Operation};
+use crate::sys::{
+    Links, drop_bounding, duplicate, join_new_session_keyring, lock_securebits, no_new_privileges,
+    open_path, raise_ambient, set_capabilities, set_loopback_up,
+};
+
+use super::message::{Call, During, Failure, Fault};
+use super::mounts::{Tree, scratch};
+
+/// What one operation leaves for the next.
+#[derive(Default)]
+struct Site {
+    scratch: Option<OwnedFd>,
+    tree: Option<Tree>,
+    proc: Option<OwnedFd>,
+}
+
+/// Carries out all of `script`; rules go into `ruleset`.
+pub fn carry_out(
+    script: &[Instruction],
+    ruleset: &mut Option<RulesetCreated>,
+) -> Result<(), Failure> {
+    let mut site = Site::default();
+    for Instruction { step, operation } in script {
+        site.carry_out(operation, ruleset).map_err(|fault| Failure { step: *step, fault })?;
+    }
+    Ok(())
+}
+
+impl Site {
+    fn carry_out(
+        &mut self,
+        operation: &Operation,
+        ruleset: &mut Option<RulesetCreated>,
+    ) -> Result<(), Fault> {
+        match operation {
+            Operation::Scratch { size, inodes } => {
+                self.scratch = Some(scratch(size, inodes)?);
+                Ok(())
+            }
+            Operation::RootOnScratch => {
+                self.tree = Some(Tree::on_scratch(self.take_scratch())?);
+                Ok(())
+            }
+            Operation::RootOverlay { lower } => {
+                self.tree = Some(Tree::on_overlay(self.take_scratch(), lower)?);
+                Ok(())
+            }
+            Operation::RootDirectory { path } => {
+                self.tree = Some(Tree::on_directory(self.take_scratch(), path)?);
+                Ok(())
+            }
+            Operation::Enter { path, links } => self.tree().enter(path, *links),
+            Operation::MakeDirectory { name, mode } => self.tree().make_directory(name, *mode),
+            Operation::MakeFile { name } => self.tree().make_file(name),
+            Operation::WriteFile { name, content } => self.tree().write_file(name, content),
+            Operation::Symlink { name, target } => self.tree().symlink(name, target),
+            Operation::Mount { name, source } => self.tree().mount(name, source),
+            Operation::Proc { masked, read_only, links } => {
+                self.proc = Some(self.tree().proc(masked, read_only, *links)?);
+                Ok(())
+            }
+            Operation::Dev { devices, links } => self.tree().dev(devices, *links),
+            Operation::SealRoot => self.tree().seal(),
+            Operation::Pivot => self.take_tree().pivot(),
+            Operation::RefuseNesting => {
+                let proc = self.proc.as_ref().expect("the plan mounts /proc first");
+                refuse_nesting(proc.as_fd())
+            }
+            Operation::Loopback => set_loopback_up().during(Call::Connect),
+            Operation::Hostname(name) => sethostname(name).during(Call::Sethostname),
+            Operation::Keyring { may_fail } => keyring(*may_fail),
+            Operation::Rlimit { resource, soft, hard } => limit(*resource, *soft, *hard),
+            Operation::Capabilities { keep } => capabilities(*keep),
+            Operation::NoNewPrivileges => no_new_privileges().during(Call::Prctl),
+            Operation::LandlockPath { path, access, access_of_files } => {
+                let place = open_path(path, Links::InRoot).during(Call::Open)?;
+                let kind = fstat(&place).during(Call::Open)?.st_mode & SFlag::S_IFMT.bits();
+                let is_directory = kind == SFlag::S_IFDIR.bits();
+                let access = if is_directory { *access } else { *access_of_files };
+                add_rule(ruleset, PathBeneath::new(place, access))
+            }
+            Operation::LandlockDescriptor { fd, access } => {
+                let place = duplicate(*fd).during(Call::Landlock)?;
+                add_rule(ruleset, PathBeneath::new(place, *access))
+            }
+        }
+    }
+
+    fn tree(&mut self) -> &mut Tree {
+        self.tree.as_mut().expect("the plan makes the root before it fills it")
+    }
+
+    fn take_tree(&mut self) -> Tree {
+        self.tree.take().expect("the plan pivots once")
+    }
+
+    fn take_scratch(&mut self) -> OwnedFd {
+        self.scratch.take().expect("the plan makes the scratch tmpfs before the root")
+    }
+}
+
+/// From now on the kernel makes no user namespace below ours (namespaces(7),
+/// /proc/sys/user, Linux 4.9). Only CAP_SYS_RESOURCE over ours could raise it again.
+fn refuse_nesting(proc: BorrowedFd) -> Result<(), Fault> {
+    let path = c"sys/user/max_user_namespaces";
+    let flags = OFlag::O_WRONLY | OFlag::O_CLOEXEC | OFlag::O_NOFOLLOW;
+    let file = openat(proc, path, flags, Mode::empty()).during(Call::Open)?;
+    write(&file, b"0").during(Call::Write).map(drop)
+}
+
+fn keyring(may_fail: bool) -> Result<(), Fault> {
+    match join_new_session_keyring() {
+        // The user's quota of keys is used up, or the kernel has no keys at all.
+        Err(Errno::EDQUOT | Errno::ENOSYS) if may_fail => Ok(()),
+        result => result.during(Call::Keyctl),
+    }
+}
+
+/// Lowers a limit. A lower one of the caller stays.
+fn limit(resource: nix::sys::resource::Resource, soft: u64, hard: u64) -> Result<(), Fault> {
+    let (current_soft, current_hard) = getrlimit(resource).during(Call::Setrlimit)?;
+    let hard = hard.min(current_hard);
+    setrlimit(resource, soft.min(current_soft).min(hard), hard).during(Call::Setrlimit)
+}
+
+/// All five sets: bounding first, while we still may; then the rest; ambient last, because it
+/// is a subset of permitted and inheritable.
+fn capabilities(keep: u64) -> Result<(), Fault> {
+    drop_bounding(keep).during(Call::Prctl)?;
+    lock_securebits().during(Call::Prctl)?;
+    set_capabilities(keep).during(Call::Capset)?;
+    raise_ambient(keep).during(Call::Prctl)
+}
+
+fn add_rule<F: AsFd>(
+    ruleset: &mut Option<RulesetCreated>,
+    rule: PathBeneath<F>,
+) -> Result<(), Fault> {
+    let ruleset = ruleset.as_mut().expect("the script makes the ruleset with its rules");
+    // The library's error has no errno of its own to pass on.
+    ruleset
+        .add_rule(rule)
+        .map(drop)
+        .map_err(|_| Fault { call: Call::Landlock, errno: Errno::last() })
+}

@@ -1,0 +1,264 @@
+//! The process outside: starts init, hands signals in, and tells how it ended.
+
+use std::ffi::CString;
+use std::os::fd::{AsFd, OwnedFd};
+
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use nix::sys::signal::{SigSet, Signal, raise};
+use nix::sys::signalfd::{SfdFlags, SignalFd};
+use nix::sys::socket::{AddressFamily, SockFlag, SockType, socketpair};
+use nix::sys::stat::{Mode, umask};
+use nix::sys::wait::{WaitStatus, waitpid};
+use nix::unistd::{Pid, geteuid, setgroups};
+
+use crate::diagnostic::Diagnostic;
+use crate::plan::Plan;
+use crate::script::{Mapping, Script, compile};
+use crate::sys::{Clone, clone_process};
+
+use super::explain::{explain, explain_clone, explain_mapping};
+use super::init;
+use super::message::{Failure, Order, Report};
+use super::payload::Inherited;
+use super::terminal::Terminal;
+
+/// How the command ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    Exited(u8),
+    /// Ended by this signal.
+    Signaled(i32),
+}
+
+/// The command was not executed.
+#[derive(Debug)]
+pub struct Refused {
+    pub diagnostic: Diagnostic,
+    /// 125; 126 if the command cannot be executed; 127 if it is not there.
+    pub status: u8,
+}
+
+/// Signals that are passed on to the command when somebody sends them to us.
+const FORWARDED: [Signal; 10] = [
+    Signal::SIGTERM,
+    Signal::SIGINT,
+    Signal::SIGHUP,
+    Signal::SIGQUIT,
+    Signal::SIGUSR1,
+    Signal::SIGUSR2,
+    Signal::SIGCONT,
+    Signal::SIGTSTP,
+    Signal::SIGWINCH,
+    Signal::SIGALRM,
+];
+
+/// Carries the plan out and waits for the command. The process must be single-threaded.
+pub fn perform(plan: &Plan) -> Result<Outcome, Refused> {
+    let script = compile(plan).map_err(refused)?;
+    let (inherited, signals) = prepare().map_err(|errno| refused(explain_clone(errno)))?;
+    let (child, socket) = start(script, inherited).map_err(refused)?;
+    let supervisor = Supervisor { child, socket, signals, terminal: Terminal::in_foreground() };
+    supervisor.supervise(plan)
+}
+
+fn refused(diagnostic: Diagnostic) -> Refused {
+    Refused { diagnostic, status: 125 }
+}
+
+/// Blocks the signals that we read by descriptor, and notes what the command is to inherit.
+fn prepare() -> Result<(Inherited, SignalFd), Errno> {
+    let mut blocked: SigSet = FORWARDED.into_iter().collect();
+    let signals = SignalFd::with_flags(&blocked, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)?;
+    for signal in [Signal::SIGCHLD, Signal::SIGTTOU, Signal::SIGTTIN] {
+        blocked.add(signal);
+    }
+    let inherited_signals = SigSet::thread_get_mask()?;
+    blocked.thread_block()?;
+    let inherited_umask = umask(Mode::empty());
+    umask(inherited_umask);
+    let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE)?;
+    if soft < hard && soft < 64 {
+        setrlimit(Resource::RLIMIT_NOFILE, hard.min(64), hard)?;
+    }
+    if geteuid().is_root() {
+        // Without privilege nobody can leave a group; with it the command shall not keep any.
+        setgroups(&[])?;
+    }
+    let inherited =
+        Inherited { signals: inherited_signals, umask: inherited_umask, open_files: (soft, hard) };
+    Ok((inherited, signals))
+}
+
+/// Clones init; in it this does not return.
+fn start(script: Script, inherited: Inherited) -> Result<(Pid, OwnedFd), Diagnostic> {
+    let kind = SockType::SeqPacket;
+    let (ours, theirs) = socketpair(AddressFamily::Unix, kind, None, SockFlag::SOCK_CLOEXEC)
+        .map_err(explain_clone)?;
+    let argument_count = std::env::args_os().len();
+    match clone_process(script.namespaces).map_err(explain_clone)? {
+        Clone::Child => {
+            drop(ours);
+            init::run(script, theirs, inherited, argument_count)
+        }
+        Clone::Parent { child } => {
+            drop(theirs);
+            if let Mapping::Helpers { uid, gid } = &script.ids.mapping {
+                map_by_helpers(child, uid, gid, &ours).inspect_err(|_| end(child))?;
+            }
+            Ok((child, ours))
+        }
+    }
+}
+
+/// Runs newuidmap(1) and newgidmap(1), then tells init to go on.
+fn map_by_helpers(
+    child: Pid,
+    uid: &(CString, Vec<CString>),
+    gid: &(CString, Vec<CString>),
+    socket: &OwnedFd,
+) -> Result<(), Diagnostic> {
+    for (program, arguments) in [uid, gid] {
+        map_by_helper(child, program, arguments)?;
+    }
+    Order::Mapped.send(socket).map_err(explain_clone)
+}
+
+fn map_by_helper(child: Pid, program: &CString, arguments: &[CString]) -> Result<(), Diagnostic> {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt;
+    let text = |string: &CString| OsStr::from_bytes(string.to_bytes()).to_os_string();
+    let name = text(program);
+    let output = std::process::Command::new(&name)
+        .arg(child.to_string())
+        .args(arguments.iter().map(text))
+        .env_clear()
+        .stdin(std::process::Stdio::null())
+        .output()
+        .map_err(|error| explain_mapping(&name, &error.to_string()))?;
+    if output.status.success() {
+        Ok(())
+    } else {
+        Err(explain_mapping(&name, String::from_utf8_lossy(&output.stderr).trim()))
+    }
+}
+
+/// Ends everything inside, and waits until it has ended.
+fn end(init: Pid) {
+    // It may have ended by itself, which is as good.
+    let _ = nix::sys::signal::kill(init, Signal::SIGKILL);
+    let _ = wait(init);
+}
+
+fn wait(init: Pid) -> Result<WaitStatus, Errno> {
+    loop {
+        match waitpid(init, None) {
+            Err(Errno::EINTR) => {}
+            result => return result,
+        }
+    }
+}
+
+struct Supervisor {
+    child: Pid,
+    socket: OwnedFd,
+    signals: SignalFd,
+    terminal: Option<Terminal>,
+}
+
+impl Supervisor {
+    /// Until the command has ended, and with it everything inside.
+    fn supervise(self, plan: &Plan) -> Result<Outcome, Refused> {
+        let result = self.watch(plan);
+        let ended = match result {
+            Ok(_) => wait(self.child),
+            Err(_) => {
+                end(self.child);
+                Ok(WaitStatus::StillAlive)
+            }
+        };
+        if let Some(terminal) = &self.terminal {
+            terminal.take_back();
+        }
+        match result {
+            Ok(Some(outcome)) => outcome,
+            Ok(None) => Err(refused(init_died(ended))),
+            Err(errno) => Err(refused(
+                Diagnostic::error("lost contact with the sandbox")
+                    .because(super::explain::cause(errno)),
+            )),
+        }
+    }
+
+    /// Signals in, reports out, until the last report; `None` if there was none.
+    fn watch(&self, plan: &Plan) -> Result<Option<Result<Outcome, Refused>>, Errno> {
+        let mut failure: Option<Failure> = None;
+        loop {
+            let (report, signal) = self.wait_for_event()?;
+            if signal {
+                self.pass_signals_on()?;
+            }
+            if !report {
+                continue;
+            }
+            match Report::receive(&self.socket)? {
+                Some(Report::Failed(first)) => failure = failure.or(Some(first)),
+                Some(Report::Stopped) => self.stop_too()?,
+                Some(Report::Exited(_) | Report::Signaled(_)) | None if failure.is_some() => {
+                    return Ok(failure.map(|failure| Err(explain(failure, plan))));
+                }
+                Some(Report::Exited(status)) => return Ok(Some(Ok(Outcome::Exited(status)))),
+                Some(Report::Signaled(signal)) => return Ok(Some(Ok(Outcome::Signaled(signal)))),
+                None => return Ok(None),
+            }
+        }
+    }
+
+    fn wait_for_event(&self) -> Result<(bool, bool), Errno> {
+        let mut fds = [
+            PollFd::new(self.socket.as_fd(), PollFlags::POLLIN),
+            PollFd::new(self.signals.as_fd(), PollFlags::POLLIN),
+        ];
+        match poll(&mut fds, PollTimeout::NONE) {
+            Ok(_) | Err(Errno::EINTR) => {}
+            Err(errno) => return Err(errno),
+        }
+        let happened = |fd: &PollFd| fd.revents().is_some_and(|events| !events.is_empty());
+        Ok((happened(&fds[0]), happened(&fds[1])))
+    }
+
+    /// What the terminal sends, it sends to the command itself as well: Ctrl-C must not
+    /// arrive twice.
+    fn pass_signals_on(&self) -> Result<(), Errno> {
+        const FROM_THE_KERNEL: i32 = 0x80;
+        while let Some(info) = self.signals.read_signal()? {
+            let number = info.ssi_signo as i32;
+            if info.ssi_code == FROM_THE_KERNEL && number != Signal::SIGHUP as i32 {
+                continue;
+            }
+            match Order::Signal(number).send(&self.socket) {
+                // Init is ending; the next report says how.
+                Ok(()) | Err(Errno::EPIPE | Errno::ECONNRESET) => {}
+                Err(errno) => return Err(errno),
+            }
+        }
+        Ok(())
+    }
+
+    /// The command stopped: so do we, and the shell that started us sees it. Continued,
+    /// we find SIGCONT among our signals and pass it on.
+    fn stop_too(&self) -> Result<(), Errno> {
+        raise(Signal::SIGSTOP)
+    }
+}
+
+fn init_died(status: Result<WaitStatus, Errno>) -> Diagnostic {
+    let diagnostic = Diagnostic::error("the sandbox ended before its command did");
+    match status {
+        Ok(WaitStatus::Signaled(_, signal, _)) => diagnostic
+            .because(format!("its first process was killed by {}", signal.as_str()))
+            .help("see whether the machine ran out of memory: dmesg | grep -i kill"),
+        _ => diagnostic,
+    }
+}

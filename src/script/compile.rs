@@ -1,0 +1,304 @@
+//! One function per kind of step.
+
+use std::ffi::{CString, OsStr, OsString};
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+
+use crate::diagnostic::Diagnostic;
+use crate::plan::{
+    Action, Extent, IdMap, LandlockRule, Mount, Plan, Resource, RootSource, Ruleset, Subject,
+};
+use crate::sys::{Links, NAMESPACES, NEW_NETWORK};
+use crate::units::AbsolutePath;
+
+use super::layout::Layout;
+use super::types::{Exec, Ids, Mapping, MountSource, Operation, Payload, Script};
+use super::{bpf, landlock};
+
+/// Turns every step into what the processes carry out.
+pub fn compile(plan: &Plan) -> Result<Script, Diagnostic> {
+    let mut draft = Draft::new(links_of(plan));
+    for (index, step) in plan.steps.iter().enumerate() {
+        let index = u16::try_from(index)
+            .map_err(|_| Diagnostic::error("the plan has more than 65535 steps"))?;
+        draft.layout.begin(index);
+        draft.add(index, &step.action).map_err(|diagnostic| diagnostic.at(&step.origin))?;
+    }
+    draft.finish()
+}
+
+/// A root that we make has only links of ours; one that somebody else made has any.
+fn links_of(plan: &Plan) -> Links {
+    let ours = plan.steps.iter().any(|step| step.action == Action::Root(RootSource::Empty));
+    if ours { Links::Refuse } else { Links::InRoot }
+}
+
+/// The parts of a script, as far as they are known.
+struct Draft {
+    namespaces: u64,
+    ids: Option<Ids>,
+    layout: Layout,
+    new_session: Option<u16>,
+    umask: Option<u32>,
+    environment: Vec<CString>,
+    workdir: Option<(u16, CString)>,
+    landlock: Option<(u16, ::landlock::RulesetCreated)>,
+    descriptors: (u16, Vec<i32>),
+    seccomp: Option<(u16, seccompiler::BpfProgram)>,
+    exec: Option<Exec>,
+}
+
+impl Draft {
+    fn new(links: Links) -> Self {
+        Self {
+            namespaces: NAMESPACES,
+            ids: None,
+            layout: Layout::new(links),
+            new_session: None,
+            umask: None,
+            environment: Vec::new(),
+            workdir: None,
+            landlock: None,
+            descriptors: (0, Vec::new()),
+            seccomp: None,
+            exec: None,
+        }
+    }
+
+    fn add(&mut self, step: u16, action: &Action) -> Result<(), Diagnostic> {
+        match action {
+            Action::Namespaces { network } => {
+                self.namespaces = NAMESPACES | if *network { NEW_NETWORK } else { 0 };
+            }
+            Action::Ids(map) => self.ids = Some(Ids { step, mapping: mapping(map) }),
+            Action::NewSession => self.new_session = Some(step),
+            Action::Umask(mask) => self.umask = Some(*mask),
+            Action::Environment(variables) => self.environment = environment(variables)?,
+            Action::Workdir(path) => self.workdir = Some((step, path.to_c_string())),
+            Action::Landlock(ruleset) => self.landlock(step, ruleset)?,
+            Action::Seccomp(filter) => self.seccomp = Some((step, bpf::assemble(filter))),
+            Action::Descriptors { keep } => self.descriptors = (step, keep.clone()),
+            Action::Exec { argv, search } => self.exec(step, argv, search)?,
+            Action::Scratch { .. }
+            | Action::Root(_)
+            | Action::Symlink { .. }
+            | Action::File { .. }
+            | Action::Mount { .. }
+            | Action::Proc { .. }
+            | Action::Dev { .. } => self.files(action)?,
+            Action::SealRoot => self.layout.push(Operation::SealRoot),
+            Action::Pivot => self.layout.push(Operation::Pivot),
+            Action::Loopback => self.layout.push(Operation::Loopback),
+            Action::Hostname(name) => self.layout.push(Operation::Hostname(name.clone())),
+            Action::Keyring { may_fail } => {
+                self.layout.push(Operation::Keyring { may_fail: *may_fail });
+            }
+            Action::RefuseNesting => self.layout.push(Operation::RefuseNesting),
+            Action::Rlimit { resource, soft, hard } => self.layout.push(Operation::Rlimit {
+                resource: match resource {
+                    Resource::Processes => nix::sys::resource::Resource::RLIMIT_NPROC,
+                    Resource::Core => nix::sys::resource::Resource::RLIMIT_CORE,
+                },
+                soft: *soft,
+                hard: *hard,
+            }),
+            Action::Capabilities { keep } => {
+                let keep = keep.iter().fold(0, |bits, capability| bits | 1 << capability.0);
+                self.layout.push(Operation::Capabilities { keep });
+            }
+            Action::NoNewPrivileges => self.layout.push(Operation::NoNewPrivileges),
+        }
+        Ok(())
+    }
+
+    /// Steps that put something at a path.
+    fn files(&mut self, action: &Action) -> Result<(), Diagnostic> {
+        let layout = &mut self.layout;
+        match action {
+            Action::Scratch { size, inodes } => {
+                layout.push(Operation::Scratch { size: number(size.0), inodes: number(*inodes) })
+            }
+            Action::Root(source) => layout.push(match source {
+                RootSource::Empty => Operation::RootOnScratch,
+                RootSource::Overlay { lower } => {
+                    Operation::RootOverlay { lower: lower.to_c_string() }
+                }
+                RootSource::Directory { path } => {
+                    Operation::RootDirectory { path: path.to_c_string() }
+                }
+            }),
+            Action::Symlink { path, target } => {
+                let name = layout.approach(path, true);
+                layout.push(Operation::Symlink { name, target: c_string(target)? });
+            }
+            Action::File { path, content } => {
+                let name = layout.approach(path, true);
+                layout.push(Operation::WriteFile { name, content: content.clone() });
+            }
+            Action::Mount { path, create, mount } => self.mount(path, *create, mount),
+            Action::Proc { masked, read_only } => {
+                let below = |paths: &[AbsolutePath]| paths.iter().map(below_proc).collect();
+                layout.push(Operation::Proc {
+                    masked: below(masked),
+                    read_only: below(read_only),
+                    links: layout.links,
+                });
+            }
+            Action::Dev { devices } => layout.push(Operation::Dev {
+                devices: devices.iter().map(device).collect(),
+                links: layout.links,
+            }),
+            other => unreachable!("{other:?} puts nothing at a path"),
+        }
+        Ok(())
+    }
+
+    fn mount(&mut self, path: &AbsolutePath, create: bool, mount: &Mount) {
+        let layout = &mut self.layout;
+        let name = layout.approach(path, create);
+        if create {
+            layout.push(if is_directory(mount) {
+                Operation::MakeDirectory { name: name.clone(), mode: 0o755 }
+            } else {
+                Operation::MakeFile { name: name.clone() }
+            });
+            layout.made(path);
+        }
+        let source = match mount {
+            Mount::Private { mode } => MountSource::Private { mode: *mode },
+            Mount::Tmpfs { size } => MountSource::Tmpfs { size: number(size.0) },
+            Mount::Bind { from, write, directory: _ } => {
+                MountSource::Bind { from: from.to_c_string(), read_only: !write }
+            }
+            Mount::Overlay { lower } => MountSource::Overlay { lower: lower.to_c_string() },
+            Mount::Mask { directory } => MountSource::Mask { directory: *directory },
+        };
+        layout.push(Operation::Mount { name, source });
+    }
+
+    /// The ruleset is made now; its rules are opened in the finished tree, and the
+    /// payload takes it on.
+    fn landlock(&mut self, step: u16, ruleset: &Ruleset) -> Result<(), Diagnostic> {
+        let abi = landlock::abi_of(ruleset);
+        self.landlock = Some((step, landlock::create(ruleset)?));
+        for LandlockRule { subject, access } in &ruleset.rules {
+            let (access, access_of_files) = landlock::rights(*access, abi);
+            self.layout.push(match subject {
+                Subject::Path(path) => {
+                    Operation::LandlockPath { path: path.to_c_string(), access, access_of_files }
+                }
+                Subject::Descriptor(fd) => {
+                    Operation::LandlockDescriptor { fd: *fd, access: access_of_files }
+                }
+            });
+        }
+        Ok(())
+    }
+
+    fn exec(
+        &mut self,
+        step: u16,
+        argv: &[OsString],
+        search: &[AbsolutePath],
+    ) -> Result<(), Diagnostic> {
+        let program = argv.first().ok_or_else(|| Diagnostic::error("no command was given"))?;
+        let candidates = if program.as_bytes().contains(&b'/') {
+            vec![c_string(program)?]
+        } else {
+            search
+                .iter()
+                .map(|directory| c_string(directory.as_path().join(program).as_os_str()))
+                .collect::<Result<_, _>>()?
+        };
+        self.exec = Some(Exec {
+            step,
+            candidates,
+            argv: argv.iter().map(|word| c_string(word)).collect::<Result<_, _>>()?,
+            envp: Vec::new(),
+        });
+        Ok(())
+    }
+
+    fn finish(self) -> Result<Script, Diagnostic> {
+        let missing = |what| Diagnostic::error(format!("the plan has no step for {what}"));
+        let mut exec = self.exec.ok_or_else(|| missing("the command"))?;
+        exec.envp = self.environment;
+        Ok(Script {
+            namespaces: self.namespaces,
+            ids: self.ids.ok_or_else(|| missing("ids"))?,
+            setup: self.layout.instructions,
+            payload: Payload {
+                new_session: self.new_session,
+                umask: self.umask,
+                workdir: self.workdir.ok_or_else(|| missing("the working directory"))?,
+                landlock: self.landlock,
+                descriptors: self.descriptors,
+                seccomp: self.seccomp,
+                exec,
+            },
+        })
+    }
+}
+
+fn is_directory(mount: &Mount) -> bool {
+    match mount {
+        Mount::Private { .. } | Mount::Tmpfs { .. } | Mount::Overlay { .. } => true,
+        Mount::Bind { directory, .. } | Mount::Mask { directory } => *directory,
+    }
+}
+
+fn mapping(map: &IdMap) -> Mapping {
+    match &map.mappers {
+        None => Mapping::Own { uid_map: lines(&map.uids), gid_map: lines(&map.gids) },
+        Some((newuidmap, newgidmap)) => Mapping::Helpers {
+            uid: (newuidmap.to_c_string(), arguments(&map.uids)),
+            gid: (newgidmap.to_c_string(), arguments(&map.gids)),
+        },
+    }
+}
+
+/// As /proc/PID/uid_map wants it; see user_namespaces(7).
+fn lines(extents: &[Extent]) -> Vec<u8> {
+    let line = |extent: &Extent| {
+        format!("{} {} {}\n", extent.inside, extent.outside, extent.count).into_bytes()
+    };
+    extents.iter().flat_map(line).collect()
+}
+
+fn arguments(extents: &[Extent]) -> Vec<CString> {
+    let numbers =
+        |extent: &Extent| [extent.inside, extent.outside, extent.count].map(|n| number(n.into()));
+    extents.iter().flat_map(numbers).collect()
+}
+
+fn environment(variables: &[(OsString, OsString)]) -> Result<Vec<CString>, Diagnostic> {
+    let entry = |(name, value): &(OsString, OsString)| {
+        let mut text = name.clone();
+        text.push("=");
+        text.push(value);
+        c_string(&text)
+    };
+    variables.iter().map(entry).collect()
+}
+
+/// Path and name below /dev.
+fn device(path: &AbsolutePath) -> (CString, CString) {
+    let name = path.as_path().strip_prefix("/dev").unwrap_or(path.as_path());
+    (path.to_c_string(), c_path(name.as_os_str()))
+}
+
+fn below_proc(path: &AbsolutePath) -> CString {
+    c_path(path.as_path().strip_prefix("/proc").unwrap_or(path.as_path()).as_os_str())
+}
+
+fn c_path(part: &OsStr) -> CString {
+    CString::new(part.as_bytes()).expect("part of an absolute path, which has no NUL byte")
+}
+
+fn number(value: u64) -> CString {
+    CString::new(value.to_string()).expect("digits are not NUL")
+}
+
+fn c_string(text: &OsStr) -> Result<CString, Diagnostic> {
+    CString::new(text.to_os_string().into_vec())
+        .map_err(|_| Diagnostic::error(format!("`{}` contains a NUL byte", text.display())))
+}

@@ -1,0 +1,12 @@
+//! Plan to [`Script`]: the same steps as strings, numbers and programs for the kernel.
+//!
+//! What can fail here fails before anything has happened.
+
+pub mod bpf;
+mod compile;
+mod landlock;
+mod layout;
+mod types;
+
+pub use compile::compile;
+pub use types::{Exec, Ids, Instruction, Mapping, MountSource, Operation, Payload, Script};

@@ -1,0 +1,173 @@
+//! What the processes of a jail carry out: strings for the kernel, numbers, programs.
+//!
+//! Everything is allocated here, before the clone.
+
+use std::ffi::CString;
+
+use landlock::{AccessFs, BitFlags, RulesetCreated};
+use seccompiler::BpfProgram;
+
+use crate::sys::Links;
+
+/// A whole run.
+pub struct Script {
+    /// For clone3(2).
+    pub namespaces: u64,
+    pub ids: Ids,
+    /// Carried out by init, in order.
+    pub setup: Vec<Instruction>,
+    /// Carried out by the payload's process before it executes the command.
+    pub payload: Payload,
+}
+
+/// One thing to do, for the sake of one step of the plan.
+pub struct Instruction {
+    /// Index of the step, for the explanation when it fails.
+    pub step: u16,
+    pub operation: Operation,
+}
+
+/// How the user namespace gets its ids.
+pub struct Ids {
+    pub step: u16,
+    pub mapping: Mapping,
+}
+
+/// Who writes the maps.
+pub enum Mapping {
+    /// Init itself, one line each: the kernel allows that for one's own id.
+    Own { uid_map: Vec<u8>, gid_map: Vec<u8> },
+    /// newuidmap(1) and newgidmap(1), run by the supervisor: program and arguments after the pid.
+    Helpers { uid: (CString, Vec<CString>), gid: (CString, Vec<CString>) },
+}
+
+/// One operation of init. Names are single components in the directory entered last.
+pub enum Operation {
+    /// The tmpfs that everything of ours lives on, attached over `/` of the host.
+    Scratch {
+        size: CString,
+        inodes: CString,
+    },
+    /// The scratch tmpfs becomes the root.
+    RootOnScratch,
+    /// A directory of the host below an overlay whose upper layer is on the scratch tmpfs.
+    RootOverlay {
+        lower: CString,
+    },
+    /// A directory of the host, writable.
+    RootDirectory {
+        path: CString,
+    },
+    /// Go to a directory below the new root.
+    Enter {
+        path: CString,
+        links: Links,
+    },
+    /// Make a directory; one that is there already will do.
+    MakeDirectory {
+        name: CString,
+        mode: u32,
+    },
+    /// Make an empty file to mount on; one that is there already will do.
+    MakeFile {
+        name: CString,
+    },
+    WriteFile {
+        name: CString,
+        content: Vec<u8>,
+    },
+    Symlink {
+        name: CString,
+        target: CString,
+    },
+    /// Mount something at `name`.
+    Mount {
+        name: CString,
+        source: MountSource,
+    },
+    /// A new procfs at /proc with masks; names are paths below it.
+    Proc {
+        masked: Vec<CString>,
+        read_only: Vec<CString>,
+        links: Links,
+    },
+    /// Write 0 to /proc/sys/user/max_user_namespaces.
+    RefuseNesting,
+    /// A new /dev with these nodes of the host: path and name below /dev.
+    Dev {
+        devices: Vec<(CString, CString)>,
+        links: Links,
+    },
+    /// The root mount becomes read-only, by itself.
+    SealRoot,
+    /// The host's tree goes away.
+    Pivot,
+    Loopback,
+    Hostname(String),
+    Keyring {
+        may_fail: bool,
+    },
+    Rlimit {
+        resource: nix::sys::resource::Resource,
+        soft: u64,
+        hard: u64,
+    },
+    Capabilities {
+        keep: u64,
+    },
+    NoNewPrivileges,
+    /// Open the path of a rule and add it to the ruleset; paths that are not there are an error.
+    LandlockPath {
+        path: CString,
+        access: BitFlags<AccessFs>,
+        access_of_files: BitFlags<AccessFs>,
+    },
+    /// Add a rule for the file behind a descriptor; pipes and sockets have none and need none.
+    LandlockDescriptor {
+        fd: i32,
+        access: BitFlags<AccessFs>,
+    },
+}
+
+/// What [`Operation::Mount`] mounts.
+pub enum MountSource {
+    /// A directory of the scratch tmpfs, made now.
+    Private {
+        mode: u32,
+    },
+    Tmpfs {
+        size: CString,
+    },
+    Bind {
+        from: CString,
+        read_only: bool,
+    },
+    /// `lower` of the host, upper layer on the scratch tmpfs.
+    Overlay {
+        lower: CString,
+    },
+    Mask {
+        directory: bool,
+    },
+}
+
+/// The last steps, between the fork of the payload and its execve(2).
+pub struct Payload {
+    pub new_session: Option<u16>,
+    /// `None`: the caller's.
+    pub umask: Option<u32>,
+    pub workdir: (u16, CString),
+    pub landlock: Option<(u16, RulesetCreated)>,
+    pub descriptors: (u16, Vec<i32>),
+    pub seccomp: Option<(u16, BpfProgram)>,
+    pub exec: Exec,
+}
+
+/// The program to execute.
+pub struct Exec {
+    pub step: u16,
+    /// Paths to try, in order.
+    pub candidates: Vec<CString>,
+    pub argv: Vec<CString>,
+    pub envp: Vec<CString>,
+}

@@ -1,0 +1,86 @@
+//! New processes.
+
+use std::ffi::c_void;
+use std::mem::size_of;
+
+use nix::errno::Errno;
+use nix::unistd::Pid;
+
+use super::checked;
+
+/// The namespaces of every jail: user, mount, pid, ipc, uts and cgroup.
+pub const NAMESPACES: u64 = (libc::CLONE_NEWUSER
+    | libc::CLONE_NEWNS
+    | libc::CLONE_NEWPID
+    | libc::CLONE_NEWIPC
+    | libc::CLONE_NEWUTS
+    | libc::CLONE_NEWCGROUP) as u64;
+
+/// A network namespace.
+pub const NEW_NETWORK: u64 = libc::CLONE_NEWNET as u64;
+
+/// Which side of the clone this is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Clone {
+    Parent { child: Pid },
+    Child,
+}
+
+/// `struct clone_args` of clone3(2), Linux 5.3, with its first eight fields (version 0).
+#[repr(C)]
+#[derive(Default)]
+struct CloneArgs {
+    flags: u64,
+    pidfd: u64,
+    child_tid: u64,
+    parent_tid: u64,
+    exit_signal: u64,
+    stack: u64,
+    stack_size: u64,
+    tls: u64,
+}
+
+/// clone3(2), as fork(2) with `namespaces`. The caller must be single-threaded: the
+/// child goes on with this thread alone, and with locks as they are.
+pub fn clone_process(namespaces: u64) -> Result<Clone, Errno> {
+    let args =
+        CloneArgs { flags: namespaces, exit_signal: libc::SIGCHLD as u64, ..CloneArgs::default() };
+    // SAFETY: `args` is a live clone_args of the size given, asking for no memory of ours to
+    // be shared and no pointer to be written. The child gets a copy of the address space and
+    // returns from here like fork(2).
+    let result =
+        unsafe { libc::syscall(libc::SYS_clone3, &raw const args, size_of::<CloneArgs>()) };
+    match checked(result)? {
+        0 => Ok(Clone::Child),
+        pid => Ok(Clone::Parent { child: Pid::from_raw(pid as libc::pid_t) }),
+    }
+}
+
+/// A child that shares this process's memory until it executes a program or exits; this
+/// process sleeps until then. clone(2) with `CLONE_VM | CLONE_VFORK`: no page table is copied.
+pub fn spawn_sharing_memory<S>(body: fn(&mut S) -> !, state: &mut S) -> Result<Pid, Errno> {
+    const STACK_SIZE: usize = 256 * 1024;
+    let mut stack = vec![0u128; STACK_SIZE / size_of::<u128>()];
+    let top = stack.as_mut_ptr_range().end;
+    let mut call = (body, state);
+    let argument = (&raw mut call).cast::<c_void>();
+    // SAFETY: the stack grows down from `top`, is aligned to 16 bytes and, like `call`, lives
+    // until the child has left it, because CLONE_VFORK holds this function until then.
+    let pid = unsafe {
+        libc::clone(
+            enter::<S>,
+            top.cast(),
+            libc::CLONE_VM | libc::CLONE_VFORK | libc::SIGCHLD,
+            argument,
+        )
+    };
+    checked(pid.into()).map(|_| Pid::from_raw(pid))
+}
+
+/// Where the child of [`spawn_sharing_memory`] begins.
+extern "C" fn enter<S>(argument: *mut c_void) -> libc::c_int {
+    // SAFETY: `argument` points to the pair that the parent made, of this very type; the
+    // parent sleeps in clone(2) until the child is gone.
+    let (body, state) = unsafe { &mut *argument.cast::<(fn(&mut S) -> !, &mut S)>() };
+    body(state)
+}

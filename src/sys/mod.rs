@@ -1,0 +1,31 @@
+//! The kernel, one function per call. All `unsafe` of the program stands in this folder.
+//!
+//! Every descriptor made here is close-on-exec from birth. Calls that `nix` has are used from there.
+#![expect(unsafe_code, reason = "the system calls that no library wraps")]
+
+mod clone;
+mod landlock;
+mod memory;
+mod mount;
+mod open;
+mod process;
+
+pub use clone::{Clone, NAMESPACES, NEW_NETWORK, clone_process, spawn_sharing_memory};
+pub use landlock::landlock_abi;
+pub use memory::wipe_arguments_and_environment;
+pub use mount::{
+    Attributes, FsContext, READ_ONLY, detach_here, move_mount, open_tree, set_attributes,
+};
+pub use open::{Links, create_file, open_beneath, open_path};
+pub use process::{
+    close_from, die_with_parent, drop_bounding, duplicate, exec, exit_now,
+    join_new_session_keyring, keep_open_on_exec, lock_securebits, no_new_privileges, not_dumpable,
+    raise_ambient, set_capabilities, set_loopback_up,
+};
+
+use nix::errno::Errno;
+
+/// The result of a raw call: what it returned, or errno.
+fn checked(result: libc::c_long) -> Result<libc::c_long, Errno> {
+    if result < 0 { Err(Errno::last()) } else { Ok(result) }
+}

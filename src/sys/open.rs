@@ -1,0 +1,61 @@
+//! Opening files so that nobody can lead us astray.
+
+use std::ffi::CStr;
+use std::os::fd::{BorrowedFd, OwnedFd};
+
+use nix::errno::Errno;
+use nix::fcntl::{AT_FDCWD, OFlag, OpenHow, ResolveFlag, openat, openat2};
+use nix::sys::stat::Mode;
+
+/// How a path below our new root is followed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Links {
+    /// Not at all: the path is known to have none, so one that appears is an attack (`ELOOP`).
+    Refuse,
+    /// Inside the root only, as the program inside would see them.
+    InRoot,
+}
+
+/// A place by its absolute path, as this process sees it now. Never through a magic link.
+pub fn open_path(path: &CStr, links: Links) -> Result<OwnedFd, Errno> {
+    let how = OpenHow::new()
+        .flags(OFlag::O_PATH | OFlag::O_CLOEXEC)
+        .resolve(ResolveFlag::RESOLVE_NO_MAGICLINKS | refusal(links));
+    retry(|| openat2(AT_FDCWD, path, how))
+}
+
+/// The directory `path` below `root`; an absolute path or link starts at `root`.
+pub fn open_beneath(root: BorrowedFd, path: &CStr, links: Links) -> Result<OwnedFd, Errno> {
+    let resolve =
+        ResolveFlag::RESOLVE_IN_ROOT | ResolveFlag::RESOLVE_NO_MAGICLINKS | refusal(links);
+    let how = OpenHow::new()
+        .flags(OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC)
+        .resolve(resolve);
+    retry(|| openat2(root, path, how))
+}
+
+/// A new, empty file `name` in `directory`, open for writing. `EEXIST` if there is anything.
+pub fn create_file(directory: BorrowedFd, name: &CStr, mode: u32) -> Result<OwnedFd, Errno> {
+    let flags =
+        OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
+    openat(directory, name, flags, Mode::from_bits_truncate(mode))
+}
+
+fn refusal(links: Links) -> ResolveFlag {
+    match links {
+        Links::Refuse => ResolveFlag::RESOLVE_NO_SYMLINKS,
+        Links::InRoot => ResolveFlag::empty(),
+    }
+}
+
+/// openat2(2) answers EAGAIN when a rename anywhere made it lose its way.
+fn retry(mut open: impl FnMut() -> Result<OwnedFd, Errno>) -> Result<OwnedFd, Errno> {
+    const TRIES: u32 = 128;
+    for _ in 1..TRIES {
+        match open() {
+            Err(Errno::EAGAIN | Errno::EINTR) => {}
+            result => return result,
+        }
+    }
+    open()
+}

@@ -1,0 +1,161 @@
+//! What a process may do, and how it ends.
+
+use std::ffi::CStr;
+use std::mem::size_of;
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
+
+use nix::errno::Errno;
+use nix::sys::signal::Signal;
+use nix::sys::socket::{AddressFamily, SockFlag, SockType, socket};
+
+use super::checked;
+
+/// prctl(2) with numbers only.
+fn prctl(option: i32, first: u64, second: u64) -> Result<(), Errno> {
+    // SAFETY: every option used in this file takes numbers, not pointers.
+    let result = unsafe { libc::prctl(option, first, second, 0u64, 0u64) };
+    checked(result.into()).map(drop)
+}
+
+/// SIGKILL for this process when the thread that made it ends. The kernel forgets this when
+/// ids or capabilities change (prctl(2), `PR_SET_PDEATHSIG`).
+pub fn die_with_parent() -> Result<(), Errno> {
+    prctl(libc::PR_SET_PDEATHSIG, Signal::SIGKILL as u64, 0)
+}
+
+/// Nobody without CAP_SYS_PTRACE over our user namespace may trace this process or read its
+/// memory, environment, descriptors or program through /proc.
+pub fn not_dumpable() -> Result<(), Errno> {
+    prctl(libc::PR_SET_DUMPABLE, 0, 0)
+}
+
+/// execve(2) gives no privilege any more, for this process and all that come from it.
+pub fn no_new_privileges() -> Result<(), Errno> {
+    prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0)
+}
+
+/// Uid 0 means nothing for capabilities, for ever (capabilities(7), "securebits").
+pub fn lock_securebits() -> Result<(), Errno> {
+    const NOROOT: u64 = 1 << 0;
+    const NOROOT_LOCKED: u64 = 1 << 1;
+    const NO_SETUID_FIXUP: u64 = 1 << 2;
+    const NO_SETUID_FIXUP_LOCKED: u64 = 1 << 3;
+    const KEEP_CAPS_LOCKED: u64 = 1 << 5;
+    let bits = NOROOT | NOROOT_LOCKED | NO_SETUID_FIXUP | NO_SETUID_FIXUP_LOCKED | KEEP_CAPS_LOCKED;
+    prctl(libc::PR_SET_SECUREBITS, bits, 0)
+}
+
+/// Takes every capability that `keep` (a bit each) lacks out of the bounding set.
+pub fn drop_bounding(keep: u64) -> Result<(), Errno> {
+    for capability in 0..64 {
+        if keep & (1 << capability) != 0 {
+            continue;
+        }
+        match prctl(libc::PR_CAPBSET_DROP, capability, 0) {
+            // One past the last capability of this kernel.
+            Err(Errno::EINVAL) if capability > 0 => return Ok(()),
+            result => result?,
+        }
+    }
+    Ok(())
+}
+
+/// Makes permitted, effective and inheritable sets `keep` (capset(2), version 3).
+pub fn set_capabilities(keep: u64) -> Result<(), Errno> {
+    #[repr(C)]
+    struct Header {
+        version: u32,
+        pid: i32,
+    }
+    #[repr(C)]
+    struct Sets {
+        effective: u32,
+        permitted: u32,
+        inheritable: u32,
+    }
+    const VERSION_3: u32 = 0x2008_0522;
+    let header = Header { version: VERSION_3, pid: 0 };
+    let half = |bits: u64| {
+        let bits = bits as u32;
+        Sets { effective: bits, permitted: bits, inheritable: bits }
+    };
+    let sets = [half(keep), half(keep >> 32)];
+    // SAFETY: both are live and of the layout of version 3: one header, two halves.
+    let result = unsafe { libc::syscall(libc::SYS_capset, &raw const header, sets.as_ptr()) };
+    checked(result).map(drop)
+}
+
+/// Empties the ambient set, then puts `keep` into it: those survive execve(2) of any user.
+pub fn raise_ambient(keep: u64) -> Result<(), Errno> {
+    prctl(libc::PR_CAP_AMBIENT, libc::PR_CAP_AMBIENT_CLEAR_ALL as u64, 0)?;
+    for capability in (0..64).filter(|bit| keep & (1 << bit) != 0) {
+        prctl(libc::PR_CAP_AMBIENT, libc::PR_CAP_AMBIENT_RAISE as u64, capability)?;
+    }
+    Ok(())
+}
+
+/// A new, empty session keyring (keyctl(2), `KEYCTL_JOIN_SESSION_KEYRING`).
+pub fn join_new_session_keyring() -> Result<(), Errno> {
+    const JOIN_SESSION_KEYRING: libc::c_long = 1;
+    // SAFETY: a null name asks for an anonymous keyring.
+    let result = unsafe { libc::syscall(libc::SYS_keyctl, JOIN_SESSION_KEYRING, 0usize) };
+    checked(result).map(drop)
+}
+
+/// Marks every descriptor from `first` on close-on-exec (close_range(2), Linux 5.11).
+pub fn close_from(first: u32) -> Result<(), Errno> {
+    // SAFETY: only flags change, no descriptor that Rust owns is closed before execve(2).
+    let result =
+        unsafe { libc::syscall(libc::SYS_close_range, first, u32::MAX, libc::CLOSE_RANGE_CLOEXEC) };
+    checked(result).map(drop)
+}
+
+/// Lets a descriptor of the caller survive execve(2).
+pub fn keep_open_on_exec(fd: RawFd) -> Result<(), Errno> {
+    // SAFETY: fcntl(2) on a number; EBADF if there is no such descriptor.
+    let result = unsafe { libc::fcntl(fd, libc::F_SETFD, 0) };
+    checked(result.into()).map(drop)
+}
+
+/// A second descriptor for what the caller's descriptor `fd` refers to.
+pub fn duplicate(fd: RawFd) -> Result<OwnedFd, Errno> {
+    // SAFETY: fcntl(2) on a number; EBADF if there is no such descriptor.
+    let result = unsafe { libc::fcntl(fd, libc::F_DUPFD_CLOEXEC, 3) };
+    let copy = checked(result.into())?;
+    // SAFETY: the kernel has just made this descriptor for us; nobody else knows it.
+    Ok(unsafe { OwnedFd::from_raw_fd(copy as RawFd) })
+}
+
+/// execve(2). Returns only to say why not.
+pub fn exec(program: &CStr, argv: &[*const libc::c_char], envp: &[*const libc::c_char]) -> Errno {
+    assert!(argv.last().is_some_and(|last| last.is_null()), "argv ends in NULL");
+    assert!(envp.last().is_some_and(|last| last.is_null()), "envp ends in NULL");
+    // SAFETY: both vectors end in NULL (checked above) and point to live strings that the
+    // script owns.
+    unsafe { libc::execve(program.as_ptr(), argv.as_ptr(), envp.as_ptr()) };
+    Errno::last()
+}
+
+/// Ends this process without running anything of the process it was copied from.
+pub fn exit_now(status: i32) -> ! {
+    // SAFETY: _exit(2) does not return and touches no memory.
+    unsafe { libc::_exit(status) }
+}
+
+/// Sets `IFF_UP` on `lo` of this network namespace (netdevice(7)).
+pub fn set_loopback_up() -> Result<(), Errno> {
+    #[repr(C)]
+    struct Request {
+        name: [u8; 16],
+        flags: libc::c_short,
+        rest: [u8; 22],
+    }
+    const { assert!(size_of::<Request>() == size_of::<libc::ifreq>()) };
+    let socket = socket(AddressFamily::Inet, SockType::Datagram, SockFlag::SOCK_CLOEXEC, None)?;
+    let mut request =
+        Request { name: [0; 16], flags: (libc::IFF_UP | libc::IFF_RUNNING) as _, rest: [0; 22] };
+    request.name[..2].copy_from_slice(b"lo");
+    // SAFETY: the request is as large as the kernel's ifreq and lives through the call.
+    let result = unsafe { libc::ioctl(socket.as_raw_fd(), libc::SIOCSIFFLAGS, &raw mut request) };
+    checked(result.into()).map(drop)
+}

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
 use nix::errno::Errno;
-use nix::fcntl::AT_FDCWD;
+use nix::fcntl::{AT_FDCWD, OFlag, openat};
 use nix::sys::stat::{FchmodatFlags, Mode, fchmodat, mkdirat};
 use nix::unistd::{fchdir, pivot_root, symlinkat, write};
 
@@ -152,6 +152,7 @@ impl Tree {
     /// namespace (`mount_too_revealing`). Processes of others are invisible in it, init too.
     ///
     /// Everything below is reached from our own descriptor of it, never by path (CVE-2019-19921).
+    /// Returns the setting `user/max_user_namespaces`, open for writing: soon no path leads there.
     pub fn proc(
         &mut self,
         masked: &[CString],
@@ -164,6 +165,9 @@ impl Tree {
         self.enter(c"/", links)?;
         make_directory(self.here.as_fd(), c"proc", 0o555)?;
         move_mount(proc.as_fd(), self.here.as_fd(), c"proc").during(Call::MoveMount)?;
+        let flags = OFlag::O_WRONLY | OFlag::O_CLOEXEC | OFlag::O_NOFOLLOW;
+        let setting = openat(&proc, c"sys/user/max_user_namespaces", flags, Mode::empty())
+            .during(Call::Open)?;
         for path in masked {
             self.mask_in(proc.as_fd(), path)?;
         }
@@ -175,7 +179,7 @@ impl Tree {
             set_attributes(tree.as_fd(), READ_ONLY).during(Call::MountSetattr)?;
             move_mount(tree.as_fd(), proc.as_fd(), path).during(Call::MoveMount)?;
         }
-        Ok(proc)
+        Ok(setting)
     }
 
     /// Masks `path` below `proc` if this kernel has it.

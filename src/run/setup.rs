@@ -1,12 +1,11 @@
 //! Init carries out the script's operations, one after the other.
 
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, OwnedFd};
 
 use landlock::{PathBeneath, RulesetCreated, RulesetCreatedAttr};
 use nix::errno::Errno;
-use nix::fcntl::{OFlag, openat};
 use nix::sys::resource::{getrlimit, setrlimit};
-use nix::sys::stat::{Mode, SFlag, fstat};
+use nix::sys::stat::{SFlag, fstat};
 use nix::unistd::{sethostname, write};
 
 use crate::script::{Instruction, Operation};
@@ -23,7 +22,8 @@ use super::mounts::{Tree, scratch};
 struct Site {
     scratch: Option<OwnedFd>,
     tree: Option<Tree>,
-    proc: Option<OwnedFd>,
+    /// /proc/sys/user/max_user_namespaces of our user namespace.
+    user_namespaces: Option<OwnedFd>,
 }
 
 /// Carries out all of `script`; rules go into `ruleset`.
@@ -68,15 +68,17 @@ impl Site {
             Operation::Symlink { name, target } => self.tree().symlink(name, target),
             Operation::Mount { name, source } => self.tree().mount(name, source),
             Operation::Proc { masked, read_only, links } => {
-                self.proc = Some(self.tree().proc(masked, read_only, *links)?);
+                self.user_namespaces = Some(self.tree().proc(masked, read_only, *links)?);
                 Ok(())
             }
             Operation::Dev { devices, links } => self.tree().dev(devices, *links),
             Operation::SealRoot => self.tree().seal(),
             Operation::Pivot => self.take_tree().pivot(),
+            // From now on the kernel makes no user namespace below ours (namespaces(7), Linux
+            // 4.9). Only CAP_SYS_RESOURCE over ours could raise it again.
             Operation::RefuseNesting => {
-                let proc = self.proc.as_ref().expect("the plan mounts /proc first");
-                refuse_nesting(proc.as_fd())
+                let setting = self.user_namespaces.take().expect("the plan mounts /proc first");
+                write(&setting, b"0").during(Call::Write).map(drop)
             }
             Operation::Loopback => set_loopback_up().during(Call::Connect),
             Operation::Hostname(name) => sethostname(name).during(Call::Sethostname),
@@ -109,15 +111,6 @@ impl Site {
     fn take_scratch(&mut self) -> OwnedFd {
         self.scratch.take().expect("the plan makes the scratch tmpfs before the root")
     }
-}
-
-/// From now on the kernel makes no user namespace below ours (namespaces(7),
-/// /proc/sys/user, Linux 4.9). Only CAP_SYS_RESOURCE over ours could raise it again.
-fn refuse_nesting(proc: BorrowedFd) -> Result<(), Fault> {
-    let path = c"sys/user/max_user_namespaces";
-    let flags = OFlag::O_WRONLY | OFlag::O_CLOEXEC | OFlag::O_NOFOLLOW;
-    let file = openat(proc, path, flags, Mode::empty()).during(Call::Open)?;
-    write(&file, b"0").during(Call::Write).map(drop)
 }
 
 fn keyring(may_fail: bool) -> Result<(), Fault> {

@@ -3,10 +3,12 @@
 //! A [`Diagnostic`] is made where the knowledge is and rendered once, at the top.
 //! An [`Origin`] says where a value came from, down to the characters of a file.
 
+mod cause;
 mod origin;
 mod render;
 mod suggest;
 
+pub use cause::{cause, errno_cause};
 pub use origin::{Located, Origin, Source};
 pub use render::{Palette, render};
 pub use suggest::did_you_mean;

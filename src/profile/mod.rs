@@ -1,9 +1,24 @@
 //! Text to [`Profile`]: what the user wrote, with the place of every word.
+//!
+//! [`load`] finds each named profile, parses it, follows its `extends`, and merges all. What
+//! is relative or has variables in it stays as typed; [`expand`] makes a path of it when the
+//! caller's directories are known. Single values have one parser each, which flags share.
 
+mod built_in;
+mod capability;
+mod expand;
+mod find;
+mod load;
+mod merge;
+mod parse;
 mod types;
+mod values;
 
+pub use expand::{Unexpanded, Variables, expand, mentions_project};
+pub use load::load;
 pub use types::{
     Base, Capabilities, Capability, Env, Filesystem, Grant, Ids, Landlock, Network, NetworkMode,
     PathText, Process, Profile, Protection, Root, RootMode, Rule, Seccomp, SeccompPolicy, Tty,
     User,
 };
+pub use values::{BadValue, parse_hostname, parse_tmpfs_size, parse_umask};

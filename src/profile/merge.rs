@@ -1,0 +1,153 @@
+//! Two profiles as one.
+
+use super::Profile;
+use crate::diagnostic::Located;
+
+impl Profile {
+    /// This profile with `other` on top: single values of `other` win, lists are appended.
+    ///
+    /// Of equal values in a list the last is kept, so that merging the same twice changes
+    /// nothing, and a rule stands where it was said last.
+    #[must_use]
+    pub fn merge(self, other: Self) -> Self {
+        let Self {
+            description,
+            degrade,
+            filesystem,
+            network,
+            env,
+            process,
+            seccomp,
+            landlock,
+            capabilities,
+        } = other;
+        let mut merged = self;
+        replace(&mut merged.description, description);
+        append(&mut merged.degrade, degrade);
+        replace(&mut merged.filesystem.root, filesystem.root);
+        replace(&mut merged.filesystem.root_mode, filesystem.root_mode);
+        append(&mut merged.filesystem.rules, filesystem.rules);
+        append(&mut merged.filesystem.devices, filesystem.devices);
+        replace(&mut merged.network.mode, network.mode);
+        append(&mut merged.env.pass, env.pass);
+        merged.env.set.extend(env.set);
+        replace(&mut merged.process.workdir, process.workdir);
+        replace(&mut merged.process.user, process.user);
+        replace(&mut merged.process.ids, process.ids);
+        replace(&mut merged.process.hostname, process.hostname);
+        replace(&mut merged.process.tty, process.tty);
+        replace(&mut merged.process.umask, process.umask);
+        replace(&mut merged.process.nesting, process.nesting);
+        append(&mut merged.process.preserve_fds, process.preserve_fds);
+        replace(&mut merged.seccomp.policy, seccomp.policy);
+        append(&mut merged.seccomp.allow, seccomp.allow);
+        append(&mut merged.seccomp.deny, seccomp.deny);
+        replace(&mut merged.landlock.enabled, landlock.enabled);
+        append(&mut merged.capabilities.keep, capabilities.keep);
+        merged
+    }
+}
+
+fn replace<T>(old: &mut Option<T>, new: Option<T>) {
+    if new.is_some() {
+        *old = new;
+    }
+}
+
+/// Lists are short, so comparing each with each is cheaper than a set.
+fn append<T: PartialEq>(list: &mut Vec<Located<T>>, more: Vec<Located<T>>) {
+    for new in more {
+        list.retain(|old| old.value != new.value);
+        list.push(new);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::ffi::OsString;
+
+    use proptest::collection::{btree_map, vec};
+    use proptest::option;
+    use proptest::prelude::*;
+
+    use super::super::*;
+    use crate::diagnostic::{Located, Origin};
+
+    fn located<T>(value: T) -> Located<T> {
+        Located::new(value, Origin::BuiltIn)
+    }
+
+    fn rule() -> impl Strategy<Value = Located<Rule>> {
+        ("/[abc]", 0..3, any::<bool>()).prop_map(|(text, grant, optional)| {
+            let path = PathText { text: OsString::from(text), base: Base::WorkingDirectory };
+            let grant =
+                [Grant::Read, Grant::Write, Grant::Tmpfs { size: None }][grant as usize].clone();
+            located(Rule { path, grant, optional })
+        })
+    }
+
+    fn words() -> impl Strategy<Value = Vec<Located<OsString>>> {
+        vec("[A-C]".prop_map(|word| located(OsString::from(word))), 0..5)
+    }
+
+    /// Profiles that merging can make: without equal values in one list.
+    fn profile() -> impl Strategy<Value = Profile> {
+        let env_set = btree_map("[A-C]".prop_map(OsString::from), "[xy]", 0..3);
+        let scalars = (option::of("[a-c]"), option::of(any::<bool>()), option::of(0..4_u32));
+        (vec(rule(), 0..6), words(), env_set, scalars, vec(3..6, 0..4)).prop_map(
+            |(rules, pass, set, (hostname, nesting, umask), fds)| {
+                let set = set.into_iter().map(|(key, value)| (key, located(value.into())));
+                let process = Process {
+                    hostname: hostname.map(located),
+                    nesting: nesting.map(located),
+                    umask: umask.map(located),
+                    preserve_fds: fds.into_iter().map(located).collect(),
+                    ..Process::default()
+                };
+                let raw = Profile {
+                    filesystem: Filesystem { rules, ..Filesystem::default() },
+                    env: Env { pass, set: set.collect() },
+                    process,
+                    ..Profile::default()
+                };
+                Profile::default().merge(raw)
+            },
+        )
+    }
+
+    proptest! {
+        #[test]
+        fn merging_twice_changes_nothing(a in profile(), b in profile()) {
+            prop_assert_eq!(a.clone().merge(a.clone()), a.clone());
+            let once = a.merge(b.clone());
+            prop_assert_eq!(once.clone().merge(b), once);
+        }
+
+        #[test]
+        fn merging_is_associative(a in profile(), b in profile(), c in profile()) {
+            let left = a.clone().merge(b.clone()).merge(c.clone());
+            prop_assert_eq!(left, a.merge(b.merge(c)));
+        }
+
+        #[test]
+        fn an_empty_profile_changes_nothing(a in profile()) {
+            prop_assert_eq!(a.clone().merge(Profile::default()), a.clone());
+            prop_assert_eq!(Profile::default().merge(a.clone()), a);
+        }
+    }
+
+    #[test]
+    fn the_right_wins() {
+        let mut left = Profile::default();
+        left.process.hostname = Some(located("left".to_owned()));
+        left.env.set.insert("A".into(), located("left".into()));
+        left.env.set.insert("B".into(), located("left".into()));
+        let mut right = Profile::default();
+        right.process.hostname = Some(located("right".to_owned()));
+        right.env.set.insert("A".into(), located("right".into()));
+        let merged = left.merge(right);
+        assert_eq!(merged.process.hostname, Some(located("right".to_owned())));
+        let set: Vec<_> = merged.env.set.into_values().map(|value| value.value).collect();
+        assert_eq!(set, ["right", "left"]);
+    }
+}

@@ -1,0 +1,156 @@
+//! A profile file as a whole.
+
+use std::ffi::OsString;
+
+use toml::de::DeTable;
+
+use super::filesystem::{self, filesystem};
+use super::reader::{Entry, Reader, entries};
+use super::sections::{self, capabilities, env, landlock, network, process, seccomp};
+use crate::diagnostic::{Diagnostic, Located, Origin};
+use crate::profile::find::Found;
+use crate::profile::{BadValue, Base, Profile};
+
+/// What one file says, as far as it could be understood.
+pub(in crate::profile) struct Parsed {
+    pub profile: Profile,
+    pub extends: Vec<Located<OsString>>,
+    /// In the order of the file.
+    pub errors: Vec<Diagnostic>,
+}
+
+/// Reads all of a file, whatever is wrong with it.
+pub(in crate::profile) fn parse(found: &Found) -> Parsed {
+    let (table, syntax) = DeTable::parse_recoverable(&found.source.text);
+    let mut reader = Reader { source: found.source.clone(), errors: Vec::new() };
+    let mut parsed =
+        Parsed { profile: Profile::default(), extends: Vec::new(), errors: Vec::new() };
+    let base = match &found.directory {
+        Some(directory) => Base::Directory(directory.clone()),
+        None => Base::WorkingDirectory,
+    };
+    for entry in entries(table.get_ref()) {
+        top_level(&mut reader, entry, &base, &mut parsed);
+    }
+    parsed.errors = with_syntax_errors(reader, &syntax);
+    parsed
+}
+
+/// Keys of the top level, sections among them.
+pub(super) const KEYS: [&str; 10] = [
+    "description",
+    "extends",
+    "degrade",
+    "filesystem",
+    "network",
+    "env",
+    "process",
+    "seccomp",
+    "landlock",
+    "capabilities",
+];
+
+/// Sections with their keys.
+pub(super) const SECTIONS: [(&str, &[&str]); 7] = [
+    ("filesystem", &filesystem::KEYS),
+    ("network", &sections::NETWORK_KEYS),
+    ("env", &sections::ENV_KEYS),
+    ("process", &sections::PROCESS_KEYS),
+    ("seccomp", &sections::SECCOMP_KEYS),
+    ("landlock", &sections::LANDLOCK_KEYS),
+    ("capabilities", &sections::CAPABILITIES_KEYS),
+];
+
+fn top_level(reader: &mut Reader, entry: Entry<'_>, base: &Base, parsed: &mut Parsed) {
+    let profile = &mut parsed.profile;
+    match entry.key {
+        "description" => {
+            profile.description = reader.parsed(entry, |text| Ok(text.to_owned()));
+        }
+        "extends" => {
+            parsed.extends = reader.list(entry, |reader, item| reader.parsed(item, profile_name));
+        }
+        "degrade" => {
+            profile.degrade = reader.list(entry, |reader, item| reader.parsed(item, str::parse));
+        }
+        "filesystem" => {
+            if let Some(table) = reader.table(entry) {
+                profile.filesystem = filesystem(reader, table, base);
+            }
+        }
+        "network" => {
+            if let Some(table) = reader.table(entry) {
+                profile.network = network(reader, table);
+            }
+        }
+        "env" => {
+            if let Some(table) = reader.table(entry) {
+                profile.env = env(reader, table);
+            }
+        }
+        "process" => {
+            if let Some(table) = reader.table(entry) {
+                profile.process = process(reader, table);
+            }
+        }
+        "seccomp" => {
+            if let Some(table) = reader.table(entry) {
+                profile.seccomp = seccomp(reader, table, base);
+            }
+        }
+        "landlock" => {
+            if let Some(table) = reader.table(entry) {
+                profile.landlock = landlock(reader, table);
+            }
+        }
+        "capabilities" => {
+            if let Some(table) = reader.table(entry) {
+                profile.capabilities = capabilities(reader, table);
+            }
+        }
+        _ => unknown(reader, entry),
+    }
+}
+
+fn profile_name(text: &str) -> Result<OsString, BadValue> {
+    if text.is_empty() {
+        return Err(BadValue::new("the name of a profile is empty"));
+    }
+    Ok(OsString::from(text))
+}
+
+/// A key that the top level does not have may belong into a section.
+fn unknown(reader: &mut Reader, entry: Entry<'_>) {
+    let home = SECTIONS.iter().find(|(_, keys)| keys.contains(&entry.key));
+    match home {
+        Some((section, _)) => {
+            let (start, end) = entry.key_span;
+            let bad = Diagnostic::error(format!("unknown key `{}`", entry.key))
+                .help(format!("put it below `[{section}]`"));
+            reader.refuse(start..end, bad);
+        }
+        None => reader.unknown_key(entry, "", &KEYS),
+    }
+}
+
+/// All errors by their place. What the parser made up to go on after a syntax error is no
+/// mistake of the user: of a line with such an error, nothing else is told.
+fn with_syntax_errors(mut reader: Reader, syntax: &[toml::de::Error]) -> Vec<Diagnostic> {
+    let mut errors = std::mem::take(&mut reader.errors);
+    let broken: Vec<Diagnostic> = syntax
+        .iter()
+        .map(|error| {
+            let words = error.message().trim().replace('\n', ", ");
+            let span = error.span().unwrap_or(0..0);
+            Diagnostic::error(format!("this is not TOML: {words}")).at(&reader.origin(span))
+        })
+        .collect();
+    let line = |error: &Diagnostic| error.origin.as_ref().and_then(Origin::line);
+    errors.retain(|error| broken.iter().all(|broken| line(broken) != line(error)));
+    errors.extend(broken);
+    errors.sort_by_key(|error| match &error.origin {
+        Some(Origin::File { span, .. }) => span.start,
+        Some(Origin::BuiltIn | Origin::Flag(_) | Origin::Variable(_)) | None => 0,
+    });
+    errors
+}

@@ -1,0 +1,17 @@
+//! The text of one profile file to a [`Profile`](super::Profile).
+//!
+//! The table is walked by hand, not by serde: a person who has made three mistakes wants to
+//! hear of three, each with its place. [`Reader`] collects them; `document` knows the file as
+//! a whole, `filesystem` and `sections` know one section each, and `reserved` the words that
+//! mean nothing yet.
+
+mod document;
+mod filesystem;
+mod reader;
+mod reserved;
+mod sections;
+
+pub(super) use document::parse;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,19 @@
+//! Keys that are planned and do nothing yet. Ignoring one would promise a protection that is
+//! not there.
+
+/// Section (empty for the top level), key, and what this version does instead.
+const RESERVED: [(&str, &str, &str); 5] = [
+    ("", "limits", "this version of jail limits neither memory nor processors nor time"),
+    ("network", "allow", "this version of jail cannot filter by destination"),
+    ("network", "publish", "this version of jail cannot publish ports"),
+    ("network", "hosts", "this version of jail cannot name hosts"),
+    ("process", "init", "this version of jail always runs an init of its own"),
+];
+
+/// Why `key` of `section` cannot be used, if it is one that will come.
+pub(super) fn reserved(section: &str, key: &str) -> Option<&'static str> {
+    RESERVED
+        .iter()
+        .find(|(in_section, name, _)| *in_section == section && *name == key)
+        .map(|(_, _, because)| *because)
+}

@@ -1,0 +1,193 @@
+//! The sections that are lists of single values.
+
+use std::ffi::OsString;
+
+use toml::de::DeTable;
+
+use super::filesystem::{is_path, working_path};
+use super::reader::{Entry, Reader, entries};
+use crate::diagnostic::{Diagnostic, Located};
+use crate::profile::values::{parse_hostname, parse_umask};
+use crate::profile::{
+    BadValue, Base, Capabilities, Env, Landlock, Network, PathText, Process, Seccomp, SeccompPolicy,
+};
+
+pub(super) const NETWORK_KEYS: [&str; 1] = ["mode"];
+pub(super) const ENV_KEYS: [&str; 2] = ["pass", "set"];
+pub(super) const PROCESS_KEYS: [&str; 8] =
+    ["workdir", "user", "ids", "hostname", "tty", "umask", "nesting", "preserve-fds"];
+pub(super) const SECCOMP_KEYS: [&str; 3] = ["policy", "allow", "deny"];
+pub(super) const LANDLOCK_KEYS: [&str; 1] = ["enabled"];
+pub(super) const CAPABILITIES_KEYS: [&str; 1] = ["keep"];
+
+pub(super) fn network(reader: &mut Reader, table: &DeTable<'_>) -> Network {
+    let mut network = Network::default();
+    for entry in entries(table) {
+        match entry.key {
+            "mode" => network.mode = reader.parsed(entry, str::parse),
+            _ => reader.unknown_key(entry, "network", &NETWORK_KEYS),
+        }
+    }
+    network
+}
+
+pub(super) fn env(reader: &mut Reader, table: &DeTable<'_>) -> Env {
+    let mut env = Env::default();
+    for entry in entries(table) {
+        match entry.key {
+            "pass" => {
+                env.pass =
+                    reader.list(entry, |reader, item| reader.parsed(item, parse_variable_pattern));
+            }
+            "set" => {
+                let Some(table) = reader.table(entry) else { continue };
+                for variable in entries(table) {
+                    set_variable(reader, variable, &mut env);
+                }
+            }
+            _ => reader.unknown_key(entry, "env", &ENV_KEYS),
+        }
+    }
+    env
+}
+
+pub(super) fn process(reader: &mut Reader, table: &DeTable<'_>) -> Process {
+    let mut process = Process::default();
+    for entry in entries(table) {
+        match entry.key {
+            "workdir" => process.workdir = reader.parsed(entry, working_path),
+            "user" => process.user = reader.parsed(entry, str::parse),
+            "ids" => process.ids = reader.parsed(entry, str::parse),
+            "hostname" => process.hostname = reader.parsed(entry, parse_hostname),
+            "tty" => process.tty = reader.parsed(entry, str::parse),
+            "umask" => process.umask = reader.parsed(entry, parse_umask),
+            "nesting" => process.nesting = reader.boolean(entry),
+            "preserve-fds" => process.preserve_fds = reader.list(entry, descriptor),
+            _ => reader.unknown_key(entry, "process", &PROCESS_KEYS),
+        }
+    }
+    process
+}
+
+pub(super) fn seccomp(reader: &mut Reader, table: &DeTable<'_>, base: &Base) -> Seccomp {
+    let mut seccomp = Seccomp::default();
+    for entry in entries(table) {
+        match entry.key {
+            "policy" => seccomp.policy = reader.parsed(entry, |text| policy(text, base)),
+            "allow" => {
+                seccomp.allow = reader.list(entry, |reader, item| reader.parsed(item, call));
+            }
+            "deny" => {
+                seccomp.deny = reader.list(entry, |reader, item| reader.parsed(item, call));
+            }
+            _ => reader.unknown_key(entry, "seccomp", &SECCOMP_KEYS),
+        }
+    }
+    seccomp
+}
+
+pub(super) fn landlock(reader: &mut Reader, table: &DeTable<'_>) -> Landlock {
+    let mut landlock = Landlock::default();
+    for entry in entries(table) {
+        match entry.key {
+            "enabled" => landlock.enabled = reader.boolean(entry),
+            _ => reader.unknown_key(entry, "landlock", &LANDLOCK_KEYS),
+        }
+    }
+    landlock
+}
+
+pub(super) fn capabilities(reader: &mut Reader, table: &DeTable<'_>) -> Capabilities {
+    let mut capabilities = Capabilities::default();
+    for entry in entries(table) {
+        match entry.key {
+            "keep" => {
+                capabilities.keep =
+                    reader.list(entry, |reader, item| reader.parsed(item, str::parse));
+            }
+            _ => reader.unknown_key(entry, "capabilities", &CAPABILITIES_KEYS),
+        }
+    }
+    capabilities
+}
+
+/// A name of `env.pass`: `TERM`, or `LC_*` for all that begin so.
+fn parse_variable_pattern(text: &str) -> Result<OsString, BadValue> {
+    let name = text.strip_suffix('*').unwrap_or(text);
+    if name.contains('*') {
+        return Err(BadValue::new(format!("`{text}` is no pattern for variables"))
+            .because("`*` may stand at the end only"));
+    }
+    if name.is_empty() && !text.is_empty() {
+        return Ok(OsString::from(text));
+    }
+    variable_name(name)?;
+    Ok(OsString::from(text))
+}
+
+fn variable_name(name: &str) -> Result<(), BadValue> {
+    if name.is_empty() {
+        return Err(BadValue::new("the name of a variable is empty"));
+    }
+    if name.contains(['=', '\0']) {
+        return Err(BadValue::new(format!("`{name}` is no name of a variable"))
+            .because("a name has neither `=` nor NUL in it"));
+    }
+    Ok(())
+}
+
+fn set_variable(reader: &mut Reader, entry: Entry<'_>, env: &mut Env) {
+    let (start, end) = entry.key_span;
+    if let Err(bad) = variable_name(entry.key) {
+        return reader.refuse(start..end, bad);
+    }
+    if let Some(value) = reader.parsed(entry, |text| Ok(OsString::from(text))) {
+        env.set.insert(OsString::from(entry.key), value);
+    }
+}
+
+fn descriptor(reader: &mut Reader, item: Entry<'_>) -> Option<Located<i32>> {
+    let number = reader.integer(item)?;
+    match i32::try_from(number) {
+        Ok(number) if number > 2 => Some(reader.located(item, number)),
+        Ok(0..=2) => {
+            let bad = Diagnostic::error(format!("descriptor {number} need not be named"))
+                .because("the command always keeps 0, 1 and 2");
+            reader.refuse(item.value.span(), bad.help("remove it"));
+            None
+        }
+        Ok(_) | Err(_) => {
+            let bad = Diagnostic::error(format!("`{number}` is no descriptor"));
+            reader.refuse(item.value.span(), bad.help("write a number from 3 on"));
+            None
+        }
+    }
+}
+
+fn policy(text: &str, base: &Base) -> Result<SeccompPolicy, BadValue> {
+    match text {
+        "default" => Ok(SeccompPolicy::Default),
+        "strict" => Ok(SeccompPolicy::Strict),
+        "off" => Ok(SeccompPolicy::Off),
+        _ if is_path(text) || text.ends_with(".json") => {
+            let text = OsString::from(text);
+            Ok(SeccompPolicy::File(PathText { text, base: base.clone() }))
+        }
+        _ => Err(BadValue::unknown_word(
+            "policy",
+            text,
+            &["default", "strict", "off", "./FILE.json"],
+        )),
+    }
+}
+
+/// The name of a system call, or of a group. Which there are, the filter knows.
+fn call(text: &str) -> Result<String, BadValue> {
+    let name = text.strip_prefix('@').unwrap_or(text);
+    let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
+    if name.is_empty() || !name.bytes().all(|byte| plain(byte) || byte == b'-') {
+        return Err(BadValue::new(format!("`{text}` is no name of a system call"))
+            .help("write a name such as `ptrace`, or a group such as `@debug`"));
+    }
+    Ok(text.to_owned())
+}

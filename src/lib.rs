@@ -7,4 +7,5 @@ pub mod diagnostic;
 pub mod host;
 pub mod plan;
 pub mod profile;
+pub mod script;
 pub mod units;

@@ -1,0 +1,3 @@
+//! The script: what a plan becomes for the kernel.
+
+pub mod bpf;

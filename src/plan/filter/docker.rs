@@ -7,6 +7,7 @@
 //! reads as 32 bits are compared as such, which libseccomp leaves to the author.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::rc::Rc;
 
 use serde::Deserialize;
@@ -372,22 +373,27 @@ fn malformed(source: &Rc<Source>, error: &serde_json::Error) -> Diagnostic {
     let cause = words.split(" at line ").next().unwrap_or(&words).to_owned();
     let lines = source.text.split_inclusive('\n').take(error.line().saturating_sub(1));
     let offset = lines.map(str::len).sum::<usize>() + error.column().saturating_sub(1);
-    // serde_json counts to the end of what it has read.
-    let span = token_before(&source.text, offset.min(source.text.len()));
+    let span = blamed(&source.text, offset, &cause);
     Diagnostic::error(format!("cannot read the policy `{}`", source.name))
         .at(&Origin::File { source: Rc::clone(source), span })
         .because(cause)
         .help("write it in the format of docker's seccomp profiles")
 }
 
-/// The string or number that ends at `offset`, or the byte there.
-fn token_before(text: &str, offset: usize) -> std::ops::Range<usize> {
-    let bytes = text.as_bytes();
-    let part = |byte: &u8| byte.is_ascii_alphanumeric() || b"_-.\"".contains(byte);
-    let end = (offset + 1).min(bytes.len());
-    let length = bytes[..end].iter().rev().take_while(|byte| part(byte)).count();
-    let start = end - length.max(usize::from(end > 0)).min(end);
-    if text.is_char_boundary(start) && text.is_char_boundary(end) { start..end } else { 0..0 }
+/// What the error is about: the last word before `offset` that the cause names. serde_json only
+/// says how far it has read, which for a value that we refuse is the end of its object.
+fn blamed(text: &str, offset: usize, cause: &str) -> Range<usize> {
+    let end = (offset..=text.len()).find(|end| *end > offset && text.is_char_boundary(*end));
+    let end = end.unwrap_or(text.len());
+    let named = cause.split('`').nth(1).and_then(|word| {
+        let quoted = format!("\"{word}\"");
+        let found = |word: &str| text[..end].rfind(word).map(|start| start..start + word.len());
+        found(&quoted).or_else(|| found(word))
+    });
+    named.unwrap_or_else(|| {
+        let last = text[..end].char_indices().next_back();
+        last.map_or(0..0, |(start, _)| start..end)
+    })
 }
 
 /// Where `word` first stands in the text.
@@ -396,3 +402,6 @@ fn place(source: &Rc<Source>, word: &str) -> Origin {
     let end = source.text[start..].find(['\n', ',', ']']).map_or(start, |length| start + length);
     Origin::File { source: Rc::clone(source), span: start..end }
 }
+
+#[cfg(test)]
+mod tests;

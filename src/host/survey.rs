@@ -91,7 +91,8 @@ fn policy(profile: &Profile, host: &Host) -> Result<Option<Rc<Source>>, Diagnost
             .at(&policy.origin)
             .because(because)
     };
-    let path = expand(text, &host.variables()).map_err(|error| refuse(error.to_string()))?;
+    let path = expand(text, &host.variables())
+        .map_err(|error| Diagnostic::from(error).at(&policy.origin))?;
     let text = std::fs::read_to_string(path.as_path()).map_err(|error| match error.kind() {
         io::ErrorKind::NotFound => refuse("no such file [ENOENT]".into()).help("create it"),
         _ => refuse(error.to_string()),

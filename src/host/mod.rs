@@ -2,6 +2,14 @@
 //!
 //! [`Host`] is plain data: a test writes one by hand.
 
+mod descriptors;
+mod identity;
+mod kernel;
+mod subids;
+mod survey;
+pub mod system;
 mod types;
+mod walk;
 
+pub use survey::survey;
 pub use types::{Descriptor, FileFact, FileKind, Host, Identity, Kernel, Link, SubIds};

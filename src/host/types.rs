@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::rc::Rc;
 
 use crate::diagnostic::Source;
+use crate::profile::Variables;
 use crate::units::AbsolutePath;
 
 /// This machine, as far as one profile needs to know it.
@@ -26,6 +27,25 @@ pub struct Host {
     pub seccomp: Option<Rc<Source>>,
     /// What is at each path that the profile or the system root mentions.
     pub files: BTreeMap<AbsolutePath, FileFact>,
+    /// The same for paths inside a directory root, whose links lead elsewhere; else empty.
+    pub rootfs: BTreeMap<AbsolutePath, FileFact>,
+}
+
+impl Host {
+    /// What the variables of a path stand for.
+    pub fn variables(&self) -> Variables<'_> {
+        Variables {
+            home: self.identity.home.as_ref(),
+            workdir: &self.workdir,
+            project: &self.project,
+            environment: &self.environment,
+        }
+    }
+
+    /// What is at `path`; a path that nobody asked about is missing.
+    pub fn fact(&self, path: &AbsolutePath) -> FileFact {
+        self.files.get(path).cloned().unwrap_or_else(|| FileFact::missing(path))
+    }
 }
 
 /// Who calls.
@@ -79,6 +99,13 @@ pub struct FileFact {
     pub canonical: AbsolutePath,
     /// The symbolic links on the way, outermost first.
     pub links: Vec<Link>,
+}
+
+impl FileFact {
+    /// Nothing there, and no links on the way.
+    pub fn missing(path: &AbsolutePath) -> Self {
+        Self { kind: FileKind::Missing, canonical: path.clone(), links: Vec::new() }
+    }
 }
 
 /// A symbolic link on the way to a path.

@@ -1,8 +1,10 @@
 //! [`Plan`]: what will be done, drawn from a profile and the facts about the host.
 
+mod draw;
 pub mod filter;
 mod types;
 
+pub use draw::draw;
 pub use types::{
     Access, Action, Extent, IdMap, LandlockRule, Mount, Plan, Resource, RootSource, Ruleset, Step,
     Subject,

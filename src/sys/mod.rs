@@ -4,6 +4,7 @@
 #![expect(unsafe_code, reason = "the system calls that no library wraps")]
 
 mod clone;
+mod inherited;
 mod landlock;
 mod memory;
 mod mount;
@@ -11,6 +12,7 @@ mod open;
 mod process;
 
 pub use clone::{Clone, NAMESPACES, NEW_NETWORK, clone_process, spawn_sharing_memory};
+pub use inherited::{Inherited, inherited};
 pub use landlock::landlock_abi;
 pub use memory::wipe_arguments_and_environment;
 pub use mount::{

@@ -1,0 +1,331 @@
+//! The one look at the machine.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::io;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+use std::rc::Rc;
+
+use nix::libc;
+
+use crate::diagnostic::{Diagnostic, Source};
+use crate::profile::{
+    Grant, NetworkMode, PathText, Profile, Root, SeccompPolicy, expand, mentions_project,
+};
+use crate::units::AbsolutePath;
+
+use super::walk::Walker;
+use super::{FileFact, FileKind, Host, descriptors, identity, kernel, subids, system};
+
+/// Reads all facts that a plan for `profile` needs, and nothing else.
+///
+/// A path that cannot be expanded is passed over here: the plan says what is wrong with it.
+pub fn survey(profile: &Profile) -> Result<Host, Vec<Diagnostic>> {
+    let mut errors = Vec::new();
+    let mut walker = Walker::new(Path::new("/"));
+    let environment: BTreeMap<OsString, OsString> = std::env::vars_os().collect();
+    let identity = identity::survey(&environment, &mut walker);
+    let workdir = keep(workdir(), &mut errors);
+    let kernel = keep(kernel::survey(), &mut errors);
+    let subids = match &profile.process.ids {
+        Some(ids) => subids::survey(ids, &identity, &environment).unwrap_or_else(|missing| {
+            errors.extend(missing);
+            None
+        }),
+        None => None,
+    };
+    let (Some(workdir), Some(kernel)) = (workdir, kernel) else { return Err(errors) };
+    let project = if mentions_project(profile) { project(&workdir) } else { workdir.clone() };
+    let mut host = Host {
+        identity,
+        workdir,
+        project,
+        environment,
+        kernel,
+        subids,
+        descriptors: descriptors::survey(profile),
+        seccomp: None,
+        files: BTreeMap::new(),
+        rootfs: BTreeMap::new(),
+    };
+    host.seccomp = keep(policy(profile, &host), &mut errors).flatten();
+    survey_files(profile, &mut host, &mut walker);
+    if errors.is_empty() { Ok(host) } else { Err(errors) }
+}
+
+fn keep<T>(result: Result<T, Diagnostic>, errors: &mut Vec<Diagnostic>) -> Option<T> {
+    result.map_err(|error| errors.push(error)).ok()
+}
+
+fn workdir() -> Result<AbsolutePath, Diagnostic> {
+    let found = std::env::current_dir().map_err(|error| match error.raw_os_error() {
+        Some(libc::ENOENT) => Diagnostic::error("the working directory no longer exists")
+            .help("change to a directory that exists, for example `cd ~`"),
+        _ => Diagnostic::error("cannot tell the working directory").because(error.to_string()),
+    })?;
+    // Outside of the root of this process the kernel answers `(unreachable)/…` (getcwd(3)).
+    AbsolutePath::new(&found).ok_or_else(|| {
+        Diagnostic::error("the working directory is outside of the root directory")
+            .help("change to a directory that can be reached from `/`")
+    })
+}
+
+/// Returns the nearest parent with a version control directory; without one, `workdir`.
+fn project(workdir: &AbsolutePath) -> AbsolutePath {
+    let mut parents = workdir.as_path().ancestors();
+    let marked = parents.find(|directory| {
+        [".git", ".hg", ".jj", ".svn"]
+            .iter()
+            .any(|name| directory.join(name).symlink_metadata().is_ok())
+    });
+    marked.and_then(AbsolutePath::new).unwrap_or_else(|| workdir.clone())
+}
+
+fn policy(profile: &Profile, host: &Host) -> Result<Option<Rc<Source>>, Diagnostic> {
+    let Some(policy) = &profile.seccomp.policy else { return Ok(None) };
+    let SeccompPolicy::File(text) = &policy.value else { return Ok(None) };
+    let name = text.text.to_string_lossy().into_owned();
+    let refuse = |because: String| {
+        Diagnostic::error(format!("cannot read the seccomp policy `{name}`"))
+            .at(&policy.origin)
+            .because(because)
+    };
+    let path = expand(text, &host.variables())
+        .map_err(|error| Diagnostic::from(error).at(&policy.origin))?;
+    let text = std::fs::read_to_string(path.as_path()).map_err(|error| match error.kind() {
+        io::ErrorKind::NotFound => refuse("no such file [ENOENT]".into()).help("create it"),
+        _ => refuse(error.to_string()),
+    })?;
+    Ok(Some(Rc::new(Source { name, text })))
+}
+
+fn survey_files(profile: &Profile, host: &mut Host, walker: &mut Walker) {
+    let network = profile.network.mode.as_ref().map_or(NetworkMode::None, |mode| mode.value);
+    let versioned = note_etc(walker);
+    let private = system::PRIVATE.iter().map(|(path, _)| *path);
+    let private = private.chain([system::VAR_RUN]).filter_map(AbsolutePath::new);
+    let mut paths: Vec<AbsolutePath> = system::entries(&host.files, network);
+    paths.extend(private.chain(versioned));
+    paths.extend(host.identity.home.clone());
+    paths.push(host.workdir.clone());
+    let targets = mentioned(profile, host);
+    paths.extend(targets.iter().cloned());
+    if targets.iter().any(|path| AbsolutePath::root().join("sys").contains(path)) {
+        paths.extend(below_sys());
+    }
+    for path in paths {
+        look(&mut host.files, walker, &path);
+    }
+    look_into_device_directories(profile, host, walker);
+    // A rule below a bind finds its mount point in the directory that is bound.
+    for path in sources_below_binds(profile, host) {
+        look(&mut host.files, walker, &path);
+    }
+    survey_rootfs(profile, host, &targets);
+}
+
+fn look(files: &mut BTreeMap<AbsolutePath, FileFact>, walker: &mut Walker, path: &AbsolutePath) {
+    if !files.contains_key(path) {
+        let fact = walker.fact(path);
+        files.insert(path.clone(), fact);
+    }
+}
+
+/// A directory among the devices (`/dev/dri`) stands for the nodes in it.
+fn look_into_device_directories(profile: &Profile, host: &mut Host, walker: &mut Walker) {
+    for device in &profile.filesystem.devices {
+        let Ok(path) = expand(&device.value, &host.variables()) else { continue };
+        let fact = host.fact(&path);
+        if fact.kind != FileKind::Directory {
+            continue;
+        }
+        // One that cannot be listed shows no nodes, which the plan refuses.
+        let Ok(listing) = std::fs::read_dir(fact.canonical.as_path()) else { continue };
+        for node in listing.flatten().filter_map(|entry| AbsolutePath::new(entry.path())) {
+            look(&mut host.files, walker, &node);
+        }
+    }
+}
+
+/// Lists /etc once, which is quicker than asking for each entry, and returns those whose
+/// names have a version.
+fn note_etc(walker: &mut Walker) -> Vec<AbsolutePath> {
+    let mut versioned = Vec::new();
+    let Ok(listing) = std::fs::read_dir("/etc") else { return versioned };
+    let mut names: Vec<&str> = system::ETC.to_vec();
+    for entry in listing.flatten() {
+        let name = entry.file_name();
+        let path = entry.path();
+        if system::has_prefix(name.as_bytes()) {
+            versioned.extend(AbsolutePath::new(&path));
+        }
+        let Some(position) = names.iter().position(|name| path.as_os_str() == *name) else {
+            continue;
+        };
+        names.swap_remove(position);
+        match entry.file_type() {
+            Ok(kind) if kind.is_dir() => walker.note(path.into(), FileKind::Directory),
+            Ok(kind) if kind.is_file() => walker.note(path.into(), FileKind::File),
+            // Links and the rest are looked at one by one.
+            _ => {}
+        }
+    }
+    for name in names {
+        walker.note(name.into(), FileKind::Missing);
+    }
+    versioned
+}
+
+/// Returns every path that the profile names, those of the host and those inside.
+fn mentioned(profile: &Profile, host: &Host) -> Vec<AbsolutePath> {
+    let variables = host.variables();
+    let mut texts: Vec<&PathText> = Vec::new();
+    for rule in &profile.filesystem.rules {
+        texts.push(&rule.value.path);
+        if let Grant::Bind { from, .. } = &rule.value.grant {
+            texts.push(from);
+        }
+    }
+    texts.extend(profile.filesystem.devices.iter().map(|device| &device.value));
+    texts.extend(profile.process.workdir.as_ref().map(|workdir| &workdir.value));
+    if let Some(Root::Directory(directory)) = profile.filesystem.root.as_ref().map(|r| &r.value) {
+        texts.push(directory);
+    }
+    texts.into_iter().filter_map(|text| expand(text, &variables).ok()).collect()
+}
+
+fn sources_below_binds(profile: &Profile, host: &Host) -> Vec<AbsolutePath> {
+    let place = |text: &PathText| {
+        let path = expand(text, &host.variables()).ok()?;
+        Some(host.fact(&path).canonical)
+    };
+    let rules = &profile.filesystem.rules;
+    let mut sources = Vec::new();
+    for bind in rules {
+        let Grant::Bind { from, .. } = &bind.value.grant else { continue };
+        let (Some(from), Some(to)) = (place(from), place(&bind.value.path)) else { continue };
+        let targets = rules.iter().filter_map(|rule| place(&rule.value.path));
+        let others = host.identity.home.iter().chain([&host.workdir]).cloned();
+        let workdir = profile.process.workdir.iter().filter_map(|workdir| place(&workdir.value));
+        let below = targets
+            .chain(others)
+            .chain(workdir)
+            .filter_map(|path| path.as_path().strip_prefix(&to).ok().map(|rest| from.join(rest)));
+        sources.extend(below);
+    }
+    sources
+}
+
+fn below_sys() -> Vec<AbsolutePath> {
+    let mut paths: Vec<AbsolutePath> = system::SYS_HIDDEN
+        .iter()
+        .chain(&system::SYS_NETWORK)
+        .filter_map(AbsolutePath::new)
+        .collect();
+    // Without /sys here there is nothing to hide either.
+    let Ok(listing) = std::fs::read_dir(system::SYS_CPUS) else { return paths };
+    let throttles = listing.flatten().filter(|entry| {
+        let name = entry.file_name();
+        let number = name.as_bytes().strip_prefix(b"cpu").unwrap_or_default();
+        number.first().is_some_and(u8::is_ascii_digit)
+    });
+    paths.extend(
+        throttles.filter_map(|cpu| AbsolutePath::new(cpu.path().join(system::SYS_CPU_HIDDEN))),
+    );
+    paths
+}
+
+/// Looks at the mount points inside a directory root, where links lead elsewhere than here.
+fn survey_rootfs(profile: &Profile, host: &mut Host, targets: &[AbsolutePath]) {
+    let Some(Root::Directory(text)) = profile.filesystem.root.as_ref().map(|root| &root.value)
+    else {
+        return;
+    };
+    let Ok(directory) = expand(text, &host.variables()) else { return };
+    let mut walker = Walker::new(host.fact(&directory).canonical.as_path());
+    let private = system::PRIVATE.iter().map(|(path, _)| *path);
+    let mut paths: Vec<AbsolutePath> =
+        private.chain(system::PROVIDED).filter_map(AbsolutePath::new).collect();
+    paths.extend(host.identity.home.clone());
+    paths.push(host.workdir.clone());
+    for fact in targets.iter().map(|path| host.fact(path)) {
+        paths.extend(fact.links.into_iter().map(|link| link.path));
+        paths.push(fact.canonical);
+    }
+    for path in paths {
+        look(&mut host.rootfs, &mut walker, &path);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diagnostic::{Located, Origin};
+    use crate::profile::{Base, Rule};
+
+    fn rule(path: &str, grant: Grant) -> Located<Rule> {
+        let rule = Rule { path: text(path), grant, optional: false };
+        Located::new(rule, Origin::BuiltIn)
+    }
+
+    fn text(path: &str) -> PathText {
+        PathText { text: path.into(), base: Base::WorkingDirectory }
+    }
+
+    #[test]
+    fn every_path_of_the_profile_and_the_system_is_looked_at() {
+        let directory = tempfile::tempdir().unwrap();
+        let from = directory.path().canonicalize().unwrap();
+        std::fs::create_dir(from.join("sub")).unwrap();
+        let mut profile = Profile::default();
+        let bind = Grant::Bind { from: text(from.to_str().unwrap()), write: false };
+        profile.filesystem.rules.push(rule("/data", bind));
+        profile.filesystem.rules.push(rule("/data/sub", Grant::Read));
+        profile.filesystem.rules.push(rule("/sys", Grant::Read));
+        let host = survey(&profile).unwrap();
+
+        for path in ["/data", "/data/sub", "/usr", "/lib64", "/tmp", "/etc/ssl", "/sys/firmware"] {
+            assert!(host.files.contains_key(&AbsolutePath::new(path).unwrap()), "{path}");
+        }
+        let below = AbsolutePath::new(from.join("sub")).unwrap();
+        assert_eq!(host.files[&below].kind, FileKind::Directory);
+        assert_eq!(host.files[&AbsolutePath::new("/usr").unwrap()].kind, FileKind::Directory);
+        assert!(host.files.contains_key(&host.workdir));
+    }
+
+    #[test]
+    fn what_a_listing_of_etc_says_is_what_a_look_at_each_entry_says() {
+        let mut listed = Walker::new(Path::new("/"));
+        note_etc(&mut listed);
+        let mut looked = Walker::new(Path::new("/"));
+        for path in system::ETC.iter().filter_map(AbsolutePath::new) {
+            assert_eq!(listed.fact(&path), looked.fact(&path));
+        }
+    }
+
+    #[test]
+    fn paths_inside_a_directory_root_are_walked_inside_of_it() {
+        let directory = tempfile::tempdir().unwrap();
+        let root = directory.path().canonicalize().unwrap();
+        std::fs::create_dir(root.join("scratch")).unwrap();
+        std::os::unix::fs::symlink("/scratch", root.join("tmp")).unwrap();
+        let mut profile = Profile::default();
+        let source = Root::Directory(text(root.to_str().unwrap()));
+        profile.filesystem.root = Some(Located::new(source, Origin::BuiltIn));
+        let host = survey(&profile).unwrap();
+        let tmp = &host.rootfs[&AbsolutePath::new("/tmp").unwrap()];
+        assert_eq!(tmp.canonical, AbsolutePath::new("/scratch").unwrap());
+        assert_eq!(host.rootfs[&AbsolutePath::new("/proc").unwrap()].kind, FileKind::Missing);
+    }
+
+    #[test]
+    fn a_missing_policy_is_named_with_its_key() {
+        let mut profile = Profile::default();
+        let policy = SeccompPolicy::File(text("/nowhere/policy.json"));
+        profile.seccomp.policy = Some(Located::new(policy, Origin::Flag("--seccomp".into())));
+        let errors = survey(&profile).unwrap_err();
+        assert_eq!(errors[0].title, "cannot read the seccomp policy `/nowhere/policy.json`");
+        assert_eq!(errors[0].origin, Some(Origin::Flag("--seccomp".into())));
+    }
+}

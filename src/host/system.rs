@@ -1,0 +1,189 @@
+//! What `root = "host"` means: the paths of a system that programs need in order to run.
+//!
+//! Every entry is a mount, and every mount costs time at each start, so an entry has to
+//! earn its place. Nothing here identifies the machine or holds a secret: machine-id, shadow
+//! and its backups, ssh host keys, sudoers, and the files of tools that may hold tokens
+//! (gitconfig, npmrc, pip.conf) are left out on purpose.
+
+use std::collections::BTreeMap;
+use std::ops::Bound;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
+use crate::profile::NetworkMode;
+use crate::units::AbsolutePath;
+
+use super::FileFact;
+
+/// Programs and libraries. On a merged-usr system most of these are symbolic links into /usr,
+/// which are made again rather than mounted.
+pub const DIRECTORIES: [&str; 11] = [
+    "/usr",
+    "/bin",
+    "/sbin",
+    "/lib",
+    "/lib64",
+    "/lib32",
+    "/libx32",
+    "/opt",
+    // On Nix and Guix everything is a link into the store.
+    "/nix/store",
+    "/gnu/store",
+    // NixOS keeps its programs behind this link, and $PATH goes through it.
+    "/run/current-system",
+];
+
+/// Settings in /etc that programs read whatever they do.
+pub const ETC: [&str; 34] = [
+    // Debian's choice between programs: `cc`, `java`, `editor` are links through here.
+    "/etc/alternatives",
+    // The dynamic linker and the linker of gcc.
+    "/etc/ld.so.cache",
+    "/etc/ld.so.conf",
+    "/etc/ld.so.conf.d",
+    "/etc/ld-musl-x86_64.path",
+    "/etc/ld-musl-aarch64.path",
+    // Certificates: openssl and all that is built on it fail without its configuration.
+    "/etc/ssl",
+    "/etc/pki",
+    "/etc/crypto-policies",
+    // Time zone and language.
+    "/etc/localtime",
+    "/etc/timezone",
+    "/etc/locale.alias",
+    "/etc/locale.conf",
+    // Names of services and protocols: perl's sockets ask for the number of `tcp`.
+    "/etc/nsswitch.conf",
+    "/etc/protocols",
+    "/etc/services",
+    // What the system is called: configure scripts and installers ask.
+    "/etc/os-release",
+    "/etc/lsb-release",
+    "/etc/debian_version",
+    "/etc/redhat-release",
+    // A shell that a person types into.
+    "/etc/bash.bashrc",
+    "/etc/bashrc",
+    "/etc/profile",
+    "/etc/profile.d",
+    "/etc/bash_completion.d",
+    "/etc/inputrc",
+    "/etc/terminfo",
+    // Interpreters and tools whose files in /usr are links to here.
+    "/etc/python3",
+    "/etc/perl",
+    "/etc/maven",
+    "/etc/gdb",
+    "/etc/vim",
+    // fontconfig prints an error for every program with text in a picture.
+    "/etc/fonts",
+    "/etc/mime.types",
+];
+
+/// Beginnings of names in /etc with a version at the end: Debian's python and java keep the
+/// files there that their directories in /usr link to.
+pub const ETC_PREFIXES: [&str; 2] = ["python3.", "java-"];
+
+/// Name resolution, of use only with the host's network.
+pub const ETC_NETWORK: [&str; 4] =
+    ["/etc/resolv.conf", "/etc/hosts", "/etc/gai.conf", "/etc/host.conf"];
+
+/// Directories that are private to each run, and their modes.
+pub const PRIVATE: [(&str, u32); 3] = [("/tmp", 0o1777), ("/run", 0o755), ("/var/tmp", 0o1777)];
+
+/// A link that old programs expect beside /run.
+pub const VAR_RUN: &str = "/var/run";
+
+/// Where jail shows its own: never the target of a rule.
+pub const PROVIDED: [&str; 2] = ["/dev", "/proc"];
+
+/// What stays hidden below a granted /sys, unless it is granted by a longer path.
+///
+/// They tell of the machine, of other users' processes, or of keys (power use leaks them,
+/// CVE-2020-8694), or are an interface to kernel code that no build needs.
+pub const SYS_HIDDEN: [&str; 8] = [
+    "/sys/firmware",
+    "/sys/kernel/debug",
+    "/sys/kernel/tracing",
+    "/sys/kernel/security",
+    "/sys/fs/selinux",
+    "/sys/fs/cgroup",
+    "/sys/devices/virtual/powercap",
+    "/sys/class/powercap",
+];
+
+/// Hidden as well unless the network is the host's: sysfs shows the interfaces of the network
+/// namespace that it was mounted in.
+pub const SYS_NETWORK: [&str; 2] = ["/sys/class/net", "/sys/devices/virtual/net"];
+
+/// What else is hidden there, in the directory of each processor: how often it was too hot
+/// tells what others run.
+pub const SYS_CPU_HIDDEN: &str = "thermal_throttle";
+
+/// The directory with one directory for each processor.
+pub const SYS_CPUS: &str = "/sys/devices/system/cpu";
+
+/// Says whether a name in /etc is one of [`ETC_PREFIXES`].
+pub fn has_prefix(name: &[u8]) -> bool {
+    ETC_PREFIXES.iter().any(|prefix| name.starts_with(prefix.as_bytes()))
+}
+
+/// Returns the paths of the system root: the fixed ones, and those of [`ETC_PREFIXES`] that
+/// the survey found.
+pub fn entries(
+    files: &BTreeMap<AbsolutePath, FileFact>,
+    network: NetworkMode,
+) -> Vec<AbsolutePath> {
+    let more: &[&str] = match network {
+        NetworkMode::None => &[],
+        NetworkMode::Host => &ETC_NETWORK,
+    };
+    let fixed = DIRECTORIES.iter().chain(&ETC).chain(more);
+    let mut entries: Vec<AbsolutePath> = fixed.filter_map(AbsolutePath::new).collect();
+    let etc = AbsolutePath::root().join("etc");
+    let below = (Bound::Excluded(&etc), Bound::Unbounded);
+    let found = files.range::<AbsolutePath, _>(below).map(|(path, _)| path);
+    entries.extend(found.take_while(|path| etc.contains(path)).filter(is_versioned).cloned());
+    entries
+}
+
+fn is_versioned(path: &&AbsolutePath) -> bool {
+    let path = path.as_path();
+    path.parent() == Some(Path::new("/etc"))
+        && path.file_name().is_some_and(|name| has_prefix(name.as_bytes()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_that_identifies_the_machine_or_holds_a_secret_is_an_entry() {
+        let files = BTreeMap::new();
+        let entries = entries(&files, NetworkMode::Host);
+        let secrets =
+            ["machine-id", "shadow", "shadow-", "gshadow", "sudoers", "ssh", "npmrc", "pip.conf"];
+        for secret in secrets {
+            let path = AbsolutePath::new(format!("/etc/{secret}")).unwrap();
+            assert!(!entries.iter().any(|entry| entry.contains(&path)), "{path}");
+        }
+    }
+
+    #[test]
+    fn names_with_a_version_are_taken_from_the_survey() {
+        let mut files = BTreeMap::new();
+        for path in ["/etc/python3.11", "/etc/java-17-openjdk", "/etc/python3.d/x", "/etc/x"] {
+            let path = AbsolutePath::new(path).unwrap();
+            let fact = FileFact {
+                kind: super::super::FileKind::Directory,
+                canonical: path.clone(),
+                links: vec![],
+            };
+            files.insert(path, fact);
+        }
+        let entries = entries(&files, NetworkMode::None);
+        let has = |text: &str| entries.contains(&AbsolutePath::new(text).unwrap());
+        assert!(has("/etc/python3.11") && has("/etc/java-17-openjdk"));
+        assert!(!has("/etc/python3.d/x") && !has("/etc/x"));
+    }
+}

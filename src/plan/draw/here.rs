@@ -1,0 +1,74 @@
+//! When `.` in a profile is not granted.
+//!
+//! A profile says `.` for whatever directory the caller happens to stand in. Standing in
+//! one's home must not hand out all of it, nor may a system directory become writable for
+//! root. A flag is another matter: who types it knows where they are.
+
+use crate::diagnostic::{Diagnostic, Located, Origin};
+use crate::host::system;
+use crate::profile::{Base, Grant, PathText, Rule};
+use crate::units::AbsolutePath;
+
+use super::Drawing;
+
+/// Says whether a rule is about the place where the caller stands, without naming it.
+fn is_wherever(path: &PathText) -> bool {
+    let text = path.text.as_encoded_bytes();
+    let text = text.strip_suffix(b"/").unwrap_or(text);
+    let variable = [&b"$PROJECT"[..], b"${PROJECT}", b"$PWD", b"${PWD}"].contains(&text);
+    variable || (text == b"." && path.base == Base::WorkingDirectory)
+}
+
+/// Says whether `rule`, which is about `path`, is to be left out; notes the first time why.
+pub(super) fn withhold(
+    drawing: &mut Drawing,
+    rule: &Located<Rule>,
+    path: &AbsolutePath,
+    withheld: bool,
+) -> bool {
+    let Some(flag) = flag(&rule.value.grant) else { return false };
+    if matches!(rule.origin, Origin::Flag(_)) || !is_wherever(&rule.value.path) {
+        return false;
+    }
+    let Some(reason) = reason(drawing, path) else { return false };
+    if !withheld {
+        let title = format!("`{path}` is {reason}, so it is not granted; `{flag} .` grants it");
+        drawing.notes.push(Diagnostic::note(title).at(&rule.origin));
+    }
+    true
+}
+
+fn flag(grant: &Grant) -> Option<&'static str> {
+    match grant {
+        Grant::Read => Some("--read"),
+        Grant::Write => Some("--write"),
+        Grant::Overlay => Some("--overlay"),
+        // A bind names where it comes from and where it goes to.
+        Grant::Mask | Grant::Tmpfs { .. } | Grant::Bind { .. } => None,
+    }
+}
+
+fn reason(drawing: &Drawing, path: &AbsolutePath) -> Option<&'static str> {
+    let host = drawing.host;
+    if let Some(home) = &host.identity.home {
+        if path == home {
+            return Some("your home");
+        }
+        if path.contains(home) {
+            return Some("above your home");
+        }
+    }
+    let root = AbsolutePath::root();
+    let provided = system::PROVIDED.iter().chain(&["/sys"]).map(|path| root.join(path));
+    if provided.into_iter().any(|provided| provided.contains(path)) {
+        return Some("part of the kernel's interface");
+    }
+    let private = system::PRIVATE.iter().map(|(path, _)| *path);
+    let shown = system::DIRECTORIES.iter().chain(&system::ETC).copied();
+    let kept = private.chain(shown).chain(system::PROVIDED).chain(["/etc", "/sys"]);
+    let mut kept = kept.map(|path| root.join(path));
+    let covers = |kept: AbsolutePath| {
+        path.contains(&kept) || host.files.get(&kept).is_some_and(|f| path.contains(&f.canonical))
+    };
+    kept.any(covers).then_some("at or above a directory that jail provides")
+}

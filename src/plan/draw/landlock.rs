@@ -1,0 +1,148 @@
+//! The mount plan, repeated as a Landlock ruleset.
+//!
+//! A second wall, in case a mount is not what it should be, and the only one for what mounts
+//! cannot say: that a file behind a read-only descriptor is not opened again for writing.
+
+use crate::diagnostic::{Diagnostic, Origin};
+use crate::host::{Descriptor, FileKind};
+use crate::plan::{Access, Action, LandlockRule, Mount, RootSource, Ruleset, Step, Subject};
+use crate::profile::{NetworkMode, Protection, RootMode};
+use crate::units::AbsolutePath;
+
+use super::Drawing;
+use super::root::RootPlan;
+use super::tree::Tree;
+
+/// The first ABI that keeps signals and abstract unix sockets inside.
+const SCOPES: u32 = 6;
+/// The first ABI that knows of truncation.
+const TRUNCATE: u32 = 3;
+
+pub(super) fn draw(drawing: &mut Drawing, root: &RootPlan, tree: &Tree) -> Option<Step> {
+    let enabled = drawing.profile.landlock.enabled.as_ref();
+    if enabled.is_some_and(|enabled| !enabled.value) {
+        return None;
+    }
+    let origin = enabled.map_or(Origin::BuiltIn, |enabled| enabled.origin.clone());
+    let abi = drawing.host.kernel.landlock_abi;
+    if abi == 0 {
+        lacking(
+            drawing,
+            "this kernel has no Landlock",
+            "boot with `lsm=landlock,...`, or give it up with `--degrade landlock`",
+        );
+        return None;
+    }
+    if abi < SCOPES && drawing.network().value == NetworkMode::Host {
+        lacking(
+            drawing,
+            "this kernel's Landlock cannot keep the command from the host's abstract sockets",
+            "use `[network] mode = \"none\"`, a newer kernel, or `--degrade landlock`",
+        );
+    }
+    if abi < TRUNCATE && drawing.host.descriptors.get(&0).is_some_and(is_read_only_file) {
+        let title = "this kernel cannot keep the command from truncating the file on its \
+                     standard input; continuing without it";
+        drawing.notes.push(Diagnostic::warning(title));
+    }
+    let mut rules = paths(drawing, root, tree);
+    let descriptors = &drawing.host.descriptors;
+    rules.extend(descriptors.iter().filter_map(|(fd, descriptor)| {
+        let access = descriptor_access(descriptor)?;
+        Some(LandlockRule { subject: Subject::Descriptor(*fd), access })
+    }));
+    let ruleset = Ruleset { abi, rules, scoped: abi >= SCOPES };
+    Some(Step { action: Action::Landlock(ruleset), origin })
+}
+
+fn lacking(drawing: &mut Drawing, title: &str, help: &str) {
+    if drawing.degrades(Protection::Landlock) {
+        let title = format!("{title}; continuing without it");
+        drawing.notes.push(Diagnostic::warning(title));
+    } else {
+        drawing.errors.push(Diagnostic::error(title).help(help));
+    }
+}
+
+fn is_read_only_file(descriptor: &Descriptor) -> bool {
+    descriptor.kind == FileKind::File && descriptor.readable && !descriptor.writable
+}
+
+fn paths(drawing: &Drawing, root: &RootPlan, tree: &Tree) -> Vec<LandlockRule> {
+    let at = |path: &str| AbsolutePath::root().join(path);
+    let base = match (&root.source, root.mode) {
+        (RootSource::Empty, RootMode::ReadOnly) => Access::List,
+        (_, RootMode::ReadOnly) => Access::Read,
+        (_, RootMode::Overlay | RootMode::Write) => Access::Write,
+    };
+    let mut rules = vec![(AbsolutePath::root(), base)];
+    if root.is_own() {
+        // All that is in it was put there to be read.
+        rules.push((at("etc"), Access::Read));
+    }
+    for (path, placement) in tree {
+        let access = match &placement.mount {
+            Mount::Private { mode: 0o555 } | Mount::Bind { write: false, .. } => Access::Read,
+            Mount::Private { .. }
+            | Mount::Tmpfs { .. }
+            | Mount::Overlay { .. }
+            | Mount::Bind { write: true, .. } => Access::Write,
+            // Nothing is allowed there, and the mount sees to what a rule above allows.
+            Mount::Mask { .. } => continue,
+        };
+        let says_so =
+            |(above, has): &(AbsolutePath, Access)| above.contains(path) && covers(*has, access);
+        // Rules add up from a file to the root: one above that allows as much is enough.
+        if !rules.iter().any(says_so) {
+            rules.push((path.clone(), access));
+        }
+    }
+    rules.push((at("proc"), Access::ReadWrite));
+    rules.push((at("dev"), Access::ReadWrite));
+    rules.push((at("dev/shm"), Access::Write));
+    drop_missing_etc(drawing, &mut rules, tree);
+    let rules = rules.into_iter();
+    rules.map(|(path, access)| LandlockRule { subject: Subject::Path(path), access }).collect()
+}
+
+/// Whether a rule with the access `has` makes one with `access` below it superfluous.
+fn covers(has: Access, access: Access) -> bool {
+    match has {
+        Access::Write => matches!(access, Access::Read | Access::Write | Access::List),
+        Access::Read => matches!(access, Access::Read | Access::List),
+        Access::List
+        | Access::ReadWrite
+        | Access::ReadFile
+        | Access::WriteFile
+        | Access::ReadWriteFile => false,
+    }
+}
+
+/// A rule of the profile about /etc itself takes the place of ours.
+fn drop_missing_etc(drawing: &Drawing, rules: &mut Vec<(AbsolutePath, Access)>, tree: &Tree) {
+    let etc = AbsolutePath::root().join("etc");
+    let masked = tree.get(&etc).is_some_and(|etc| matches!(etc.mount, Mount::Mask { .. }));
+    let linked = !drawing.host.fact(&etc).links.is_empty();
+    if masked || linked {
+        rules.retain(|(path, access)| *path != etc || *access != Access::Read);
+    }
+}
+
+/// A descriptor can be opened again through /proc/self/fd: as much as it can do itself. One
+/// without a name (a pipe, a socket) is not Landlock's business.
+fn descriptor_access(descriptor: &Descriptor) -> Option<Access> {
+    match descriptor.kind {
+        FileKind::File | FileKind::CharacterDevice | FileKind::BlockDevice | FileKind::Fifo => {}
+        FileKind::Missing
+        | FileKind::Unreachable(_)
+        | FileKind::Directory
+        | FileKind::Socket
+        | FileKind::Anonymous => return None,
+    }
+    match (descriptor.readable, descriptor.writable) {
+        (true, true) => Some(Access::ReadWriteFile),
+        (true, false) => Some(Access::ReadFile),
+        (false, true) => Some(Access::WriteFile),
+        (false, false) => None,
+    }
+}

@@ -1,0 +1,154 @@
+//! A profile and the facts about the host become a [`Plan`].
+//!
+//! Nothing here touches the system. Everything that is wrong is collected, so that the user
+//! sees all of it at once. One file for each subject:
+//!
+//! - [`root`]: what `/` is made of; [`builtin`]: what stands below it without being asked for.
+//! - [`rules`]: what the profile grants; [`here`]: when `.` is not granted; [`planted`]: links
+//!   that a command could have made to be granted more the next time; [`sys`]: below /sys.
+//! - [`tree`]: all mounts by path; [`settle`]: their mount points and links.
+//! - the rest of the steps: [`identity`], [`etc`], [`devices`], [`environment`], [`workdir`],
+//!   [`landlock`], [`process`].
+
+mod builtin;
+mod devices;
+mod environment;
+mod etc;
+mod here;
+mod identity;
+mod landlock;
+mod planted;
+mod process;
+mod root;
+mod rules;
+mod settle;
+mod sys;
+#[cfg(test)]
+mod tests;
+mod tree;
+mod workdir;
+
+use std::ffi::OsString;
+
+use crate::diagnostic::{Diagnostic, Located, Origin};
+use crate::host::Host;
+use crate::profile::{NetworkMode, Profile, Protection};
+
+use super::filter::{self, Filter};
+use super::{Action, Plan, Step};
+
+/// Draws the plan of running `argv`, or says everything that stands against it.
+pub fn draw(profile: &Profile, host: &Host, argv: &[OsString]) -> Result<Plan, Vec<Diagnostic>> {
+    let mut drawing = Drawing::new(profile, host);
+    let filter = drawing.filter();
+    let root = root::draw(&mut drawing);
+    let ids = identity::draw(&mut drawing);
+    let rules = rules::draw(&mut drawing, &root);
+    let mut tree = builtin::draw(&mut drawing, &root);
+    planted::refuse(&mut drawing, &root, &rules.facts);
+    tree.extend(rules.tree);
+    sys::hide(&drawing, &mut tree);
+    let settled = settle::settle(&mut drawing, &root, tree);
+    let home = workdir::home(&drawing, &root, &settled.tree);
+    let workdir = workdir::draw(&mut drawing, &root, &settled.tree, &home, rules.withheld);
+    let devices = devices::draw(&mut drawing);
+    let environment = environment::draw(&drawing, &home, &ids.value);
+    let ruleset = landlock::draw(&mut drawing, &root, &settled.tree);
+    let descriptors = process::descriptors(&mut drawing);
+
+    let mut steps = Steps(Vec::new());
+    let network = drawing.network();
+    steps.push(Action::Namespaces { network: network.value == NetworkMode::None }, &network.origin);
+    let etc = etc::files(&drawing, &root, &settled, &ids.value, &home);
+    steps.push(Action::Ids(ids.value), &ids.origin);
+    steps.push(process::scratch(), &Origin::BuiltIn);
+    steps.push(Action::Root(root.source.clone()), &root.origin);
+    steps.0.extend(settled.root_links);
+    steps.0.extend(etc);
+    steps.0.extend(settled.steps);
+    steps.push(devices::proc(), &Origin::BuiltIn);
+    steps.0.push(devices);
+    if root.sealed() {
+        steps.push(Action::SealRoot, &root.origin);
+    }
+    steps.push(Action::Pivot, &Origin::BuiltIn);
+    process::isolate(&mut drawing, &mut steps, filter.as_ref());
+    let search = environment::search(&environment);
+    steps.push(Action::Environment(environment), &Origin::BuiltIn);
+    steps.push(Action::Workdir(workdir.value), &workdir.origin);
+    steps.0.extend(ruleset);
+    if let Some(filter) = filter {
+        steps.push(Action::Seccomp(filter), &drawing.seccomp_origin());
+    }
+    steps.push(Action::Descriptors { keep: descriptors }, &Origin::BuiltIn);
+    steps.push(Action::Exec { argv: argv.to_vec(), search }, &Origin::BuiltIn);
+    drawing.finish(steps.0)
+}
+
+/// A plan in the making: what it is made from, and what there is to say about it.
+struct Drawing<'a> {
+    profile: &'a Profile,
+    host: &'a Host,
+    errors: Vec<Diagnostic>,
+    notes: Vec<Diagnostic>,
+}
+
+impl<'a> Drawing<'a> {
+    fn new(profile: &'a Profile, host: &'a Host) -> Self {
+        Self { profile, host, errors: Vec::new(), notes: Vec::new() }
+    }
+
+    fn network(&self) -> Located<NetworkMode> {
+        let default = || Located::new(NetworkMode::None, Origin::BuiltIn);
+        self.profile.network.mode.clone().unwrap_or_else(default)
+    }
+
+    fn nesting(&self) -> bool {
+        self.profile.process.nesting.as_ref().is_some_and(|nesting| nesting.value)
+    }
+
+    fn hostname(&self) -> Located<String> {
+        let default = || Located::new("jail".to_owned(), Origin::BuiltIn);
+        self.profile.process.hostname.clone().unwrap_or_else(default)
+    }
+
+    fn degrades(&self, protection: Protection) -> bool {
+        self.profile.degrade.iter().any(|degraded| degraded.value == protection)
+    }
+
+    fn seccomp_origin(&self) -> Origin {
+        self.profile.seccomp.policy.as_ref().map_or(Origin::BuiltIn, |policy| policy.origin.clone())
+    }
+
+    fn filter(&mut self) -> Option<Filter> {
+        let kept: Vec<_> = self.profile.capabilities.keep.iter().map(|keep| keep.value).collect();
+        let request = filter::Request {
+            seccomp: &self.profile.seccomp,
+            text: self.host.seccomp.as_ref(),
+            nesting: self.nesting(),
+            kept: &kept,
+            release: self.host.kernel.release,
+        };
+        filter::draw(&request).unwrap_or_else(|errors| {
+            self.errors.extend(errors);
+            None
+        })
+    }
+
+    fn finish(self, steps: Vec<Step>) -> Result<Plan, Vec<Diagnostic>> {
+        if self.errors.is_empty() {
+            Ok(Plan { steps, notes: self.notes })
+        } else {
+            Err(self.errors)
+        }
+    }
+}
+
+/// Steps in order.
+struct Steps(Vec<Step>);
+
+impl Steps {
+    fn push(&mut self, action: Action, origin: &Origin) {
+        self.0.push(Step { action, origin: origin.clone() });
+    }
+}

@@ -1,0 +1,243 @@
+//! What the profile grants, rule by rule.
+
+use nix::errno::Errno;
+
+use crate::diagnostic::{Diagnostic, Located};
+use crate::host::{FileFact, FileKind, system};
+use crate::plan::Mount;
+use crate::profile::{Grant, PathText, Rule, expand};
+use crate::units::AbsolutePath;
+
+use super::Drawing;
+use super::here;
+use super::root::RootPlan;
+use super::tree::{Placement, Rank, Tree};
+
+/// The rules of the profile as mounts.
+pub(super) struct Rules {
+    pub tree: Tree,
+    /// Where each rule leads: what `planted` has to look at.
+    pub facts: Vec<Lead>,
+    /// Whether `.` was left out.
+    pub withheld: bool,
+}
+
+/// A path that a rule follows on the host.
+pub(super) struct Lead {
+    pub rule: Located<Rule>,
+    pub shown: String,
+    pub fact: FileFact,
+    /// Whether the command may change what is there.
+    pub writable: bool,
+}
+
+pub(super) fn draw(drawing: &mut Drawing, root: &RootPlan) -> Rules {
+    let mut rules = Rules { tree: Tree::new(), facts: Vec::new(), withheld: false };
+    let profile = drawing.profile;
+    for rule in &profile.filesystem.rules {
+        if let Err(error) = place(drawing, root, &mut rules, rule) {
+            drawing.errors.push(error.at(&rule.origin));
+        }
+    }
+    rules
+}
+
+fn place(
+    drawing: &mut Drawing,
+    root: &RootPlan,
+    rules: &mut Rules,
+    rule: &Located<Rule>,
+) -> Result<(), Diagnostic> {
+    let Rule { path: text, grant, optional } = &rule.value;
+    let Some(path) = expanded(drawing, text, *optional)? else { return Ok(()) };
+    if here::withhold(drawing, rule, &path, rules.withheld) {
+        rules.withheld = true;
+        return Ok(());
+    }
+    let fact = drawing.host.fact(&path);
+    refuse_reserved(grant, text, &path)?;
+    refuse_reserved(grant, text, &fact.canonical)?;
+    let Some(mount) = mount(drawing, rules, rule, &fact)? else { return Ok(()) };
+    let at = match drawing.host.rootfs.get(&fact.canonical) {
+        Some(inside) if !root.is_own() => inside.canonical.clone(),
+        _ => fact.canonical.clone(),
+    };
+    if !matches!(grant, Grant::Mask) {
+        let writable = matches!(grant, Grant::Write);
+        rules.facts.push(Lead {
+            rule: rule.clone(),
+            shown: shown(text),
+            fact: fact.clone(),
+            writable,
+        });
+    }
+    let rank = if *optional { Rank::OptionalRule } else { Rank::Rule };
+    let origin = rule.origin.clone();
+    let placement = Placement { mount, origin, kind: fact.kind, links: fact.links, rank };
+    rules.tree.insert(at, placement);
+    Ok(())
+}
+
+/// Returns `None` for an optional rule whose path cannot be told.
+fn expanded(
+    drawing: &Drawing,
+    text: &PathText,
+    optional: bool,
+) -> Result<Option<AbsolutePath>, Diagnostic> {
+    match expand(text, &drawing.host.variables()) {
+        Ok(path) => Ok(Some(path)),
+        Err(_) if optional => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Refuses paths where jail shows its own.
+fn refuse_reserved(grant: &Grant, text: &PathText, path: &AbsolutePath) -> Result<(), Diagnostic> {
+    let refuse = |because: &str| {
+        Diagnostic::error(format!("cannot {} `{}`", verb(grant), shown(text))).because(because)
+    };
+    let below = |parent: &str| path.as_path().starts_with(parent);
+    if *path == AbsolutePath::root() {
+        return Err(refuse("that is all of the file system")
+            .help("name the directories that the command needs"));
+    }
+    if below("/dev/shm") {
+        return Err(refuse("each run has a `/dev/shm` of its own").help("remove the rule"));
+    }
+    if below("/dev") {
+        return Err(refuse("each run has a `/dev` of its own")
+            .help("name the device under `devices`, or with `--device`"));
+    }
+    if below("/proc") {
+        return Err(refuse("each run has a `/proc` of its own").help("remove the rule"));
+    }
+    if below("/sys") && !matches!(grant, Grant::Read | Grant::Mask) {
+        return Err(refuse("`/sys` can be shown for reading only").help("put it under `read`"));
+    }
+    Ok(())
+}
+
+fn mount(
+    drawing: &Drawing,
+    rules: &mut Rules,
+    rule: &Located<Rule>,
+    fact: &FileFact,
+) -> Result<Option<Mount>, Diagnostic> {
+    let Rule { path: text, grant, optional } = &rule.value;
+    let from = fact.canonical.clone();
+    Ok(match grant {
+        Grant::Read | Grant::Write => {
+            let write = matches!(grant, Grant::Write);
+            grantable(grant, text, fact, *optional)?.map(|directory| Mount::Bind {
+                from,
+                write,
+                directory,
+            })
+        }
+        Grant::Overlay => match grantable(grant, text, fact, *optional)? {
+            Some(true) => Some(Mount::Overlay { lower: from }),
+            Some(false) => return Err(not_a_directory(grant, text)),
+            None => None,
+        },
+        // Whether there is something to hide depends on the mount above.
+        Grant::Mask => match fact.kind {
+            FileKind::Unreachable(_) if *optional => None,
+            FileKind::Unreachable(errno) => return Err(unreachable(grant, text, errno)),
+            kind => Some(Mount::Mask { directory: kind == FileKind::Directory }),
+        },
+        Grant::Tmpfs { size } => match fact.kind {
+            FileKind::Missing | FileKind::Directory => Some(match size {
+                Some(size) => Mount::Tmpfs { size: *size },
+                None => Mount::Private { mode: tmpfs_mode(&fact.canonical) },
+            }),
+            FileKind::Unreachable(_) if *optional => None,
+            FileKind::Unreachable(errno) => return Err(unreachable(grant, text, errno)),
+            _ => return Err(not_a_directory(grant, text)),
+        },
+        Grant::Bind { from, write } => bind(drawing, rules, rule, from, *write)?,
+    })
+}
+
+fn bind(
+    drawing: &Drawing,
+    rules: &mut Rules,
+    rule: &Located<Rule>,
+    from: &PathText,
+    write: bool,
+) -> Result<Option<Mount>, Diagnostic> {
+    let Rule { grant, optional, .. } = &rule.value;
+    let Some(path) = expanded(drawing, from, *optional)? else { return Ok(None) };
+    let fact = drawing.host.fact(&path);
+    for path in [&path, &fact.canonical] {
+        refuse_reserved(grant, from, path)?;
+    }
+    let Some(directory) = grantable(grant, from, &fact, *optional)? else { return Ok(None) };
+    let from_host = fact.canonical.clone();
+    rules.facts.push(Lead { rule: rule.clone(), shown: shown(from), fact, writable: write });
+    Ok(Some(Mount::Bind { from: from_host, write, directory }))
+}
+
+/// Returns whether it is a directory; `None` if it is missing and may be.
+fn grantable(
+    grant: &Grant,
+    text: &PathText,
+    fact: &FileFact,
+    optional: bool,
+) -> Result<Option<bool>, Diagnostic> {
+    match fact.kind {
+        FileKind::Directory => Ok(Some(true)),
+        FileKind::File | FileKind::Socket | FileKind::Fifo | FileKind::Anonymous => Ok(Some(false)),
+        FileKind::Missing | FileKind::Unreachable(_) if optional => Ok(None),
+        FileKind::Missing => {
+            Err(Diagnostic::error(format!("cannot {} `{}`", verb(grant), shown(text)))
+                .because("no such file or directory [ENOENT]")
+                .help("create it, or set `optional = true`"))
+        }
+        FileKind::Unreachable(errno) => Err(unreachable(grant, text, errno)),
+        FileKind::CharacterDevice | FileKind::BlockDevice => {
+            Err(Diagnostic::error(format!("cannot {} `{}`", verb(grant), shown(text)))
+                .because("it is a device")
+                .help("devices below `/dev` go under `devices`"))
+        }
+    }
+}
+
+fn unreachable(grant: &Grant, text: &PathText, errno: i32) -> Diagnostic {
+    Diagnostic::error(format!("cannot {} `{}`", verb(grant), shown(text)))
+        .because(errno_words(errno))
+}
+
+fn not_a_directory(grant: &Grant, text: &PathText) -> Diagnostic {
+    Diagnostic::error(format!("cannot {} `{}`", verb(grant), shown(text)))
+        .because("not a directory [ENOTDIR]")
+        .help("name a directory")
+}
+
+/// Where the host lets everybody write, a tmpfs does as well.
+fn tmpfs_mode(path: &AbsolutePath) -> u32 {
+    let private =
+        system::PRIVATE.iter().find(|(private, _)| path.as_path().as_os_str() == *private);
+    private.map_or(0o755, |(_, mode)| *mode)
+}
+
+/// The word of the profile for what a rule does.
+pub(super) fn verb(grant: &Grant) -> &'static str {
+    match grant {
+        Grant::Read => "read",
+        Grant::Write => "write",
+        Grant::Overlay => "overlay",
+        Grant::Mask => "mask",
+        Grant::Tmpfs { .. } => "mount a tmpfs on",
+        Grant::Bind { .. } => "bind",
+    }
+}
+
+fn shown(text: &PathText) -> String {
+    text.text.to_string_lossy().into_owned()
+}
+
+/// The words of an errno, with its name in brackets.
+pub(super) fn errno_words(errno: i32) -> String {
+    let errno = Errno::from_raw(errno);
+    format!("{} [{errno:?}]", errno.desc().to_lowercase())
+}

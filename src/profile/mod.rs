@@ -10,12 +10,16 @@ mod expand;
 mod find;
 mod load;
 mod merge;
+mod names;
 mod parse;
 mod types;
 mod values;
 
 pub use expand::{Unexpanded, Variables, expand, mentions_project};
 pub use load::load;
+pub use names::{
+    check_variable_name, parse_call, parse_root, parse_seccomp_policy, parse_variable_pattern,
+};
 pub use types::{
     Base, Capabilities, Capability, Env, Filesystem, Grant, Ids, Landlock, Network, NetworkMode,
     PathText, Process, Profile, Protection, Root, RootMode, Rule, Seccomp, SeccompPolicy, Tty,

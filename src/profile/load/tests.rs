@@ -85,6 +85,12 @@ fn no_built_in_profile_grants_what_holds_secrets() {
         "~/.cargo/config.toml",
         "${CARGO_HOME:-~/.cargo}/credentials.toml",
         "~/.npmrc",
+        "~/.npm/_logs/debug-0.log",
+        "~/.yarnrc.yml",
+        "~/.pypirc",
+        "~/.local/share/uv/credentials/credentials.toml",
+        "~/.config/go/env",
+        "~/.bash_history",
         "~/.git-credentials",
         "~/.config/git/credentials",
         "~/.config/pip/pip.conf",
@@ -105,6 +111,18 @@ fn no_built_in_profile_grants_what_holds_secrets() {
                 assert!(!variable.contains(word), "{name} passes {variable}");
             }
             assert!(!matches!(variable.as_str(), "*" | "GITHUB_*" | "CI_*"), "{name}: {variable}");
+        }
+    }
+}
+
+#[test]
+fn what_a_home_may_lack_is_optional() {
+    for name in ["ci", "dev"] {
+        let profile = World::new(&[]).load(&[name]).unwrap();
+        for rule in &profile.filesystem.rules {
+            let path = rule.value.path.text.display().to_string();
+            let of_home = path.starts_with(['~', '$']) || path.starts_with("/sys");
+            assert_eq!(rule.value.optional, of_home, "{name}: {path}");
         }
     }
 }

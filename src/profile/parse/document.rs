@@ -7,7 +7,8 @@ use toml::de::DeTable;
 use super::filesystem::{self, filesystem};
 use super::reader::{Entry, Reader, entries};
 use super::sections::{self, capabilities, env, landlock, network, process, seccomp};
-use crate::diagnostic::{Diagnostic, Located, Origin};
+use super::syntax::with_syntax_errors;
+use crate::diagnostic::{Diagnostic, Located};
 use crate::profile::find::Found;
 use crate::profile::{BadValue, Base, Profile};
 
@@ -131,26 +132,4 @@ fn unknown(reader: &mut Reader, entry: Entry<'_>) {
         }
         None => reader.unknown_key(entry, "", &KEYS),
     }
-}
-
-/// All errors by their place. What the parser made up to go on after a syntax error is no
-/// mistake of the user: of a line with such an error, nothing else is told.
-fn with_syntax_errors(mut reader: Reader, syntax: &[toml::de::Error]) -> Vec<Diagnostic> {
-    let mut errors = std::mem::take(&mut reader.errors);
-    let broken: Vec<Diagnostic> = syntax
-        .iter()
-        .map(|error| {
-            let words = error.message().trim().replace('\n', ", ");
-            let span = error.span().unwrap_or(0..0);
-            Diagnostic::error(format!("this is not TOML: {words}")).at(&reader.origin(span))
-        })
-        .collect();
-    let line = |error: &Diagnostic| error.origin.as_ref().and_then(Origin::line);
-    errors.retain(|error| broken.iter().all(|broken| line(broken) != line(error)));
-    errors.extend(broken);
-    errors.sort_by_key(|error| match &error.origin {
-        Some(Origin::File { span, .. }) => span.start,
-        Some(Origin::BuiltIn | Origin::Flag(_) | Origin::Variable(_)) | None => 0,
-    });
-    errors
 }

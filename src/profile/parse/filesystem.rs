@@ -6,8 +6,9 @@ use toml::de::{DeTable, DeValue};
 
 use super::reader::{Entry, Reader, entries, first_place};
 use crate::diagnostic::{Diagnostic, Located};
-use crate::profile::values::parse_tmpfs_size;
-use crate::profile::{BadValue, Base, Filesystem, Grant, PathText, Root, RootMode, Rule};
+use crate::profile::{
+    BadValue, Base, Filesystem, Grant, PathText, Root, RootMode, Rule, parse_root, parse_tmpfs_size,
+};
 use crate::units::Size;
 
 pub(super) const KEYS: [&str; 9] =
@@ -32,7 +33,7 @@ pub(super) fn filesystem(reader: &mut Reader, table: &DeTable<'_>, base: &Base) 
             continue;
         }
         match entry.key {
-            "root" => read.root = reader.parsed(entry, |text| root(text, base)),
+            "root" => read.root = reader.parsed(entry, |text| parse_root(text.as_ref(), base)),
             "root-mode" => read.root_mode = reader.parsed(entry, str::parse),
             "tmpfs" => {
                 let rules = reader.list(entry, tmpfs);
@@ -58,11 +59,6 @@ pub(super) fn working_path(text: &str) -> Result<PathText, BadValue> {
         return Err(BadValue::new("the path is empty").help("write `.` for the working directory"));
     }
     Ok(PathText { text: OsString::from(text), base: Base::WorkingDirectory })
-}
-
-/// Does `text` look like a path rather than a word?
-pub(super) fn is_path(text: &str) -> bool {
-    text.contains('/') || text.starts_with(['.', '~', '$'])
 }
 
 /// What the table of a rule may hold.
@@ -159,23 +155,6 @@ fn add_rules(reader: &mut Reader, rules: &mut Vec<Located<Rule>>, more: Vec<Loca
             reader.errors.push(bad.at(&new.origin));
         }
         rules.push(new);
-    }
-}
-
-/// A directory is relative to the profile, as `extends` is.
-fn root(text: &str, base: &Base) -> Result<Root, BadValue> {
-    match text {
-        "host" => Ok(Root::Host),
-        "empty" => Ok(Root::Empty),
-        _ if text.starts_with("image:") || text.starts_with("oci:") => {
-            Err(BadValue::new(format!("root `{text}` is not supported yet"))
-                .because("this version of jail cannot use images")
-                .help("unpack it, and name the directory: `root = \"./rootfs\"`"))
-        }
-        _ if is_path(text) => {
-            Ok(Root::Directory(PathText { text: OsString::from(text), base: base.clone() }))
-        }
-        _ => Err(BadValue::unknown_word("root", text, &["host", "empty", "./DIRECTORY"])),
     }
 }
 

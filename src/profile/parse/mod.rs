@@ -2,14 +2,15 @@
 //!
 //! The table is walked by hand, not by serde: a person who has made three mistakes wants to
 //! hear of three, each with its place. [`Reader`] collects them; `document` knows the file as
-//! a whole, `filesystem` and `sections` know one section each, and `reserved` the words that
-//! mean nothing yet.
+//! a whole, `filesystem` and `sections` know one section each, `reserved` the words that mean
+//! nothing yet, and `syntax` what is not even TOML.
 
 mod document;
 mod filesystem;
 mod reader;
 mod reserved;
 mod sections;
+mod syntax;
 
 pub(super) use document::parse;
 

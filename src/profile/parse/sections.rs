@@ -4,12 +4,12 @@ use std::ffi::OsString;
 
 use toml::de::DeTable;
 
-use super::filesystem::{is_path, working_path};
+use super::filesystem::working_path;
 use super::reader::{Entry, Reader, entries};
 use crate::diagnostic::{Diagnostic, Located};
-use crate::profile::values::{parse_hostname, parse_umask};
 use crate::profile::{
-    BadValue, Base, Capabilities, Env, Landlock, Network, PathText, Process, Seccomp, SeccompPolicy,
+    Base, Capabilities, Env, Landlock, Network, Process, Seccomp, check_variable_name, parse_call,
+    parse_hostname, parse_seccomp_policy, parse_umask, parse_variable_pattern,
 };
 
 pub(super) const NETWORK_KEYS: [&str; 1] = ["mode"];
@@ -36,8 +36,9 @@ pub(super) fn env(reader: &mut Reader, table: &DeTable<'_>) -> Env {
     for entry in entries(table) {
         match entry.key {
             "pass" => {
-                env.pass =
-                    reader.list(entry, |reader, item| reader.parsed(item, parse_variable_pattern));
+                env.pass = reader.list(entry, |reader, item| {
+                    reader.parsed(item, |text| parse_variable_pattern(text.as_ref()))
+                });
             }
             "set" => {
                 let Some(table) = reader.table(entry) else { continue };
@@ -73,12 +74,15 @@ pub(super) fn seccomp(reader: &mut Reader, table: &DeTable<'_>, base: &Base) -> 
     let mut seccomp = Seccomp::default();
     for entry in entries(table) {
         match entry.key {
-            "policy" => seccomp.policy = reader.parsed(entry, |text| policy(text, base)),
+            "policy" => {
+                seccomp.policy =
+                    reader.parsed(entry, |text| parse_seccomp_policy(text.as_ref(), base))
+            }
             "allow" => {
-                seccomp.allow = reader.list(entry, |reader, item| reader.parsed(item, call));
+                seccomp.allow = reader.list(entry, |reader, item| reader.parsed(item, parse_call));
             }
             "deny" => {
-                seccomp.deny = reader.list(entry, |reader, item| reader.parsed(item, call));
+                seccomp.deny = reader.list(entry, |reader, item| reader.parsed(item, parse_call));
             }
             _ => reader.unknown_key(entry, "seccomp", &SECCOMP_KEYS),
         }
@@ -111,34 +115,9 @@ pub(super) fn capabilities(reader: &mut Reader, table: &DeTable<'_>) -> Capabili
     capabilities
 }
 
-/// A name of `env.pass`: `TERM`, or `LC_*` for all that begin so.
-fn parse_variable_pattern(text: &str) -> Result<OsString, BadValue> {
-    let name = text.strip_suffix('*').unwrap_or(text);
-    if name.contains('*') {
-        return Err(BadValue::new(format!("`{text}` is no pattern for variables"))
-            .because("`*` may stand at the end only"));
-    }
-    if name.is_empty() && !text.is_empty() {
-        return Ok(OsString::from(text));
-    }
-    variable_name(name)?;
-    Ok(OsString::from(text))
-}
-
-fn variable_name(name: &str) -> Result<(), BadValue> {
-    if name.is_empty() {
-        return Err(BadValue::new("the name of a variable is empty"));
-    }
-    if name.contains(['=', '\0']) {
-        return Err(BadValue::new(format!("`{name}` is no name of a variable"))
-            .because("a name has neither `=` nor NUL in it"));
-    }
-    Ok(())
-}
-
 fn set_variable(reader: &mut Reader, entry: Entry<'_>, env: &mut Env) {
     let (start, end) = entry.key_span;
-    if let Err(bad) = variable_name(entry.key) {
+    if let Err(bad) = check_variable_name(entry.key.as_ref()) {
         return reader.refuse(start..end, bad);
     }
     if let Some(value) = reader.parsed(entry, |text| Ok(OsString::from(text))) {
@@ -162,32 +141,4 @@ fn descriptor(reader: &mut Reader, item: Entry<'_>) -> Option<Located<i32>> {
             None
         }
     }
-}
-
-fn policy(text: &str, base: &Base) -> Result<SeccompPolicy, BadValue> {
-    match text {
-        "default" => Ok(SeccompPolicy::Default),
-        "strict" => Ok(SeccompPolicy::Strict),
-        "off" => Ok(SeccompPolicy::Off),
-        _ if is_path(text) || text.ends_with(".json") => {
-            let text = OsString::from(text);
-            Ok(SeccompPolicy::File(PathText { text, base: base.clone() }))
-        }
-        _ => Err(BadValue::unknown_word(
-            "policy",
-            text,
-            &["default", "strict", "off", "./FILE.json"],
-        )),
-    }
-}
-
-/// The name of a system call, or of a group. Which there are, the filter knows.
-fn call(text: &str) -> Result<String, BadValue> {
-    let name = text.strip_prefix('@').unwrap_or(text);
-    let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
-    if name.is_empty() || !name.bytes().all(|byte| plain(byte) || byte == b'-') {
-        return Err(BadValue::new(format!("`{text}` is no name of a system call"))
-            .help("write a name such as `ptrace`, or a group such as `@debug`"));
-    }
-    Ok(text.to_owned())
 }

@@ -1,5 +1,7 @@
 use std::rc::Rc;
 
+use proptest::prelude::*;
+
 use super::document::{KEYS, Parsed, SECTIONS};
 use super::*;
 use crate::diagnostic::{Located, Palette, Source, render};
@@ -208,9 +210,47 @@ help: write it in quotes: `\"22\"`
 }
 
 #[test]
+fn an_open_bracket_is_told_once() {
+    let text = "\
+[filesytem]
+read = [\".\"
+
+[network]
+mode = \"none\"
+nett = 1
+";
+    assert_eq!(
+        errors(text),
+        "\
+jail: error: unknown key `filesytem`
+ --> x.toml:1:2
+  |
+1 | [filesytem]
+  |  ^^^^^^^^^
+help: did you mean `filesystem`?
+jail: error: this is not TOML: missing comma between array elements, expected `,`
+ --> x.toml:4:1
+  |
+4 | [network]
+  | ^
+help: put a comma, or the `]` that closes the array, before this
+"
+    );
+    let last = error("[filesystem]\nread = ['a'");
+    assert_eq!(last, "this is not TOML: unclosed array, expected `]`");
+}
+
+#[test]
+fn an_octal_number_belongs_in_quotes() {
+    assert_eq!(
+        error("process.umask = 022"),
+        "this is not TOML: unexpected leading zero; \
+         write an octal number in quotes, such as `\"022\"`"
+    );
+}
+
+#[test]
 fn a_syntax_error_does_not_hide_the_others() {
-    let shown = errors("[filesystem]\nread = [\".\"\n\n[network]\nmode = \"none\nnett = 1\n");
-    assert!(shown.contains("this is not TOML: "), "{shown}");
     let shown = errors("[network]\nmode = \"none\"\nmode = \"host\"\nnode = 1\n");
     assert_eq!(
         shown,
@@ -385,5 +425,22 @@ fn what_cannot_be_meant_is_refused() {
         ("landlock = true", "`landlock` must be a table, not a boolean"),
     ] {
         assert_eq!(error(text), words);
+    }
+}
+
+proptest! {
+    /// Whatever stands in a file, it is read or refused in words that can be printed.
+    #[test]
+    fn any_text_is_parsed_or_refused(text in ".{0,80}") {
+        let _printed = errors(&text);
+    }
+
+    #[test]
+    fn any_damage_is_parsed_or_refused(at in any::<prop::sample::Index>(), new in "\\PC|[\"\n#=]") {
+        let mut text = include_str!("../../../profiles/dev.toml").to_owned();
+        let at = at.index(text.len());
+        text.replace_range(at..=at, &new);
+        let printed = errors(&text);
+        prop_assert_eq!(printed.is_empty(), parsed(&text).errors.is_empty());
     }
 }

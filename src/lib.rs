@@ -3,6 +3,7 @@
 //! Data flows one way: text becomes a [`profile`], a profile and the facts about the
 //! [`host`] become a [`plan`]. See docs/ARCHITECTURE.md.
 
+pub mod cli;
 pub mod diagnostic;
 pub mod host;
 pub mod plan;

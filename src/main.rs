@@ -1,3 +1,7 @@
 //! The `jail` program.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    jail::cli::main()
+}

@@ -1,0 +1,161 @@
+//! The command line as clap sees it: commands and their arguments, as typed.
+
+use std::ffi::OsString;
+
+use clap::{Args, Parser, Subcommand, ValueHint};
+use clap_complete::Shell;
+
+use super::flags::SandboxFlags;
+
+/// Run one command in a rootless Linux sandbox
+///
+/// What is not granted is absent inside: no network, a private home and /tmp, a read-only
+/// system, no capabilities, a system call filter, a clean environment. A profile, one TOML file,
+/// grants what the command needs; flags change it for one run. No daemon, no setuid program,
+/// no root.
+#[derive(Debug, Parser)]
+#[command(
+    name = "jail",
+    version,
+    after_help = "Example:\n  jail run make test\n\nSee 'jail run --help' for what can be granted.",
+    disable_help_subcommand = true
+)]
+pub struct Arguments {
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What `jail` can do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    Run(RunArguments),
+    Plan(PlanArguments),
+    Check(CheckArguments),
+    Completions(CompletionsArguments),
+}
+
+/// Make a sandbox, run a command in it, and exit as it did
+///
+/// Options come before the command; everything from the command's name on belongs to the
+/// command, options too.
+///
+/// A flag is stronger than the profile. For nested paths the longest path wins, whatever the
+/// order; of two rules for the same path the later one. Relative paths in flags are relative to
+/// the working directory; '~', '$VAR' and '${VAR:-default}' are expanded.
+#[derive(Args, Debug)]
+#[command(args_override_self = true, after_help = RUN_EXAMPLES, after_long_help = RUN_LONG)]
+pub struct RunArguments {
+    #[command(flatten)]
+    pub sandbox: SandboxFlags,
+
+    /// Print errors only, no notes and no warnings
+    #[arg(short, long, conflicts_with = "verbose", help_heading = "Output")]
+    pub quiet: bool,
+
+    /// Print the plan to stderr before the run
+    #[arg(long, help_heading = "Output")]
+    pub verbose: bool,
+
+    #[command(flatten)]
+    pub payload: Payload,
+}
+
+/// Print what `jail run` would do, and who asked for each step
+///
+/// Takes the options of 'jail run', and draws the same plan from them. Nothing is run and
+/// nothing is changed.
+#[derive(Args, Debug)]
+#[command(args_override_self = true, after_help = PLAN_EXAMPLES, after_long_help = PLAN_LONG)]
+pub struct PlanArguments {
+    #[command(flatten)]
+    pub sandbox: SandboxFlags,
+
+    /// Print errors only, no notes and no warnings
+    #[arg(short, long, help_heading = "Output")]
+    pub quiet: bool,
+
+    /// Print the plan as JSON
+    #[arg(long, help_heading = "Output")]
+    pub json: bool,
+
+    #[command(flatten)]
+    pub payload: Payload,
+}
+
+/// The command that runs inside.
+#[derive(Args, Debug)]
+pub struct Payload {
+    /// The command to run inside, and its arguments
+    #[arg(
+        value_name = "COMMAND",
+        trailing_var_arg = true,
+        value_hint = ValueHint::CommandWithArguments
+    )]
+    pub argv: Vec<OsString>,
+}
+
+/// Check profiles and print every error in them
+///
+/// Reads each profile with all that it extends, and reports unknown keys, wrong types, bad values
+/// and impossible combinations, all at once. Whether this machine has the paths that a profile
+/// names is not checked: 'jail plan' does that.
+#[derive(Args, Debug)]
+#[command(after_help = "Example:\n  jail check dev.toml ci.toml")]
+pub struct CheckArguments {
+    /// A path to a profile, or the name of one
+    #[arg(value_name = "PROFILE", required = true, value_hint = ValueHint::FilePath)]
+    pub profiles: Vec<OsString>,
+}
+
+/// Print a completion script for a shell
+#[derive(Args, Debug)]
+#[command(
+    after_help = "Example:\n  jail completions bash > ~/.local/share/bash-completion/completions/jail"
+)]
+pub struct CompletionsArguments {
+    /// The shell
+    #[arg(value_name = "SHELL")]
+    pub shell: Shell,
+}
+
+const RUN_EXAMPLES: &str = "\
+Examples:
+  jail run make test
+  jail run --read ~/.cargo --network host -- cargo fetch
+  jail run --profile ci.toml --mask .env sh -c 'npm ci && npm test'";
+
+const RUN_LONG: &str = "\
+Examples:
+  Build and test in the working directory, without network:
+    jail run make test
+  Grant one more directory for reading, and the network:
+    jail run --read ~/.cargo --network host -- cargo fetch
+  Use a profile, and hide one file from the command:
+    jail run --profile ci.toml --mask .env sh -c 'npm ci && npm test'
+
+Exit status:
+  The command's own, or
+  125      jail itself failed, and the command did not start
+  126      the command was found but cannot be executed
+  127      the command was not found inside
+  128+N    signal N ended the command
+
+Environment variables of jail:
+  JAIL_PROFILE    the profile to use when no --profile is given: one name or path
+  NO_COLOR        if set and not empty, print without colours";
+
+const PLAN_EXAMPLES: &str = "\
+Examples:
+  jail plan make test
+  jail plan --profile ci.toml --json -- make test";
+
+const PLAN_LONG: &str = "\
+Examples:
+  See what the default profile grants in this directory:
+    jail plan make test
+  The same for a profile, for another program to read:
+    jail plan --profile ci.toml --json -- make test
+
+Environment variables of jail:
+  JAIL_PROFILE    the profile to use when no --profile is given: one name or path
+  NO_COLOR        if set and not empty, print without colours";

@@ -1,0 +1,74 @@
+//! The command line: words in, exit status out.
+//!
+//! [`arguments`] and [`flags`] hold what was typed. [`layer`] turns flags into a profile that lies
+//! over the others; from there on a flag is like a line of a profile. [`usage`] puts clap's
+//! complaints into our words. Everything that is printed goes through [`report`].
+
+mod arguments;
+mod check;
+mod env_file;
+mod flags;
+mod layer;
+mod report;
+mod rules;
+mod run;
+mod usage;
+mod words;
+
+use std::process::ExitCode;
+
+use clap::CommandFactory;
+
+use crate::diagnostic::Diagnostic;
+
+use arguments::{Arguments, Command};
+use report::{Volume, answer, complain, delivered, say};
+use usage::Stop;
+
+/// Exit status when jail itself failed.
+const FAILED: u8 = 125;
+
+/// The whole program.
+pub fn main() -> ExitCode {
+    let result = match usage::parse(std::env::args_os().collect()) {
+        Ok(arguments) => execute(&arguments.command),
+        Err(stop) => explain(stop),
+    };
+    ExitCode::from(result.unwrap_or_else(|mistakes| {
+        say(&mistakes, Volume::Everything);
+        FAILED
+    }))
+}
+
+/// The command line as clap knows it, for completions and man pages.
+pub fn command() -> clap::Command {
+    Arguments::command()
+}
+
+/// A completion script for `shell`.
+pub fn completions(shell: clap_complete::Shell) -> Vec<u8> {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut command(), "jail", &mut script);
+    script
+}
+
+fn execute(command: &Command) -> Result<u8, Vec<Diagnostic>> {
+    match command {
+        Command::Run(arguments) => run::run(arguments),
+        Command::Plan(arguments) => run::plan(arguments),
+        Command::Check(arguments) => check::check(arguments),
+        Command::Completions(arguments) => answer(&completions(arguments.shell)).map(|()| 0),
+    }
+}
+
+fn explain(stop: Stop) -> Result<u8, Vec<Diagnostic>> {
+    match stop {
+        Stop::Answer(words) => delivered(words.print()).map(|()| 0),
+        // A script with an empty variable in `jail $COMMAND` must not take this for success.
+        Stop::Nothing(words) => {
+            complain(&words.render().to_string());
+            Ok(FAILED)
+        }
+        Stop::Mistake(mistake) => Err(vec![mistake]),
+    }
+}

@@ -1,0 +1,150 @@
+//! `jail run` and `jail plan`: from flags to a plan, and on.
+
+use std::ffi::OsString;
+
+use crate::diagnostic::{Diagnostic, Located, Origin};
+use crate::host;
+use crate::plan::{self, Plan};
+use crate::profile::{self, Profile};
+use crate::run::{self, Outcome};
+
+use super::arguments::{PlanArguments, RunArguments};
+use super::flags::SandboxFlags;
+use super::layer::layer;
+use super::report::{Volume, answer, complain, say};
+
+/// Executes `jail run`; returns the exit status.
+pub fn run(arguments: &RunArguments) -> Result<u8, Vec<Diagnostic>> {
+    let plan = draw(&arguments.sandbox, &arguments.payload.argv)?;
+    say(&plan.notes, volume(arguments.quiet));
+    if arguments.verbose {
+        complain(&plan::render(&plan));
+    }
+    match run::perform(&plan) {
+        Ok(outcome) => Ok(status(outcome)),
+        Err(refused) => {
+            say(&[refused.diagnostic], Volume::Errors);
+            Ok(refused.status)
+        }
+    }
+}
+
+/// Executes `jail plan`.
+pub fn plan(arguments: &PlanArguments) -> Result<u8, Vec<Diagnostic>> {
+    let plan = draw(&arguments.sandbox, &arguments.payload.argv)?;
+    say(&plan.notes, volume(arguments.quiet));
+    let words = if arguments.json { plan::to_json(&plan) } else { plan::render(&plan) };
+    answer(words.as_bytes())?;
+    Ok(0)
+}
+
+fn volume(quiet: bool) -> Volume {
+    if quiet { Volume::Errors } else { Volume::Everything }
+}
+
+/// The exit status of shells: 128 and the signal's number for a command that a signal ended.
+fn status(outcome: Outcome) -> u8 {
+    match outcome {
+        Outcome::Exited(status) => status,
+        Outcome::Signaled(signal) => u8::try_from(128 + signal).unwrap_or(u8::MAX),
+    }
+}
+
+fn draw(flags: &SandboxFlags, argv: &[OsString]) -> Result<Plan, Vec<Diagnostic>> {
+    let profile = profile(flags, argv)?;
+    let host = host::survey(&profile)?;
+    plan::draw(&profile, &host, argv)
+}
+
+/// The profiles with the flags on top, or all that is wrong with any of them.
+fn profile(flags: &SandboxFlags, argv: &[OsString]) -> Result<Profile, Vec<Diagnostic>> {
+    let variable = std::env::var_os("JAIL_PROFILE");
+    let loaded = profile::load(&names(&flags.profile, variable));
+    let layer = layer(flags);
+    match (loaded, layer) {
+        (Ok(loaded), Ok(layer)) if !argv.is_empty() => Ok(over(loaded, layer)),
+        (loaded, layer) => {
+            let mut mistakes = loaded.err().unwrap_or_default();
+            mistakes.extend(layer.err().unwrap_or_default());
+            if argv.is_empty() {
+                mistakes.push(no_command());
+            }
+            Err(mistakes)
+        }
+    }
+}
+
+/// The profiles to use: those of flags, else the one of the environment.
+fn names(flags: &[OsString], variable: Option<OsString>) -> Vec<Located<OsString>> {
+    let flagged = flags.iter().map(|name| (name.clone(), Origin::Flag("--profile".to_owned())));
+    let variable = variable
+        .filter(|name| flags.is_empty() && !name.is_empty())
+        .map(|name| (name, Origin::Variable("JAIL_PROFILE".to_owned())));
+    flagged.chain(variable).map(|(name, origin)| Located::new(name, origin)).collect()
+}
+
+/// `--env NAME` means the caller's value, also where a profile sets another.
+fn over(mut profile: Profile, flags: Profile) -> Profile {
+    for passed in &flags.env.pass {
+        profile.env.set.remove(&passed.value);
+    }
+    profile.merge(flags)
+}
+
+fn no_command() -> Diagnostic {
+    Diagnostic::error("no command given")
+        .help("write it after the options, as in `jail run make test`")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(flags: &[&str], variable: Option<&str>) -> Vec<String> {
+        let flags: Vec<OsString> = flags.iter().map(OsString::from).collect();
+        names(&flags, variable.map(OsString::from))
+            .iter()
+            .map(|name| format!("{} {}", name.origin, name.value.to_string_lossy()))
+            .collect()
+    }
+
+    #[test]
+    fn a_flag_is_stronger_than_the_environment() {
+        assert_eq!(told(&["a", "b"], Some("c")), ["--profile a", "--profile b"]);
+        assert_eq!(told(&[], Some("c")), ["$JAIL_PROFILE c"]);
+        assert!(told(&[], Some("")).is_empty());
+        assert!(told(&[], None).is_empty());
+    }
+
+    #[test]
+    fn keeping_a_variable_is_stronger_than_a_profile_that_sets_it() {
+        let origin = Origin::Flag("--env".to_owned());
+        let mut profile = Profile::default();
+        profile.env.set.insert("CI".into(), Located::new("1".into(), Origin::BuiltIn));
+        profile.env.set.insert("A".into(), Located::new("1".into(), Origin::BuiltIn));
+        let mut flags = Profile::default();
+        flags.env.pass.push(Located::new("CI".into(), origin));
+
+        let merged = over(profile, flags);
+
+        assert_eq!(merged.env.set.keys().collect::<Vec<_>>(), ["A"]);
+        assert_eq!(merged.env.pass.len(), 1);
+    }
+
+    #[test]
+    fn a_signal_counts_from_128() {
+        assert_eq!(status(Outcome::Exited(7)), 7);
+        assert_eq!(status(Outcome::Signaled(9)), 137);
+        assert_eq!(status(Outcome::Signaled(64)), 192);
+    }
+
+    #[test]
+    fn mistakes_of_profiles_flags_and_command_come_together() {
+        let mut flags = SandboxFlags { profile: vec!["missing".into()], ..SandboxFlags::default() };
+        flags.process.umask = Some("9".into());
+        let titles: Vec<String> =
+            profile(&flags, &[]).unwrap_err().into_iter().map(|mistake| mistake.title).collect();
+        assert_eq!(titles.len(), 3, "{titles:?}");
+        assert_eq!(titles[1..], ["`9` is not a umask", "no command given"]);
+    }
+}

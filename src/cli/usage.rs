@@ -1,0 +1,220 @@
+//! What clap has to say, in our words and with our exit status.
+
+use std::ffi::OsString;
+
+use clap::Parser;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+
+use crate::diagnostic::Diagnostic;
+
+use super::arguments::Arguments;
+
+/// Why there is nothing to execute.
+#[derive(Debug)]
+pub enum Stop {
+    /// Help or version were asked for; they go to stdout.
+    Answer(clap::Error),
+    /// `jail` alone: help goes to stderr.
+    Nothing(clap::Error),
+    Mistake(Diagnostic),
+}
+
+/// Reads the command line; the first of `words` is the program's own name.
+pub fn parse(words: Vec<OsString>) -> Result<Arguments, Stop> {
+    Arguments::try_parse_from(words.iter()).map_err(|error| match error.kind() {
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => Stop::Answer(error),
+        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand if words.len() < 2 => {
+            Stop::Nothing(error)
+        }
+        _ => Stop::Mistake(mistake(&error, words.get(1))),
+    })
+}
+
+fn mistake(error: &clap::Error, command: Option<&OsString>) -> Diagnostic {
+    let (title, help) = explain(error);
+    let diagnostic = Diagnostic::error(title);
+    match help {
+        Some(help) => diagnostic.help(help),
+        None => diagnostic.help(format!("see `{}`", manual(command))),
+    }
+}
+
+fn explain(error: &clap::Error) -> (String, Option<String>) {
+    let subject = text(error, ContextKind::InvalidArg);
+    match error.kind() {
+        ErrorKind::UnknownArgument => unknown_flag(error, &subject),
+        ErrorKind::InvalidSubcommand => unknown_command(error),
+        ErrorKind::MissingSubcommand | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
+            ("no command given".to_owned(), None)
+        }
+        ErrorKind::MissingRequiredArgument => (format!("`{subject}` is missing"), None),
+        ErrorKind::ArgumentConflict => {
+            let other = text(error, ContextKind::PriorArg);
+            (format!("`{subject}` cannot be used with `{other}`"), None)
+        }
+        ErrorKind::InvalidValue => match text(error, ContextKind::InvalidValue) {
+            value if value.is_empty() => (format!("`{subject}` needs a value"), None),
+            value => {
+                let known = text(error, ContextKind::ValidValue);
+                (format!("unknown value `{value}` for `{subject}`"), Some(format!("use {known}")))
+            }
+        },
+        ErrorKind::TooManyValues => {
+            let value = text(error, ContextKind::InvalidValue);
+            (format!("`{subject}` takes no value `{value}`"), None)
+        }
+        // The rest cannot come from these flags, or has words of its own.
+        kind => (kind.as_str().unwrap_or("cannot read the command line").to_owned(), None),
+    }
+}
+
+fn unknown_flag(error: &clap::Error, flag: &str) -> (String, Option<String>) {
+    let suggested = text(error, ContextKind::SuggestedArg);
+    let help = (!suggested.is_empty()).then(|| format!("did you mean `{suggested}`?"));
+    let noun = if flag.starts_with('-') { "option" } else { "argument" };
+    (format!("unknown {noun} `{flag}`"), help)
+}
+
+fn unknown_command(error: &clap::Error) -> (String, Option<String>) {
+    let command = text(error, ContextKind::InvalidSubcommand);
+    let suggested = text(error, ContextKind::SuggestedSubcommand);
+    let help = if suggested.is_empty() {
+        format!("to run a program, write `jail run {command}`")
+    } else {
+        format!("did you mean `jail {suggested}`?")
+    };
+    (format!("jail has no command `{command}`"), Some(help))
+}
+
+/// The words that clap keeps about one side of an error; the first, where there are several
+/// suggestions, and all of them, where they are what is known or missing.
+fn text(error: &clap::Error, kind: ContextKind) -> String {
+    match error.get(kind) {
+        Some(ContextValue::String(word)) => word.clone(),
+        Some(ContextValue::Strings(words)) => match kind {
+            ContextKind::SuggestedArg | ContextKind::SuggestedSubcommand => {
+                words.first().cloned().unwrap_or_default()
+            }
+            _ => words.join(", "),
+        },
+        _ => String::new(),
+    }
+}
+
+fn manual(command: Option<&OsString>) -> String {
+    const COMMANDS: [&str; 4] = ["run", "plan", "check", "completions"];
+    match command.and_then(|word| word.to_str()).filter(|word| COMMANDS.contains(word)) {
+        Some(command) => format!("jail {command} --help"),
+        None => "jail --help".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::ffi::OsStringExt;
+
+    use clap::CommandFactory;
+
+    use super::super::arguments::Command;
+    use super::*;
+
+    fn words(words: &[&str]) -> Vec<OsString> {
+        ["jail"].iter().chain(words).map(OsString::from).collect()
+    }
+
+    fn argv(line: &[&str]) -> Vec<OsString> {
+        match parse(words(line)).unwrap().command {
+            Command::Run(run) => run.payload.argv,
+            other => panic!("not a run: {other:?}"),
+        }
+    }
+
+    fn refused(line: &[&str]) -> (String, String) {
+        match parse(words(line)).unwrap_err() {
+            Stop::Mistake(mistake) => (mistake.title, mistake.help.join("\n")),
+            other => panic!("not a mistake: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn clap_finds_no_fault_with_the_arguments() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn nothing_after_the_commands_name_is_ours() {
+        assert_eq!(argv(&["run", "ls", "--profile", "x"]), ["ls", "--profile", "x"]);
+        assert_eq!(argv(&["run", "-q", "ls", "-q", "--", "-h"]), ["ls", "-q", "--", "-h"]);
+        assert_eq!(argv(&["run", "ls", "--help", "--version"]), ["ls", "--help", "--version"]);
+        assert_eq!(argv(&["run", "ls", "-v", "a:b:c:d:e"]), ["ls", "-v", "a:b:c:d:e"]);
+        assert_eq!(argv(&["run", "ls", ""]), ["ls", ""]);
+    }
+
+    #[test]
+    fn the_dashes_before_the_command_are_optional() {
+        assert_eq!(argv(&["run", "--", "ls", "-l"]), ["ls", "-l"]);
+        assert_eq!(argv(&["run", "--read", "x", "--", "--odd", "--"]), ["--odd", "--"]);
+        assert_eq!(argv(&["run", "--", "--", "x"]), ["--", "x"]);
+        assert_eq!(argv(&["run", "--", "ls", "--", "-q"]), ["ls", "--", "-q"]);
+    }
+
+    #[test]
+    fn arguments_need_not_be_utf8() {
+        let odd = OsString::from_vec(vec![b'-', 0xff]);
+        let mut line = words(&["run", "--read"]);
+        line.push(OsString::from_vec(vec![b'x', 0xfe]));
+        line.extend(words(&["y"]).into_iter().skip(1).chain([odd.clone()]));
+        match parse(line).unwrap().command {
+            Command::Run(run) => assert_eq!(run.payload.argv, [OsString::from("y"), odd]),
+            other => panic!("not a run: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn an_unknown_option_before_the_command_is_an_error() {
+        let (title, help) = refused(&["run", "--wrte", ".", "ls"]);
+        assert_eq!(title, "unknown option `--wrte`");
+        assert_eq!(help, "did you mean `--write`?");
+        let (title, help) = refused(&["plan", "--zzzzzz", "ls"]);
+        assert_eq!(title, "unknown option `--zzzzzz`");
+        assert_eq!(help, "see `jail plan --help`");
+    }
+
+    #[test]
+    fn an_unknown_command_is_perhaps_a_program() {
+        let (title, help) = refused(&["ls", "-l"]);
+        assert_eq!(title, "jail has no command `ls`");
+        assert_eq!(help, "to run a program, write `jail run ls`");
+        assert_eq!(refused(&["chek"]).1, "did you mean `jail check`?");
+    }
+
+    #[test]
+    fn other_mistakes_have_words() {
+        assert_eq!(refused(&["run", "--write"]).0, "`--write <PATH>` needs a value");
+        assert_eq!(refused(&["check"]).0, "`<PROFILE>...` is missing");
+        assert_eq!(
+            refused(&["run", "-q", "--verbose", "ls"]).0,
+            "`--quiet` cannot be used with `--verbose`"
+        );
+        assert_eq!(refused(&["run", "--quiet=x", "ls"]).0, "`--quiet` takes no value `x`");
+        let (title, help) = refused(&["completions", "csh"]);
+        assert_eq!(title, "unknown value `csh` for `<SHELL>`");
+        assert_eq!(help, "use bash, elvish, fish, powershell, zsh");
+    }
+
+    #[test]
+    fn help_and_version_are_answers_and_nothing_is_nothing() {
+        for line in [&["--help"][..], &["-h"], &["--version"], &["run", "--help"]] {
+            assert!(matches!(parse(words(line)), Err(Stop::Answer(_))), "{line:?}");
+        }
+        assert!(matches!(parse(words(&[])), Err(Stop::Nothing(_))));
+    }
+
+    #[test]
+    fn every_command_is_known_by_name() {
+        for command in Arguments::command().get_subcommands() {
+            let name = OsString::from(command.get_name());
+            assert_eq!(manual(Some(&name)), format!("jail {} --help", command.get_name()));
+        }
+    }
+}

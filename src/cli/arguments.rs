@@ -17,7 +17,7 @@ use super::flags::SandboxFlags;
 #[command(
     name = "jail",
     version,
-    after_help = "Example:\n  jail run make test\n\nSee 'jail run --help' for what can be granted.",
+    after_help = "Example:\n  jail run make test\n\nSee `jail run --help` for what can be granted.",
     disable_help_subcommand = true
 )]
 pub struct Arguments {
@@ -41,9 +41,9 @@ pub enum Command {
 ///
 /// A flag is stronger than the profile. For nested paths the longest path wins, whatever the
 /// order; of two rules for the same path the later one. Relative paths in flags are relative to
-/// the working directory; '~', '$VAR' and '${VAR:-default}' are expanded.
+/// the working directory; `~`, `$VAR` and `${VAR:-default}` are expanded.
 #[derive(Args, Debug)]
-#[command(args_override_self = true, after_help = RUN_EXAMPLES, after_long_help = RUN_LONG)]
+#[command(args_override_self = true, override_usage = "jail run [OPTIONS] [--] COMMAND [ARG]...", after_help = RUN_EXAMPLES, after_long_help = RUN_LONG)]
 pub struct RunArguments {
     #[command(flatten)]
     pub sandbox: SandboxFlags,
@@ -62,10 +62,10 @@ pub struct RunArguments {
 
 /// Print what `jail run` would do, and who asked for each step
 ///
-/// Takes the options of 'jail run', and draws the same plan from them. Nothing is run and
+/// Takes the options of `jail run`, and draws the same plan from them. Nothing is run and
 /// nothing is changed.
 #[derive(Args, Debug)]
-#[command(args_override_self = true, after_help = PLAN_EXAMPLES, after_long_help = PLAN_LONG)]
+#[command(args_override_self = true, override_usage = "jail plan [OPTIONS] [--] COMMAND [ARG]...", after_help = PLAN_EXAMPLES, after_long_help = PLAN_LONG)]
 pub struct PlanArguments {
     #[command(flatten)]
     pub sandbox: SandboxFlags,
@@ -89,6 +89,7 @@ pub struct Payload {
     #[arg(
         value_name = "COMMAND",
         trailing_var_arg = true,
+        help_heading = None::<&str>,
         value_hint = ValueHint::CommandWithArguments
     )]
     pub argv: Vec<OsString>,
@@ -98,7 +99,7 @@ pub struct Payload {
 ///
 /// Reads each profile with all that it extends, and reports unknown keys, wrong types, bad values
 /// and impossible combinations, all at once. Whether this machine has the paths that a profile
-/// names is not checked: 'jail plan' does that.
+/// names is not checked: `jail plan` does that.
 #[derive(Args, Debug)]
 #[command(after_help = "Example:\n  jail check dev.toml ci.toml")]
 pub struct CheckArguments {

@@ -15,9 +15,9 @@ use super::words;
 pub struct SandboxFlags {
     /// Use this profile; several are merged from left to right
     ///
-    /// A path if it has a '/' or ends in '.toml', else a name, which is looked for in
+    /// A path if it has a `/` or ends in `.toml`, else a name, which is looked for in
     /// $XDG_CONFIG_HOME/jail/profiles, /etc/jail/profiles and among the built-in profiles: base,
-    /// default, dev, ci and strict. Without this flag and JAIL_PROFILE it is 'default'.
+    /// default, dev, ci and strict. Without this flag and JAIL_PROFILE it is `default`.
     #[arg(short = 'P', long, value_name = "PROFILE", value_hint = ValueHint::FilePath)]
     pub profile: Vec<OsString>,
 
@@ -47,19 +47,19 @@ pub struct FilesystemFlags {
 
     /// Start from this root: host, empty, or a directory
     ///
-    /// 'host' is the system directories of this machine, read-only. 'empty' is nothing. A directory
-    /// needs a '/' in its name, as './rootfs'.
+    /// `host` is the system directories of this machine, read-only. `empty` is nothing. A directory
+    /// needs a `/` in its name, as `./rootfs`.
     #[arg(long, value_name = "ROOT", value_hint = ValueHint::DirPath)]
     pub root: Option<OsString>,
 
     /// What writes to the root do
     ///
     /// read-only: they fail. overlay: they go to memory and are thrown away. write: they go to the
-    /// directory of '--root', and stay.
+    /// directory of `--root`, and stay.
     #[arg(long, value_name = "MODE", value_parser = words::ROOT_MODES)]
     pub root_mode: Option<OsString>,
 
-    /// Make the root read-only, as '--root-mode read-only'
+    /// Make the root read-only, as `--root-mode read-only`
     #[arg(long, conflicts_with = "root_mode")]
     pub read_only: bool,
 }
@@ -78,16 +78,16 @@ pub struct NetworkFlags {
 #[derive(Args, Debug, Default)]
 #[command(next_help_heading = "Environment")]
 pub struct EnvironmentFlags {
-    /// Set a variable; without '=VALUE', keep the caller's
+    /// Set a variable; without `=VALUE`, keep the caller's
     ///
-    /// A name that ends in '*' keeps all variables that begin so: 'LC_*'.
+    /// A name that ends in `*` keeps all variables that begin so: `LC_*`.
     #[arg(short, long, value_name = "NAME[=VALUE]")]
     pub env: Vec<OsString>,
 
     /// Set variables from a file of lines NAME=VALUE
     ///
     /// A line with a NAME alone keeps the caller's variable. Empty lines and lines that begin with
-    /// '#' are skipped; quotes are part of the value. '--env' is stronger.
+    /// `#` are skipped; quotes are part of the value. `--env` is stronger.
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub env_file: Vec<OsString>,
 }
@@ -101,7 +101,7 @@ pub struct ProcessFlags {
 
     /// Who the command is inside: keep, root, or UID:GID
     ///
-    /// 'keep' is the caller's own ids. 'root' is 0:0, without any capability.
+    /// `keep` is the caller's own ids. `root` is 0:0, without any capability.
     #[arg(short, long, value_name = "USER")]
     pub user: Option<OsString>,
 
@@ -137,7 +137,7 @@ pub struct ProcessFlags {
 pub struct ProtectionFlags {
     /// Filter of system calls: default, strict, off, or a file
     ///
-    /// A file has docker's JSON format, and needs a '/' or ends in '.json'.
+    /// A file has docker's JSON format, and needs a `/` or ends in `.json`.
     #[arg(long, value_name = "POLICY", value_hint = ValueHint::FilePath)]
     pub seccomp: Option<OsString>,
 
@@ -145,7 +145,7 @@ pub struct ProtectionFlags {
     #[arg(long, value_name = "NAME")]
     pub seccomp_allow: Vec<OsString>,
 
-    /// Refuse a system call, or a group of them; stronger than '--seccomp-allow'
+    /// Refuse a system call, or a group of them; stronger than `--seccomp-allow`
     #[arg(long, value_name = "NAME")]
     pub seccomp_deny: Vec<OsString>,
 

@@ -130,23 +130,23 @@ static RULE_FLAGS: &[RuleFlag] = &[
         value: "PATH[:size=SIZE]",
         help: "Put an empty file system in memory at a path",
         more: "SIZE is a number of bytes, with K, M or G for 2^10, 2^20 or 2^30. Without it the file \
-               system shares the sandbox's scratch space. A ':' in the path is written '\\:'.",
+               system shares the sandbox's scratch space. A `:` in the path is written `\\:`.",
         understand: tmpfs,
     },
     RuleFlag {
         name: "bind",
         short: None,
         value: "FROM:TO[:ro|rw]",
-        help: "Show a path of the host at another path inside, read-only unless 'rw'",
-        more: "A ':' in a path is written '\\:'.",
+        help: "Show a path of the host at another path inside, read-only unless `rw`",
+        more: "A `:` in a path is written `\\:`.",
         understand: |value| bind(value, false),
     },
     RuleFlag {
         name: "volume",
         short: Some('v'),
         value: "FROM:TO[:ro|rw]",
-        help: "The same with podman's meaning: writable unless 'ro'",
-        more: "A ':' in a path is written '\\:'.",
+        help: "The same with podman's meaning: writable unless `ro`",
+        more: "A `:` in a path is written `\\:`.",
         understand: |value| bind(value, true),
     },
 ];

@@ -18,7 +18,7 @@ pub fn run(arguments: &RunArguments) -> Result<u8, Vec<Diagnostic>> {
     let plan = draw(&arguments.sandbox, &arguments.payload.argv)?;
     say(&plan.notes, volume(arguments.quiet));
     if arguments.verbose {
-        complain(&plan::render(&plan));
+        complain(&plan::to_text(&plan));
     }
     match run::perform(&plan) {
         Ok(outcome) => Ok(status(outcome)),
@@ -33,7 +33,7 @@ pub fn run(arguments: &RunArguments) -> Result<u8, Vec<Diagnostic>> {
 pub fn plan(arguments: &PlanArguments) -> Result<u8, Vec<Diagnostic>> {
     let plan = draw(&arguments.sandbox, &arguments.payload.argv)?;
     say(&plan.notes, volume(arguments.quiet));
-    let words = if arguments.json { plan::to_json(&plan) } else { plan::render(&plan) };
+    let words = if arguments.json { plan::to_json(&plan) } else { plan::to_text(&plan) };
     answer(words.as_bytes())?;
     Ok(0)
 }
@@ -74,13 +74,15 @@ fn profile(flags: &SandboxFlags, argv: &[OsString]) -> Result<Profile, Vec<Diagn
     }
 }
 
-/// The profiles to use: those of flags, else the one of the environment.
+/// The profiles to use: those of flags, else the one of the environment, else `default`.
 fn names(flags: &[OsString], variable: Option<OsString>) -> Vec<Located<OsString>> {
     let flagged = flags.iter().map(|name| (name.clone(), Origin::Flag("--profile".to_owned())));
     let variable = variable
         .filter(|name| flags.is_empty() && !name.is_empty())
         .map(|name| (name, Origin::Variable("JAIL_PROFILE".to_owned())));
-    flagged.chain(variable).map(|(name, origin)| Located::new(name, origin)).collect()
+    let named: Vec<_> =
+        flagged.chain(variable).map(|(name, origin)| Located::new(name, origin)).collect();
+    if named.is_empty() { vec![Located::new("default".into(), Origin::BuiltIn)] } else { named }
 }
 
 /// `--env NAME` means the caller's value, also where a profile sets another.
@@ -112,8 +114,8 @@ mod tests {
     fn a_flag_is_stronger_than_the_environment() {
         assert_eq!(told(&["a", "b"], Some("c")), ["--profile a", "--profile b"]);
         assert_eq!(told(&[], Some("c")), ["$JAIL_PROFILE c"]);
-        assert!(told(&[], Some("")).is_empty());
-        assert!(told(&[], None).is_empty());
+        assert_eq!(told(&[], Some("")), ["built-in default"]);
+        assert_eq!(told(&[], None), ["built-in default"]);
     }
 
     #[test]

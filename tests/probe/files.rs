@@ -25,7 +25,8 @@ pub fn attempt(name: &str, words: &mut Words) -> Option<Answer> {
         "walk-up" => walk_up(words),
         "stat" => stat(words),
         "readlink" => readlink(words),
-        "open-write" => open_write(words),
+        "open-read" => open_as(words, libc::O_RDONLY),
+        "open-write" => open_as(words, libc::O_WRONLY),
         "truncate" => one_path(words, "truncate", libc::SYS_truncate, 0),
         "unlink" => one_path(words, "unlink", libc::SYS_unlink, 0),
         "rmdir" => one_path(words, "rmdir", libc::SYS_rmdir, 0),
@@ -87,8 +88,9 @@ fn write(words: &mut Words) -> Answer {
     Ok(String::new())
 }
 
-fn open_write(words: &mut Words) -> Answer {
-    open(&words.path()?, libc::O_WRONLY).map(|_| String::new())
+/// Opens and leaves it at that: the content of some files must not be touched.
+fn open_as(words: &mut Words, flags: i32) -> Answer {
+    open(&words.path()?, flags).map(|_| String::new())
 }
 
 fn create(words: &mut Words) -> Answer {

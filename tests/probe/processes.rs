@@ -22,7 +22,8 @@ pub fn attempt(name: &str, words: &mut Words) -> Option<Answer> {
         "status" => status(words),
         "limit" => limit(words),
         "environment" => environment(words),
-        "pids" => pids(),
+        "pids" => pids().map(|pids| pids.join(" ")),
+        "search-processes" => search_processes(words),
         "host-name" => host_name(),
         _ => return None,
     })
@@ -62,14 +63,21 @@ fn trace_and_let_go(process: i64) -> Answer {
     kernel("ptrace", libc::SYS_ptrace, &arguments).map(|_| String::new())
 }
 
-/// Reads one byte at an address that both processes have: the code of this function, or of
-/// whatever is there in another program.
+/// Reads one byte of another process.
 fn read_memory(process: i64) -> Answer {
     let mut byte = [0_u8];
     let local = [pointer_mut(&mut byte), 1];
-    let remote = [read_memory as *const () as usize, 1];
+    let remote = [mapped_address(process), 1];
     let arguments = [signed(process), pointer(&local), 1, pointer(&remote), 1, 0];
     kernel("process_vm_readv", libc::SYS_process_vm_readv, &arguments).map(|_| String::new())
+}
+
+/// An address that the process has: the first of its maps. If those cannot be seen, any other:
+/// the kernel asks for the right to read before it looks for the page.
+fn mapped_address(process: i64) -> usize {
+    let maps = std::fs::read_to_string(format!("/proc/{process}/maps")).unwrap_or_default();
+    let first = maps.split('-').next().unwrap_or_default();
+    usize::from_str_radix(first, 16).unwrap_or(mapped_address as *const () as usize)
 }
 
 /// Are the memories of two processes the same object? Its answer leaks kernel addresses' order.
@@ -178,7 +186,7 @@ fn environment(words: &mut Words) -> Answer {
 }
 
 /// The processes that /proc shows.
-fn pids() -> Answer {
+fn pids() -> Result<Vec<String>, Refusal> {
     let entries = std::fs::read_dir("/proc").map_err(|error| failed("open /proc", &error))?;
     let mut pids = Vec::new();
     for entry in entries {
@@ -186,7 +194,23 @@ fn pids() -> Answer {
         pids.extend(name.to_string_lossy().parse::<u32>());
     }
     pids.sort_unstable();
-    Ok(pids.iter().map(u32::to_string).collect::<Vec<_>>().join(" "))
+    Ok(pids.iter().map(u32::to_string).collect())
+}
+
+/// Looks for a text in the arguments and the environment of every other process.
+fn search_processes(words: &mut Words) -> Answer {
+    let text = words.text()?;
+    let own = std::process::id().to_string();
+    for pid in pids()?.iter().filter(|pid| **pid != own) {
+        for file in ["cmdline", "environ"] {
+            // Others' files cannot be read, and a process may end meanwhile.
+            let content = std::fs::read(format!("/proc/{pid}/{file}")).unwrap_or_default();
+            if content.windows(text.len()).any(|part| part == text.as_bytes()) {
+                return Ok(file.to_string());
+            }
+        }
+    }
+    Err(Refusal::Errno { call: "search", errno: libc::ENOENT })
 }
 
 fn host_name() -> Answer {

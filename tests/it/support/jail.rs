@@ -202,7 +202,7 @@ impl Jail {
 
     /// Makes the same attempts without a jail.
     pub fn outside(&self, words: &str) -> Finished {
-        self.finish(outside_line(words))
+        self.finish(self.outside_line(words))
     }
 
     /// Runs a command without a jail.
@@ -230,7 +230,7 @@ impl Jail {
 
     /// Starts attempts without a jail, to talk with.
     pub fn start_outside(&self, words: &str) -> Running {
-        self.launch(outside_line(words))
+        self.launch(self.outside_line(words))
     }
 
     /// The command line of a run, for what is not run by this.
@@ -255,8 +255,14 @@ impl Jail {
         line.extend(["--read".into(), directory.into()]);
         line.extend(self.flags.iter().cloned());
         line.push("--".into());
-        line.extend(outside_line(words));
+        line.extend(self.outside_line(words));
         line
+    }
+
+    /// The command line of attempts without a jail.
+    pub fn outside_line(&self, words: &str) -> Vec<OsString> {
+        let probe = probe_binary().as_os_str().to_owned();
+        std::iter::once(probe).chain(words.split_whitespace().map(OsString::from)).collect()
     }
 
     /// A command as the user of this project, in its working directory.
@@ -338,11 +344,6 @@ pub fn shown(command: &Command) -> String {
 }
 
 static FORKS: Mutex<()> = Mutex::new(());
-
-fn outside_line(words: &str) -> Vec<OsString> {
-    let probe = probe_binary().as_os_str().to_owned();
-    std::iter::once(probe).chain(words.split_whitespace().map(OsString::from)).collect()
-}
 
 fn set_mode(path: &Path, mode: u32) {
     fs::set_permissions(path, fs::Permissions::from_mode(mode)).expect("a mode can be set");

@@ -16,6 +16,8 @@ pub enum Feature {
     Userns,
     /// The kernel lets a program type on its own terminal (before 6.2, or by sysctl).
     InputInjection,
+    /// A process may trace others of its user (not so with Yama, if restricted).
+    Tracing,
     /// A system call that this kernel was built with: words of the probe that show it.
     Works(&'static str),
     /// A file or device of the host.
@@ -47,6 +49,11 @@ fn lack(feature: &Feature) -> Option<String> {
             let setting = fs::read_to_string("/proc/sys/dev/tty/legacy_tiocsti");
             let on = setting.map_or(true, |setting| setting.trim() == "1");
             (on, "dev.tty.legacy_tiocsti is 0".into())
+        }
+        Feature::Tracing => {
+            let setting = fs::read_to_string("/proc/sys/kernel/yama/ptrace_scope");
+            let on = setting.map_or(true, |setting| setting.trim() == "0");
+            (on, "kernel.yama.ptrace_scope is not 0".into())
         }
         Feature::Works(words) => (works(words), format!("`{words}` does not work outside")),
         Feature::Path(path) => (fs::symlink_metadata(path).is_ok(), format!("there is no {path}")),

@@ -1,6 +1,5 @@
 //! A command that is still running, to talk with.
 
-use std::ffi::OsString;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::process::{Child, ChildStdin, Output};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
@@ -140,9 +139,4 @@ impl Drop for Running {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
-}
-
-/// Words as a command line.
-pub fn words(words: &[&str]) -> Vec<OsString> {
-    words.iter().map(OsString::from).collect()
 }

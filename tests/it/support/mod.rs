@@ -1,0 +1,38 @@
+//! What every end-to-end test stands on.
+//!
+//! A [`Jail`] is a project of an ordinary user, with a home around it, and the flags of one
+//! run. [`Jail::run`] runs a command inside, [`Jail::probe`] an attempt of the probe, and
+//! [`Jail::outside`] the same attempt without a jail; each gives a [`Finished`] with
+//! assertions that say everything when they fail. [`Jail::start`] gives a [`Running`] to
+//! talk with, and [`Pty`] a terminal to run it on.
+//!
+//! When the tests are root, as in CI, all of it runs as the user that `JAIL_TEST_USER`
+//! names: what passes only as root proves nothing about a rootless sandbox.
+
+mod binaries;
+mod finished;
+mod jail;
+mod leftovers;
+mod pty;
+mod require;
+mod running;
+mod user;
+
+pub use binaries::{jail_binary, probe_binary};
+pub use finished::Finished;
+pub use jail::Jail;
+pub use leftovers::{mounts_now, processes_named, wait_until};
+pub use pty::Pty;
+pub use require::{Feature, missing};
+pub use running::Running;
+pub use user::User;
+
+/// Leaves the test, printing why, if this machine lacks something that it needs.
+#[macro_export]
+macro_rules! require {
+    ($feature:expr) => {
+        if $crate::support::missing(&$feature, module_path!(), line!()) {
+            return;
+        }
+    };
+}

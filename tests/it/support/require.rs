@@ -1,0 +1,75 @@
+//! What a machine may lack, and what to do then.
+
+use std::fs;
+
+use nix::unistd::access;
+
+use super::user::tests_are_root;
+use super::{Jail, probe_binary};
+
+/// Something that a test needs and that some machines do not have.
+#[derive(Debug)]
+pub enum Feature {
+    /// The tests run as root: to make what belongs to somebody else.
+    Root,
+    /// An ordinary user may make a user namespace and be root in it.
+    Userns,
+    /// The kernel lets a program type on its own terminal (before 6.2, or by sysctl).
+    InputInjection,
+    /// A process may trace others of its user (not so with Yama, if restricted).
+    Tracing,
+    /// A system call that this kernel was built with: words of the probe that show it.
+    Works(&'static str),
+    /// A file or device of the host.
+    Path(&'static str),
+    /// A program in PATH.
+    Program(&'static str),
+}
+
+/// Is it missing? Prints why the test is skipped; panics if nothing may be skipped.
+pub fn missing(feature: &Feature, module: &str, line: u32) -> bool {
+    let Some(reason) = lack(feature) else { return false };
+    assert!(
+        std::env::var_os("JAIL_TEST_REQUIRE").is_none(),
+        "JAIL_TEST_REQUIRE is set, and {reason}"
+    );
+    // Not `println!`, which the test harness keeps to itself while a test passes.
+    use std::io::Write;
+    let _ = writeln!(std::io::stderr(), "skipped: {module} line {line}: {reason}");
+    true
+}
+
+fn lack(feature: &Feature) -> Option<String> {
+    let (there, reason) = match feature {
+        Feature::Root => (tests_are_root(), "the tests do not run as root".into()),
+        Feature::Userns => {
+            (works("in-userns"), "an ordinary user may not make a user namespace".into())
+        }
+        Feature::InputInjection => {
+            let setting = fs::read_to_string("/proc/sys/dev/tty/legacy_tiocsti");
+            let on = setting.map_or(true, |setting| setting.trim() == "1");
+            (on, "dev.tty.legacy_tiocsti is 0".into())
+        }
+        Feature::Tracing => {
+            let setting = fs::read_to_string("/proc/sys/kernel/yama/ptrace_scope");
+            let on = setting.map_or(true, |setting| setting.trim() == "0");
+            (on, "kernel.yama.ptrace_scope is not 0".into())
+        }
+        Feature::Works(words) => (works(words), format!("`{words}` does not work outside")),
+        Feature::Path(path) => (fs::symlink_metadata(path).is_ok(), format!("there is no {path}")),
+        Feature::Program(name) => {
+            let directories = ["/usr/local/bin", "/usr/bin", "/bin"];
+            let there = directories.iter().any(|directory| {
+                access(format!("{directory}/{name}").as_str(), nix::unistd::AccessFlags::X_OK)
+                    .is_ok()
+            });
+            (there, format!("there is no program `{name}`"))
+        }
+    };
+    (!there).then_some(reason)
+}
+
+fn works(words: &str) -> bool {
+    assert!(probe_binary().is_file());
+    Jail::new().outside(words).status.success()
+}

@@ -251,6 +251,8 @@ fn floor(text: &str, at: usize) -> usize {
 mod tests {
     use std::rc::Rc;
 
+    use proptest::prelude::*;
+
     use super::*;
 
     fn at(name: &str, text: &str, span: Range<usize>) -> Origin {
@@ -364,5 +366,23 @@ mod tests {
             "jail: \x1b[1;31merror:\x1b[0m \x1b[1modd\x1b[0m\n\x1b[1;36mhelp:\x1b[0m be even\n"
         );
         assert_eq!(render(&diagnostic, Palette::Plain), "jail: error: odd\nhelp: be even\n");
+    }
+
+    proptest! {
+        /// Whatever is rendered, wherever the span is: only newlines steer the terminal.
+        #[test]
+        fn any_text_is_rendered_visibly(
+            name in any::<String>(),
+            text in any::<String>(),
+            start in 0..200_usize,
+            length in 0..200_usize,
+        ) {
+            let origin = at(&name, &text, start..start + length);
+            let diagnostic = Diagnostic::error(text.clone()).at(&origin).because(text.clone());
+            let shown = render(&diagnostic, Palette::Plain);
+            prop_assert!(!shown.contains(|c: char| c.is_control() && c != '\n'));
+            prop_assert_eq!(shown.lines().count(), 6);
+            prop_assert!(shown.contains('^'));
+        }
     }
 }

@@ -31,6 +31,10 @@ pub(super) fn entries<'a>(table: &'a DeTable<'a>) -> Vec<Entry<'a>> {
     entries
 }
 
+/// A mount for each entry of a longer list would take longer than any command; and looking
+/// for equal entries compares each with each.
+const LONGEST_LIST: usize = 4096;
+
 /// Reads one file and remembers what is wrong with it.
 pub(super) struct Reader {
     pub source: Rc<Source>,
@@ -119,6 +123,12 @@ impl Reader {
             self.wrong_type::<()>(entry, "an array");
             return Vec::new();
         };
+        if array.len() > LONGEST_LIST {
+            let bad = Diagnostic::error(format!("`{}` is too long", entry.key))
+                .because(format!("a list may have {LONGEST_LIST} entries"));
+            self.refuse(entry.value.span(), bad);
+            return Vec::new();
+        }
         let mut list: Vec<Located<T>> = Vec::with_capacity(array.len());
         for value in array.iter() {
             let Some(new) = each(self, Entry { value, ..entry }) else { continue };

@@ -241,6 +241,16 @@ help: put a comma, or the `]` that closes the array, before this
 }
 
 #[test]
+fn a_list_has_an_end() {
+    let list = |length: usize| {
+        let paths: Vec<String> = (0..length).map(|number| format!("'{number}'")).collect();
+        format!("filesystem.read = [{}]", paths.join(","))
+    };
+    assert_eq!(profile(&list(4096)).filesystem.rules.len(), 4096);
+    assert_eq!(error(&list(4097)), "`read` is too long; a list may have 4096 entries");
+}
+
+#[test]
 fn an_octal_number_belongs_in_quotes() {
     assert_eq!(
         error("process.umask = 022"),

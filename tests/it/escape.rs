@@ -6,6 +6,7 @@
 //!
 //! Unless a test says otherwise the jail is the default one, whose grant is the project.
 
+mod descriptors;
 mod entries;
 mod files;
 mod kernel;

@@ -143,3 +143,37 @@ fn a_nested_jail_is_refused() {
     jail.run_outside(&inner).succeeds();
     jail.flag("--read").flag(directory).run(&inner).exits(125);
 }
+
+/// Started as root, as in a CI container, the jail must take away what root has.
+#[test]
+fn root_outside_is_nobody_inside() {
+    require!(Feature::Root);
+    let jail = Jail::as_root().directory("sub");
+    for attempt in ["chroot sub", "unshare uts", "setns /proc/self/ns/uts"] {
+        jail.outside(attempt).succeeds();
+        jail.probe(attempt).refused("EPERM");
+    }
+    jail.outside("socket 17 3 0").succeeds();
+    jail.probe("socket 17 3 0").refused("EAFNOSUPPORT");
+    jail.probe("mknod inside char 1 3").refused("EPERM");
+    jail.outside("mknod outside char 1 3").answers("");
+    jail.probe("mount-tmpfs sub").refused("EPERM");
+    jail.probe("unshare user").refused("EPERM");
+}
+
+/// The same without a filter: its capabilities are gone as well.
+#[test]
+fn root_outside_is_nobody_inside_without_a_filter() {
+    require!(Feature::Root);
+    let jail = Jail::as_root().directory("sub").args(["--seccomp", "off"]);
+    for attempt in ["chroot sub", "unshare uts", "setns /proc/self/ns/uts", "socket 17 3 0"] {
+        jail.outside(attempt).succeeds();
+        jail.probe(attempt).refused("EPERM");
+    }
+    jail.probe("mknod inside char 1 3").refused("EACCES");
+    jail.probe("mount-tmpfs sub").refused("EPERM");
+    jail.probe("unshare user").refused("ENOSPC");
+    let jail = jail.args(["--landlock", "off"]);
+    jail.probe("mknod inside char 1 3").refused("EPERM");
+    jail.probe("mount-tmpfs sub").refused("EPERM");
+}

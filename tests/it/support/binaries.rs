@@ -8,6 +8,9 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
+use std::time::Duration;
+
+use super::spawn::while_nothing_starts;
 
 /// The `jail` of this build.
 pub fn jail_binary() -> &'static Path {
@@ -52,25 +55,44 @@ fn reachable_copy(program: &Path) -> PathBuf {
     let from =
         fs::metadata(program).unwrap_or_else(|error| panic!("{}: {error}", program.display()));
     let name = program.file_name().expect("a program has a name");
-    let directory = copies_of(program).join(format!("{}-{}", from.len(), from.mtime_nsec()));
+    let copies = copies_of(program);
+    let directory = copies.join(format!("{}-{}", from.len(), from.mtime_nsec()));
     let copy = directory.join(name);
+    make_own_directory(&copies);
     if is_same(&copy, &from) {
         return copy;
     }
-    fs::DirBuilder::new()
-        .recursive(true)
-        .mode(0o755)
-        .create(&directory)
-        .unwrap_or_else(|error| panic!("mkdir {}: {error}", directory.display()));
+    remove_older(&copies);
+    make_own_directory(&directory);
     // Another test process may be doing the same; a rename lets both win.
     let unfinished = directory.join(format!(".{}.{}", name.display(), std::process::id()));
-    fs::copy(program, &unfinished)
+    while_nothing_starts(|| fs::copy(program, &unfinished))
         .and_then(|_| fs::set_permissions(&unfinished, fs::Permissions::from_mode(0o755)))
         .and_then(|()| fs::rename(&unfinished, &copy))
-        .unwrap_or_else(|error| {
-            panic!("copy {} to {}: {error}", program.display(), copy.display())
-        });
+        .unwrap_or_else(|error| panic!("copy to {}: {error}", copy.display()));
     copy
+}
+
+/// Somebody else could have made a directory in /tmp before us, to have us run theirs.
+fn make_own_directory(directory: &Path) {
+    let made = fs::DirBuilder::new().mode(0o755).create(directory);
+    let own = fs::symlink_metadata(directory)
+        .is_ok_and(|there| there.is_dir() && there.uid() == nix::unistd::geteuid().as_raw());
+    assert!(own, "{} is not ours: {made:?}", directory.display());
+}
+
+/// Removes copies of what was built before, but for those that another run may just be using.
+fn remove_older(copies: &Path) {
+    for entry in fs::read_dir(copies).into_iter().flatten().flatten() {
+        let old = entry
+            .metadata()
+            .and_then(|there| there.modified())
+            .is_ok_and(|made| made.elapsed().is_ok_and(|age| age > Duration::from_secs(600)));
+        if old {
+            // It only takes room; whoever still runs it keeps it.
+            let _ = fs::remove_dir_all(entry.path());
+        }
+    }
 }
 
 /// One directory for each built program, with the user's number in it: one user cannot

@@ -5,11 +5,11 @@ use std::fs;
 use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::sync::Mutex;
+use std::process::{Command, Stdio};
 
 use tempfile::TempDir;
 
+use super::spawn::{shown, spawn, while_nothing_starts};
 use super::user::tests_are_root;
 use super::{Finished, Running, User, jail_binary, probe_binary};
 
@@ -99,7 +99,7 @@ impl Jail {
 
     /// An executable file in the project.
     #[must_use]
-    pub fn script(self, path: &str, content: &str) -> Self {
+    pub fn script(self, path: &str, content: impl AsRef<[u8]>) -> Self {
         let path = self.write_file(path, content);
         set_mode(&path, 0o755);
         self
@@ -304,10 +304,8 @@ impl Jail {
     fn write_file(&self, path: impl AsRef<Path>, content: impl AsRef<[u8]>) -> PathBuf {
         let path = self.project().join(path);
         self.make_directory(path.parent().expect("a file is in a directory"));
-        // A child that is between fork and exec would keep a program open for writing, and
-        // then nobody could execute it (ETXTBSY).
-        let _no_fork = FORKS.lock().expect("no test panics while it starts a process");
-        fs::write(&path, content).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        let written = while_nothing_starts(|| fs::write(&path, content));
+        written.unwrap_or_else(|error| panic!("{}: {error}", path.display()));
         self.user.own(&path);
         path
     }
@@ -330,20 +328,6 @@ impl Drop for Jail {
         make_removable(self.place.path());
     }
 }
-
-/// Starts a process; see [`Jail::write_file`] for the lock.
-pub fn spawn(command: &mut Command) -> Child {
-    let _lock = FORKS.lock().expect("no test panics while it starts a process");
-    command.spawn().unwrap_or_else(|error| panic!("{}: {error}", shown(command)))
-}
-
-/// A command line to read, and to paste.
-pub fn shown(command: &Command) -> String {
-    let words = std::iter::once(command.get_program()).chain(command.get_args());
-    words.map(|word| word.to_string_lossy().into_owned()).collect::<Vec<_>>().join(" ")
-}
-
-static FORKS: Mutex<()> = Mutex::new(());
 
 fn set_mode(path: &Path, mode: u32) {
     fs::set_permissions(path, fs::Permissions::from_mode(mode)).expect("a mode can be set");

@@ -16,6 +16,7 @@ mod leftovers;
 mod pty;
 mod require;
 mod running;
+mod spawn;
 mod user;
 
 pub use binaries::{jail_binary, probe_binary};

@@ -11,8 +11,8 @@ use std::time::Instant;
 use nix::fcntl::{FcntlArg, FdFlag, fcntl};
 use nix::pty::{Winsize, openpty};
 
-use super::jail::{shown, spawn};
 use super::running::PATIENCE;
+use super::spawn::{shown, spawn};
 use super::{Jail, probe_binary};
 
 /// A command on a pseudo-terminal, which is its controlling terminal.

@@ -12,6 +12,7 @@ const PERF_COUNT_SW_TASK_CLOCK: u64 = 1;
 const PERF_USER_ONLY: u64 = 1 << 5 | 1 << 6;
 const UFFD_USER_MODE_ONLY: usize = 1;
 const FAN_REPORT_FID: usize = 0x200;
+const SYSLOG_ACTION_SIZE_BUFFER: usize = 10;
 const FILE_HANDLE_BYTES: u32 = 128;
 
 pub fn attempt(name: &str, words: &mut Words) -> Option<Answer> {
@@ -30,6 +31,7 @@ pub fn attempt(name: &str, words: &mut Words) -> Option<Answer> {
         "modify-ldt" => modify_ldt(),
         "personality" => personality(words),
         "set-mm" => set_mm(),
+        "kernel-log" => plain("syslog", libc::SYS_syslog, &[SYSLOG_ACTION_SIZE_BUFFER, 0, 0]),
         "quotactl" => plain("quotactl", libc::SYS_quotactl, &[0x8000_0100, 0, 0, 0]),
         "mbind" => plain("mbind", libc::SYS_mbind, &[0, 0, 0, 0, 0, 0]),
         _ => return None,

@@ -20,6 +20,15 @@ fn secrets_of_the_home_are_absent() {
     jail.probe(&format!("list {}", jail.home().display())).answers("project");
 }
 
+/// It is the mounts that hide them; Landlock is a wall of its own.
+#[test]
+fn secrets_of_the_home_are_absent_without_landlock() {
+    let jail = Jail::new().home_file(".ssh/id_ed25519", "s3cr3t");
+    let attempt = format!("read {}", jail.home().join(".ssh/id_ed25519").display());
+    jail.outside(&attempt).answers("s3cr3t");
+    jail.args(["--landlock", "off"]).probe(&attempt).refused("ENOENT");
+}
+
 /// CVE-2026-48785: a grant for `/scratch` was one for `/scratch2` as well.
 #[test]
 fn a_grant_ends_at_the_end_of_a_name() {

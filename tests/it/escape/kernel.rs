@@ -134,6 +134,16 @@ fn quotas_cannot_be_asked_for() {
     refused("quotactl", "EPERM");
 }
 
+/// It holds addresses of the kernel, and names of what is plugged in.
+#[test]
+fn the_kernels_log_cannot_be_read() {
+    require!(Feature::Root);
+    let jail = Jail::as_root();
+    jail.outside("kernel-log").answers("");
+    jail.probe("kernel-log").refused("EPERM");
+    jail.args(["--seccomp", "off"]).probe("kernel-log").refused("EPERM");
+}
+
 /// CVE-2018-11508 and others of the memory policy calls.
 #[test]
 fn memory_cannot_be_bound_to_nodes() {

@@ -53,3 +53,14 @@ fn nothing_can_be_pasted_on_the_console() {
 fn the_line_discipline_cannot_be_changed() {
     assert_terminal(&Jail::new(), "tiocsetd", "ok", "EPERM");
 }
+
+/// Another terminal of the same user could be written to, and typed on.
+#[test]
+fn terminals_of_the_host_are_absent() {
+    let jail = Jail::new();
+    let mut other = Pty::start(&jail, jail.outside_line("pause"));
+    other.wait_for("paused");
+    let outside = jail.outside("list /dev/pts").detail();
+    assert_ne!(outside, "ptmx", "there is a terminal");
+    jail.probe("list /dev/pts").answers("ptmx");
+}

@@ -51,22 +51,27 @@ pub fn tests_are_root() -> bool {
 
 fn test_user() -> User {
     let name = std::env::var("JAIL_TEST_USER").unwrap_or_else(|_| "jail-test".into());
-    let found = nix::unistd::User::from_name(&name)
-        .unwrap_or_else(|error| panic!("cannot look for the user `{name}`: {error}"));
-    let Some(user) = found else {
+    let (Some(uid), Some(gid)) = (id(&["-u", &name]), id(&["-g", &name])) else {
         panic!(
             "the tests run as an ordinary user, and there is no user `{name}`: \
              `useradd --create-home {name}`, or name another one by JAIL_TEST_USER"
         );
     };
-    assert!(!user.uid.is_root(), "JAIL_TEST_USER must be an ordinary user, not root");
-    User { name, uid: user.uid.as_raw(), gid: user.gid.as_raw() }
+    let number = |id: String| id.parse().expect("id(1) prints a number");
+    let user = User { name, uid: number(uid), gid: number(gid) };
+    assert_ne!(user.uid, 0, "JAIL_TEST_USER must be an ordinary user, not root");
+    user
 }
 
 fn caller() -> User {
-    let uid = geteuid();
-    let user = nix::unistd::User::from_uid(uid).ok().flatten();
-    let gid = nix::unistd::getegid();
-    let name = user.map_or_else(|| uid.to_string(), |user| user.name);
-    User { name, uid: uid.as_raw(), gid: gid.as_raw() }
+    let (uid, gid) = (geteuid().as_raw(), nix::unistd::getegid().as_raw());
+    User { name: id(&["-un"]).unwrap_or_else(|| uid.to_string()), uid, gid }
+}
+
+/// What id(1) prints. The tests are a static program, in which getpwnam(3) crashes where the
+/// system's user database is a library to load.
+fn id(arguments: &[&str]) -> Option<String> {
+    let output = Command::new("id").args(arguments).output().expect("there is an id(1)");
+    let text = String::from_utf8(output.stdout).ok()?;
+    output.status.success().then(|| text.trim().to_string())
 }

@@ -59,7 +59,7 @@ fn a_directory_as_standard_input_is_refused() {
     let from = format!("exec \"$@\" <{}", jail.elsewhere().display());
     let jail = jail.file(canary, "s3cr3t").through(["sh", "-c", &from, "sh"]);
     jail.outside("read-at 0 canary").answers("s3cr3t");
-    jail.probe("read-at 0 canary").exits(125).output_lacks("s3cr3t").says("input");
+    jail.probe("read-at 0 canary").exits(125).output_lacks("s3cr3t").says("directory");
 }
 
 /// /proc/self/fd/0 opens the file anew, on the mount of the host, where it may be written. Only

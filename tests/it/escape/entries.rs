@@ -28,7 +28,7 @@ fn an_x32_number_is_no_system_call() {
 #[cfg(target_arch = "x86_64")]
 fn an_x32_number_is_not_the_call_that_is_allowed() {
     let policy = r#"{ "defaultAction": "SCMP_ACT_KILL_PROCESS", "syscalls": [ {
-        "names": ["getpid", "read", "write", "exit_group", "execve", "brk", "mmap", "munmap",
+        "names": ["getpid", "read", "write", "exit", "exit_group", "rt_sigreturn", "execve", "brk", "mmap", "munmap",
             "mprotect", "madvise", "mremap", "arch_prctl", "set_tid_address", "set_robust_list",
             "rseq", "prlimit64", "getrandom", "readlink", "readlinkat", "newfstatat", "fstat",
             "poll", "rt_sigaction", "rt_sigprocmask", "sigaltstack", "sched_getaffinity", "close",

@@ -121,9 +121,12 @@ impl Jail {
         self
     }
 
-    /// Adds a profile, by `--profile`; the file is outside of the project.
+    /// Adds to the profile `default`, by `--profile`; the file is outside of the project.
     #[must_use]
-    pub fn profile(self, toml: &str) -> Self {
+    pub fn profile(mut self, toml: &str) -> Self {
+        if !self.flags.iter().any(|flag| flag == "--profile") {
+            self = self.args(["--profile", "default"]);
+        }
         let number = self.flags.len();
         let path = self.elsewhere().join(format!("profile-{number}.toml"));
         self.write_file(&path, toml);

@@ -98,6 +98,32 @@ fn the_memory_of_init_cannot_be_read() {
     refused_on_init(&Jail::new(), |pid| format!("read-memory {pid}"), &["EPERM"]);
 }
 
+/// To the group of root `hidepid` hides nothing, so that nothing else may let root look either.
+#[test]
+fn init_cannot_be_looked_into_by_root() {
+    require!(Feature::Root);
+    let jail = Jail::as_root().env("TOKEN", "s3cr3t-of-the-caller");
+    for attempt in ["read", "list"] {
+        let files: &[&str] = match attempt {
+            "read" => &["environ", "maps", "auxv", "syscall"],
+            _ => &["root/", "cwd/", "map_files"],
+        };
+        for file in files {
+            let attempt = |pid| format!("{attempt} /proc/{pid}/{file}");
+            refused_on_init(&jail, attempt, &["ENOENT", "EACCES", "EPERM"]);
+        }
+    }
+    refused_on_init(&jail, |pid| format!("readlink /proc/{pid}/exe"), OUT_OF_SIGHT);
+    refused_on_init(&jail, |pid| format!("open-write /proc/{pid}/mem"), OUT_OF_SIGHT);
+    refused_on_init(&jail, |pid| format!("trace {pid}"), &["EPERM"]);
+    refused_on_init(&jail, |pid| format!("kill {pid} 15"), &["EPERM"]);
+    // What is visible of it must not tell how the jail was made.
+    let jail = jail.args(["--hostname", "told-to-the-launcher"]);
+    let run = jail.probe("read /proc/1/cmdline");
+    run.output_lacks("told-to-the-launcher");
+    assert!(matches!(run.status.code(), Some(0 | 1)), "{run:?}");
+}
+
 /// Signal 0 asks only whether one could be sent. Init forwards signals, so it has handlers, and
 /// the kernel's protection of pid 1 does not hold for those.
 #[test]

@@ -34,7 +34,7 @@ pub const DIRECTORIES: [&str; 11] = [
 ];
 
 /// Settings in /etc that programs read whatever they do.
-pub const ETC: [&str; 34] = [
+pub const ETC: [&str; 29] = [
     // Debian's choice between programs: `cc`, `java`, `editor` are links through here.
     "/etc/alternatives",
     // The dynamic linker and the linker of gcc.
@@ -49,32 +49,27 @@ pub const ETC: [&str; 34] = [
     "/etc/crypto-policies",
     // Time zone and language.
     "/etc/localtime",
-    "/etc/timezone",
     "/etc/locale.alias",
     "/etc/locale.conf",
     // Names of services and protocols: perl's sockets ask for the number of `tcp`.
     "/etc/nsswitch.conf",
     "/etc/protocols",
     "/etc/services",
-    // What the system is called: configure scripts and installers ask.
+    // What the system is called: installers ask.
     "/etc/os-release",
     "/etc/lsb-release",
-    "/etc/debian_version",
     "/etc/redhat-release",
     // A shell that a person types into.
     "/etc/bash.bashrc",
     "/etc/bashrc",
     "/etc/profile",
     "/etc/profile.d",
-    "/etc/bash_completion.d",
     "/etc/inputrc",
     "/etc/terminfo",
     // Interpreters and tools whose files in /usr are links to here.
     "/etc/python3",
     "/etc/perl",
     "/etc/maven",
-    "/etc/gdb",
-    "/etc/vim",
     // fontconfig prints an error for every program with text in a picture.
     "/etc/fonts",
     "/etc/mime.types",

@@ -2,16 +2,12 @@
 
 mod draw;
 pub mod filter;
+mod print;
 mod types;
 
 pub use draw::draw;
+pub use print::{to_json, to_text};
 pub use types::{
     Access, Action, Extent, IdMap, LandlockRule, Mount, Plan, Resource, RootSource, Ruleset, Step,
     Subject,
 };
-pub fn to_text(p: &Plan) -> String {
-    format!("{p:#?}")
-}
-pub fn to_json(p: &Plan) -> String {
-    format!("{p:#?}")
-}

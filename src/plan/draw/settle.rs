@@ -34,7 +34,7 @@ pub(super) fn settle(drawing: &mut Drawing, root: &RootPlan, mut wanted: Tree) -
     let mut links = Links::new();
     let mut tree = Tree::new();
     let mut mounts = Vec::new();
-    for (path, placement) in wanted {
+    for (path, mut placement) in wanted {
         for link in &placement.links {
             let entry = || (link.target.clone(), placement.origin.clone());
             links.entry(link.path.clone()).or_insert_with(entry);
@@ -44,6 +44,9 @@ pub(super) fn settle(drawing: &mut Drawing, root: &RootPlan, mut wanted: Tree) -
             continue;
         }
         let ground = ground(drawing, root, above, &path, &placement);
+        if let Mount::Mask { directory } = &mut placement.mount {
+            *directory = ground.is_directory();
+        }
         match mount_point(&path, &placement, ground) {
             Ok(Some(create)) => {
                 let mount = placement.mount.clone();
@@ -105,6 +108,15 @@ enum Ground {
     Overlay(FileFact),
     /// The host's own.
     Host(FileFact),
+}
+
+impl Ground {
+    fn is_directory(&self) -> bool {
+        match self {
+            Self::Own => true,
+            Self::Overlay(fact) | Self::Host(fact) => fact.kind == FileKind::Directory,
+        }
+    }
 }
 
 fn ground(

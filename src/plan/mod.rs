@@ -2,9 +2,11 @@
 
 mod draw;
 pub mod filter;
+mod print;
 mod types;
 
 pub use draw::draw;
+pub use print::{to_json, to_text};
 pub use types::{
     Access, Action, Extent, IdMap, LandlockRule, Mount, Plan, Resource, RootSource, Ruleset, Step,
     Subject,

@@ -1,0 +1,328 @@
+//! A plan as JSON. The keys are a promise: programs read them.
+
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+
+use serde::Serialize;
+
+use crate::diagnostic::{Diagnostic, Origin, Severity};
+use crate::plan::{
+    Access, Action, Extent, IdMap, LandlockRule, Mount, Plan, Resource, RootSource, Ruleset, Step,
+    Subject,
+};
+use crate::units::AbsolutePath;
+
+/// Prints one object, indented, with a newline at the end.
+pub fn to_json(plan: &Plan) -> String {
+    let steps = plan.steps.iter().enumerate();
+    let output = Output {
+        version: 1,
+        steps: steps.map(|(index, step)| numbered(index + 1, step)).collect(),
+        notes: plan.notes.iter().map(note).collect(),
+    };
+    let mut text = serde_json::to_string_pretty(&output)
+        .expect("all keys are strings, and writing to memory does not fail");
+    text.push('\n');
+    text
+}
+
+#[derive(Serialize)]
+struct Output<'a> {
+    version: u32,
+    steps: Vec<NumberedStep<'a>>,
+    notes: Vec<Note<'a>>,
+}
+
+#[derive(Serialize)]
+struct NumberedStep<'a> {
+    number: usize,
+    #[serde(flatten)]
+    step: StepOut<'a>,
+    origin: OriginOut<'a>,
+}
+
+/// A string; one that is not UTF-8 is an object with what can be read of it and its bytes.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Text<'a> {
+    Plain(&'a str),
+    Bytes { lossy: String, bytes: &'a [u8] },
+}
+
+#[derive(Serialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+enum StepOut<'a> {
+    Namespaces { network: bool },
+    Ids { uid: u32, gid: u32, uids: Vec<ExtentOut>, gids: Vec<ExtentOut>, mappers: Vec<Text<'a>> },
+    Scratch { size: u64, inodes: u64 },
+    Root { source: &'static str, path: Option<Text<'a>> },
+    Symlink { path: Text<'a>, target: Text<'a> },
+    File { path: Text<'a>, content: Text<'a> },
+    Mount { path: Text<'a>, create: bool, mount: MountOut<'a> },
+    Proc { masked: Vec<Text<'a>>, read_only: Vec<Text<'a>> },
+    Dev { devices: Vec<Text<'a>> },
+    SealRoot,
+    Pivot,
+    Loopback,
+    Hostname { name: &'a str },
+    Keyring { may_fail: bool },
+    RefuseNesting,
+    Rlimit { resource: &'static str, soft: u64, hard: u64 },
+    Capabilities { keep: Vec<u8> },
+    NoNewPrivileges,
+    NewSession,
+    Umask { mask: String },
+    Environment { variables: Vec<Variable<'a>> },
+    Workdir { path: Text<'a> },
+    Landlock { abi: u32, scoped: bool, rules: Vec<RuleOut<'a>> },
+    Seccomp { policy: &'a str, calls: usize },
+    Descriptors { keep: &'a [i32] },
+    Exec { argv: Vec<Text<'a>>, search: Vec<Text<'a>> },
+}
+
+#[derive(Serialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+enum MountOut<'a> {
+    Private { mode: String },
+    Tmpfs { size: u64 },
+    Bind { from: Text<'a>, write: bool, directory: bool },
+    Overlay { lower: Text<'a> },
+    Mask { directory: bool },
+}
+
+#[derive(Serialize)]
+struct ExtentOut {
+    inside: u32,
+    outside: u32,
+    count: u32,
+}
+
+#[derive(Serialize)]
+struct Variable<'a> {
+    name: Text<'a>,
+    value: Text<'a>,
+}
+
+#[derive(Serialize)]
+struct RuleOut<'a> {
+    access: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    path: Option<Text<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    descriptor: Option<i32>,
+}
+
+#[derive(Serialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+enum OriginOut<'a> {
+    BuiltIn,
+    File { file: &'a str, line: usize },
+    Flag { flag: &'a str },
+    Variable { variable: &'a str },
+}
+
+#[derive(Serialize)]
+struct Note<'a> {
+    severity: &'static str,
+    title: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    because: Option<&'a str>,
+    help: &'a [String],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    origin: Option<OriginOut<'a>>,
+}
+
+fn numbered(number: usize, step: &Step) -> NumberedStep<'_> {
+    NumberedStep { number, step: step_out(&step.action), origin: origin(&step.origin) }
+}
+
+fn step_out(action: &Action) -> StepOut<'_> {
+    match action {
+        Action::Namespaces { network } => StepOut::Namespaces { network: *network },
+        Action::Ids(map) => ids(map),
+        Action::Scratch { size, inodes } => StepOut::Scratch { size: size.0, inodes: *inodes },
+        Action::Root(source) => root(source),
+        Action::Symlink { path, target: to } => {
+            StepOut::Symlink { path: of_path(path), target: text(to) }
+        }
+        Action::File { path, content } => {
+            StepOut::File { path: of_path(path), content: text(OsStr::from_bytes(content)) }
+        }
+        Action::Mount { path, create, mount } => {
+            StepOut::Mount { path: of_path(path), create: *create, mount: mount_out(mount) }
+        }
+        Action::Proc { masked, read_only } => {
+            StepOut::Proc { masked: paths(masked), read_only: paths(read_only) }
+        }
+        Action::Dev { devices } => StepOut::Dev { devices: paths(devices) },
+        Action::SealRoot => StepOut::SealRoot,
+        Action::Pivot => StepOut::Pivot,
+        Action::Loopback => StepOut::Loopback,
+        Action::Hostname(name) => StepOut::Hostname { name },
+        Action::Keyring { may_fail } => StepOut::Keyring { may_fail: *may_fail },
+        Action::RefuseNesting => StepOut::RefuseNesting,
+        Action::Rlimit { resource, soft, hard } => {
+            StepOut::Rlimit { resource: resource_name(*resource), soft: *soft, hard: *hard }
+        }
+        Action::Capabilities { keep } => {
+            StepOut::Capabilities { keep: keep.iter().map(|keep| keep.0).collect() }
+        }
+        Action::NoNewPrivileges => StepOut::NoNewPrivileges,
+        Action::NewSession => StepOut::NewSession,
+        Action::Umask(mask) => StepOut::Umask { mask: format!("{mask:03o}") },
+        Action::Environment(variables) => StepOut::Environment {
+            variables: variables
+                .iter()
+                .map(|(name, value)| Variable { name: text(name), value: text(value) })
+                .collect(),
+        },
+        Action::Workdir(path) => StepOut::Workdir { path: of_path(path) },
+        Action::Landlock(Ruleset { abi, scoped, rules }) => StepOut::Landlock {
+            abi: *abi,
+            scoped: *scoped,
+            rules: rules.iter().map(rule).collect(),
+        },
+        Action::Seccomp(filter) => {
+            StepOut::Seccomp { policy: &filter.name, calls: filter.decisions.len() }
+        }
+        Action::Descriptors { keep } => StepOut::Descriptors { keep },
+        Action::Exec { argv, search } => StepOut::Exec {
+            argv: argv.iter().map(|word| text(word)).collect(),
+            search: paths(search),
+        },
+    }
+}
+
+fn ids(map: &IdMap) -> StepOut<'_> {
+    let extents = |extents: &[Extent]| {
+        let one = |Extent { inside, outside, count }: &Extent| ExtentOut {
+            inside: *inside,
+            outside: *outside,
+            count: *count,
+        };
+        extents.iter().map(one).collect()
+    };
+    let mappers = map.mappers.iter();
+    StepOut::Ids {
+        uid: map.uid,
+        gid: map.gid,
+        uids: extents(&map.uids),
+        gids: extents(&map.gids),
+        mappers: mappers.flat_map(|(uid, gid)| [of_path(uid), of_path(gid)]).collect(),
+    }
+}
+
+fn root(source: &RootSource) -> StepOut<'_> {
+    let (source, path) = match source {
+        RootSource::Empty => ("empty", None),
+        RootSource::Overlay { lower } => ("overlay", Some(of_path(lower))),
+        RootSource::Directory { path } => ("directory", Some(of_path(path))),
+    };
+    StepOut::Root { source, path }
+}
+
+fn mount_out(mount: &Mount) -> MountOut<'_> {
+    match mount {
+        Mount::Private { mode } => MountOut::Private { mode: format!("{mode:04o}") },
+        Mount::Tmpfs { size } => MountOut::Tmpfs { size: size.0 },
+        Mount::Bind { from, write, directory } => {
+            MountOut::Bind { from: of_path(from), write: *write, directory: *directory }
+        }
+        Mount::Overlay { lower } => MountOut::Overlay { lower: of_path(lower) },
+        Mount::Mask { directory } => MountOut::Mask { directory: *directory },
+    }
+}
+
+fn rule(rule: &LandlockRule) -> RuleOut<'_> {
+    let access = match rule.access {
+        Access::List => "list",
+        Access::Read => "read",
+        Access::Write => "write",
+        Access::ReadWrite => "read_write",
+        Access::ReadFile => "read_file",
+        Access::WriteFile => "write_file",
+        Access::ReadWriteFile => "read_write_file",
+    };
+    match &rule.subject {
+        Subject::Path(path) => RuleOut { access, path: Some(of_path(path)), descriptor: None },
+        Subject::Descriptor(fd) => RuleOut { access, path: None, descriptor: Some(*fd) },
+    }
+}
+
+fn resource_name(resource: Resource) -> &'static str {
+    match resource {
+        Resource::Processes => "processes",
+        Resource::Core => "core",
+    }
+}
+
+fn origin(origin: &Origin) -> OriginOut<'_> {
+    match origin {
+        Origin::BuiltIn => OriginOut::BuiltIn,
+        Origin::File { source, .. } => {
+            OriginOut::File { file: &source.name, line: origin.line().unwrap_or(1) }
+        }
+        Origin::Flag(flag) => OriginOut::Flag { flag },
+        Origin::Variable(variable) => OriginOut::Variable { variable },
+    }
+}
+
+fn note(note: &Diagnostic) -> Note<'_> {
+    let severity = match note.severity {
+        Severity::Error => "error",
+        Severity::Warning => "warning",
+        Severity::Note => "note",
+    };
+    Note {
+        severity,
+        title: &note.title,
+        because: note.because.as_deref(),
+        help: &note.help,
+        origin: note.origin.as_ref().map(origin),
+    }
+}
+
+fn paths(paths: &[AbsolutePath]) -> Vec<Text<'_>> {
+    paths.iter().map(of_path).collect()
+}
+
+fn of_path(path: &AbsolutePath) -> Text<'_> {
+    text(path.as_path().as_os_str())
+}
+
+fn text(text: &OsStr) -> Text<'_> {
+    match text.to_str() {
+        Some(plain) => Text::Plain(plain),
+        None => Text::Bytes { lossy: text.to_string_lossy().into_owned(), bytes: text.as_bytes() },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_are_as_promised() {
+        let path = AbsolutePath::new(OsStr::from_bytes(b"/a\xff")).unwrap();
+        let mount = Mount::Mask { directory: false };
+        let step = Step {
+            action: Action::Mount { path, create: false, mount },
+            origin: Origin::Flag("--mask".into()),
+        };
+        let plan = Plan { steps: vec![step], notes: vec![Diagnostic::note("words")] };
+        let value: serde_json::Value = serde_json::from_str(&to_json(&plan)).unwrap();
+        let expected = serde_json::json!({
+            "version": 1,
+            "steps": [{
+                "number": 1,
+                "kind": "mount",
+                "path": {"lossy": "/a\u{fffd}", "bytes": [47, 97, 255]},
+                "create": false,
+                "mount": {"type": "mask", "directory": false},
+                "origin": {"kind": "flag", "flag": "--mask"},
+            }],
+            "notes": [{"severity": "note", "title": "words", "help": []}],
+        });
+        assert_eq!(value, expected);
+    }
+}

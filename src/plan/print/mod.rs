@@ -1,0 +1,7 @@
+//! A plan for people ([`to_text`]) and for programs ([`to_json`]).
+
+mod json;
+mod text;
+
+pub use json::to_json;
+pub use text::to_text;

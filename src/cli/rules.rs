@@ -130,7 +130,7 @@ static RULE_FLAGS: &[RuleFlag] = &[
         short: None,
         value: "PATH",
         help: "Put an empty file system in memory at PATH[:size=SIZE]",
-        more: "SIZE is a number of bytes, with K, M or G for 2^10, 2^20 or 2^30. Without it the file \
+        more: "SIZE is written as 512M or 1.5G, where M is 2^20 bytes. Without it the file \
                system shares the sandbox's scratch space. A `:` in the path is written `\\:`.",
         understand: tmpfs,
     },

@@ -25,8 +25,12 @@ need setpriv util-linux
 find_jail() {
     local tree candidate
     tree=$(dirname "$(dirname "$bench")")
-    for candidate in "${JAIL:-}" "$tree"/target/*/release/jail "$tree"/target/release/jail; do
-        if [ -n "$candidate" ] && [ -x "$candidate" ]; then
+    if [ -n "${JAIL:-}" ]; then
+        echo "$JAIL"
+        return
+    fi
+    for candidate in "$tree"/target/*/release/jail "$tree"/target/release/jail; do
+        if [ -x "$candidate" ]; then
             echo "$candidate"
             return
         fi

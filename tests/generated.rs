@@ -39,14 +39,15 @@ fn page(command: &Command) -> Vec<u8> {
     let mut page = Vec::new();
     // Without the version, which would change every page with every release.
     let command = command.clone().version(None::<&str>);
-    clap_mangen::Man::new(command).render(&mut page).unwrap();
+    clap_mangen::Man::new(command).render(&mut page).expect("a vector takes all that is written");
     page
 }
 
 fn compare(path: &Path, made: &[u8]) {
     if std::env::var_os("JAIL_BLESS").is_some() {
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(path, made).unwrap();
+        let directory = path.parent().expect("every file lies in a directory");
+        fs::create_dir_all(directory).expect("the tree is writable");
+        fs::write(path, made).expect("the tree is writable");
         return;
     }
     let kept = fs::read(path).unwrap_or_default();

@@ -2,7 +2,8 @@
 
 use std::ffi::OsString;
 
-use clap::{Args, Parser, Subcommand, ValueHint};
+use clap::error::ErrorKind;
+use clap::{ArgMatches, Args, FromArgMatches, Parser, Subcommand, ValueHint};
 use clap_complete::Shell;
 
 use super::flags::SandboxFlags;
@@ -26,13 +27,59 @@ pub struct Arguments {
 }
 
 /// What `jail` can do.
-#[derive(Debug, Subcommand)]
+#[derive(Debug)]
 pub enum Command {
     Run(RunArguments),
     Plan(PlanArguments),
     Check(CheckArguments),
     Completions(CompletionsArguments),
 }
+
+/// By hand and not derived, so that only the options of the command in use are made: those of
+/// `run` and `plan` are many, and each start would pay for both.
+impl Subcommand for Command {
+    fn augment_subcommands(jail: clap::Command) -> clap::Command {
+        let command = |name, about| clap::Command::new(name).about(about);
+        jail.subcommands([
+            command("run", RUN_ABOUT).defer(RunArguments::augment_args),
+            command("plan", PLAN_ABOUT).defer(PlanArguments::augment_args),
+            command("check", CHECK_ABOUT).defer(CheckArguments::augment_args),
+            command("completions", COMPLETIONS_ABOUT).defer(CompletionsArguments::augment_args),
+        ])
+    }
+
+    fn augment_subcommands_for_update(jail: clap::Command) -> clap::Command {
+        Self::augment_subcommands(jail)
+    }
+
+    fn has_subcommand(name: &str) -> bool {
+        ["run", "plan", "check", "completions"].contains(&name)
+    }
+}
+
+impl FromArgMatches for Command {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        match matches.subcommand() {
+            Some(("run", its)) => RunArguments::from_arg_matches(its).map(Self::Run),
+            Some(("plan", its)) => PlanArguments::from_arg_matches(its).map(Self::Plan),
+            Some(("check", its)) => CheckArguments::from_arg_matches(its).map(Self::Check),
+            Some(("completions", its)) => {
+                CompletionsArguments::from_arg_matches(its).map(Self::Completions)
+            }
+            Some(_) | None => Err(clap::Error::new(ErrorKind::MissingSubcommand)),
+        }
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        *self = Self::from_arg_matches(matches)?;
+        Ok(())
+    }
+}
+
+const RUN_ABOUT: &str = "Make a sandbox, run a command in it, and exit as it did";
+const PLAN_ABOUT: &str = "Print what `jail run` would do, and who asked for each step";
+const CHECK_ABOUT: &str = "Check profiles and print every error in them";
+const COMPLETIONS_ABOUT: &str = "Print a completion script for a shell";
 
 /// Make a sandbox, run a command in it, and exit as it did
 ///

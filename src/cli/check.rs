@@ -13,7 +13,7 @@ pub fn check(arguments: &CheckArguments) -> Result<u8, Vec<Diagnostic>> {
     let mut good = String::new();
     let mut status = 0;
     for name in &arguments.profiles {
-        let located = Located::new(name.clone(), Origin::Flag("PROFILE".to_owned()));
+        let located = Located::new(name.clone(), Origin::Flag("jail check".to_owned()));
         match profile::load(&[located]) {
             Ok(_) => writeln!(good, "{}: ok", name.display()).expect("a String takes all text"),
             Err(mistakes) => {

@@ -6,8 +6,9 @@ use std::str::FromStr;
 
 use crate::diagnostic::{Diagnostic, Located, Origin};
 use crate::profile::{
-    BadValue, Capabilities, Capability, Env, Filesystem, Landlock, Network, Process, Profile, Root,
-    RootMode, Seccomp, SeccompPolicy, parse_hostname, parse_umask,
+    BadValue, Base, Capabilities, Capability, Env, Filesystem, Landlock, Network, Process, Profile,
+    Root, RootMode, Seccomp, SeccompPolicy, check_variable_name, parse_call, parse_hostname,
+    parse_root, parse_seccomp_policy, parse_umask, parse_variable_pattern,
 };
 
 use super::flags::{
@@ -81,7 +82,7 @@ fn process(
 }
 
 fn seccomp(flags: &ProtectionFlags, mistakes: &mut Vec<Diagnostic>) -> Seccomp {
-    let name = |text: &OsStr| utf8(text).map(str::to_owned);
+    let name = |text: &OsStr| Ok(parse_call(utf8(text)?)?);
     Seccomp {
         policy: one("--seccomp", flags.seccomp.as_ref(), mistakes, seccomp_policy),
         allow: list("--seccomp-allow", &flags.seccomp_allow, mistakes, name),
@@ -105,8 +106,13 @@ pub fn assignment(text: &OsStr) -> Result<Assignment, Diagnostic> {
         return Err(Diagnostic::error(format!("no variable name in `{}`", text.to_string_lossy()))
             .help("write NAME=VALUE, or NAME to keep the caller's variable"));
     }
+    let name = OsStr::from_bytes(name);
     let value = equals.map(|at| OsString::from_vec(bytes[at + 1..].to_vec()));
-    Ok(Assignment { name: OsString::from_vec(name.to_vec()), value })
+    match value {
+        Some(_) => check_variable_name(name)?,
+        None => drop(parse_variable_pattern(name)?),
+    }
+    Ok(Assignment { name: name.to_owned(), value })
 }
 
 /// The later of two assignments to one name counts, also when one of them keeps and one sets.
@@ -125,34 +131,11 @@ fn assign(env: &mut Env, assignment: Located<Assignment>) {
 }
 
 fn root(text: &OsStr) -> Result<Root, Diagnostic> {
-    if text == "host" {
-        Ok(Root::Host)
-    } else if text == "empty" {
-        Ok(Root::Empty)
-    } else if text.as_bytes().contains(&b'/') || text == "." || text == ".." {
-        Ok(Root::Directory(rules::path(text)))
-    } else {
-        let text = text.to_string_lossy();
-        Err(Diagnostic::error(format!("unknown root `{text}`"))
-            .help(format!("use `host`, `empty`, or a directory, as in `./{text}`")))
-    }
+    Ok(parse_root(text, &Base::WorkingDirectory)?)
 }
 
 fn seccomp_policy(text: &OsStr) -> Result<SeccompPolicy, Diagnostic> {
-    let bytes = text.as_bytes();
-    match bytes {
-        b"default" => Ok(SeccompPolicy::Default),
-        b"strict" => Ok(SeccompPolicy::Strict),
-        b"off" => Ok(SeccompPolicy::Off),
-        _ if bytes.contains(&b'/') || bytes.ends_with(b".json") => {
-            Ok(SeccompPolicy::File(rules::path(text)))
-        }
-        _ => {
-            let text = text.to_string_lossy();
-            Err(Diagnostic::error(format!("unknown seccomp policy `{text}`"))
-                .help(format!("use `default`, `strict`, `off`, or a file, as in `./{text}.json`")))
-        }
-    }
+    Ok(parse_seccomp_policy(text, &Base::WorkingDirectory)?)
 }
 
 fn switch(text: &OsStr) -> Result<bool, Diagnostic> {
@@ -393,7 +376,7 @@ mod tests {
                 "no variable name in `=x`",
                 "`9` is not a umask",
                 "cannot preserve descriptor `2`",
-                "unknown seccomp policy `lax`",
+                "unknown policy `lax`",
                 "unknown switch `yes`",
                 "unknown capability `FLY`",
             ]

@@ -64,6 +64,7 @@ impl Args for RuleFlags {
 struct RuleFlag {
     name: &'static str,
     short: Option<char>,
+    /// Without a colon, which would end the word in zsh's completions.
     value: &'static str,
     help: &'static str,
     more: &'static str,
@@ -127,25 +128,25 @@ static RULE_FLAGS: &[RuleFlag] = &[
     RuleFlag {
         name: "tmpfs",
         short: None,
-        value: "PATH[:size=SIZE]",
-        help: "Put an empty file system in memory at a path",
-        more: "SIZE is a number of bytes, with K, M or G for 2^10, 2^20 or 2^30. Without it the file \
+        value: "PATH",
+        help: "Put an empty file system in memory at PATH[:size=SIZE]",
+        more: "SIZE is written as 512M or 1.5G, where M is 2^20 bytes. Without it the file \
                system shares the sandbox's scratch space. A `:` in the path is written `\\:`.",
         understand: tmpfs,
     },
     RuleFlag {
         name: "bind",
         short: None,
-        value: "FROM:TO[:ro|rw]",
-        help: "Show a path of the host at another path inside, read-only unless `rw`",
+        value: "BIND",
+        help: "Show FROM of the host at TO inside, as FROM:TO[:ro|rw]; read-only unless said",
         more: "A `:` in a path is written `\\:`.",
         understand: |value| bind(value, false),
     },
     RuleFlag {
         name: "volume",
         short: Some('v'),
-        value: "FROM:TO[:ro|rw]",
-        help: "The same with podman's meaning: writable unless `ro`",
+        value: "BIND",
+        help: "The same with podman's meaning, as FROM:TO[:ro|rw]; writable unless said",
         more: "A `:` in a path is written `\\:`.",
         understand: |value| bind(value, true),
     },

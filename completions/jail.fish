@@ -1,0 +1,116 @@
+# Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
+function __fish_jail_global_optspecs
+    string join \n h/help V/version
+end
+
+function __fish_jail_needs_command
+    # Figure out if the current invocation already has a command.
+    set -l cmd (commandline -opc)
+    set -e cmd[1]
+    argparse -s (__fish_jail_global_optspecs) -- $cmd 2>/dev/null
+    or return
+    if set -q argv[1]
+        # Also print the command, so this can be used to figure out what it is.
+        echo $argv[1]
+        return 1
+    end
+    return 0
+end
+
+function __fish_jail_using_subcommand
+    set -l cmd (__fish_jail_needs_command)
+    test -z "$cmd"
+    and return 1
+    contains -- $cmd[1] $argv
+end
+
+complete -c jail -n "__fish_jail_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c jail -n "__fish_jail_needs_command" -s V -l version -d 'Print version'
+complete -c jail -n "__fish_jail_needs_command" -f -a "run" -d 'Make a sandbox, run a command in it, and exit as it did'
+complete -c jail -n "__fish_jail_needs_command" -f -a "plan" -d 'Print what `jail run` would do, and who asked for each step'
+complete -c jail -n "__fish_jail_needs_command" -f -a "check" -d 'Check profiles and print every error in them'
+complete -c jail -n "__fish_jail_needs_command" -f -a "completions" -d 'Print a completion script for a shell'
+complete -c jail -n "__fish_jail_using_subcommand run" -s P -l profile -d 'Use this profile; several are merged from left to right' -r -F
+complete -c jail -n "__fish_jail_using_subcommand run" -l read -d 'Grant a file or directory for reading and executing' -r -F
+complete -c jail -n "__fish_jail_using_subcommand run" -l write -d 'Grant a file or directory for reading and writing' -r -F
+complete -c jail -n "__fish_jail_using_subcommand run" -l overlay -d 'Let the command write to a directory, and throw the writes away' -r -F
+complete -c jail -n "__fish_jail_using_subcommand run" -l mask -d 'Make a file or directory unreadable, also below a granted one' -r -F
+complete -c jail -n "__fish_jail_using_subcommand run" -l tmpfs -d 'Put an empty file system in memory at PATH[:size=SIZE]' -r -F
+complete -c jail -n "__fish_jail_using_subcommand run" -l bind -d 'Show FROM of the host at TO inside, as FROM:TO[:ro|rw]; read-only unless said' -r -F
+complete -c jail -n "__fish_jail_using_subcommand run" -s v -l volume -d 'The same with podman\'s meaning, as FROM:TO[:ro|rw]; writable unless said' -r -F
+complete -c jail -n "__fish_jail_using_subcommand run" -l device -d 'Grant a device node of the host' -r -F
+complete -c jail -n "__fish_jail_using_subcommand run" -l root -d 'Start from this root: host, empty, or a directory' -r -f -a "(__fish_complete_directories)"
+complete -c jail -n "__fish_jail_using_subcommand run" -l root-mode -d 'What writes to the root do' -r -f -a "read-only\t''
+overlay\t''
+write\t''"
+complete -c jail -n "__fish_jail_using_subcommand run" -l network -d 'Which network the command has' -r -f -a "none\t''
+host\t''"
+complete -c jail -n "__fish_jail_using_subcommand run" -s e -l env -d 'Set a variable; without `=VALUE`, keep the caller\'s' -r
+complete -c jail -n "__fish_jail_using_subcommand run" -l env-file -d 'Set variables from a file of lines NAME=VALUE' -r -F
+complete -c jail -n "__fish_jail_using_subcommand run" -s w -l workdir -d 'Start the command in this directory' -r -f -a "(__fish_complete_directories)"
+complete -c jail -n "__fish_jail_using_subcommand run" -s u -l user -d 'Who the command is inside: keep, root, or UID:GID' -r
+complete -c jail -n "__fish_jail_using_subcommand run" -l ids -d 'Which ids exist inside' -r -f -a "single\t''
+subuid\t''
+auto\t''"
+complete -c jail -n "__fish_jail_using_subcommand run" -l hostname -d 'Name the machine inside' -r
+complete -c jail -n "__fish_jail_using_subcommand run" -l tty -d 'Which terminal the command has' -r -f -a "auto\t''
+inherit\t''
+none\t''"
+complete -c jail -n "__fish_jail_using_subcommand run" -l umask -d 'File mode creation mask, octal' -r
+complete -c jail -n "__fish_jail_using_subcommand run" -l preserve-fd -d 'Keep these file descriptors open, beyond 0, 1 and 2' -r
+complete -c jail -n "__fish_jail_using_subcommand run" -l seccomp -d 'Filter of system calls: default, strict, off, or a file' -r -F
+complete -c jail -n "__fish_jail_using_subcommand run" -l seccomp-allow -d 'Allow a system call, or a group of them such as @debug' -r
+complete -c jail -n "__fish_jail_using_subcommand run" -l seccomp-deny -d 'Refuse a system call, or a group of them; stronger than `--seccomp-allow`' -r
+complete -c jail -n "__fish_jail_using_subcommand run" -l landlock -d 'Use a Landlock ruleset on top of the mounts' -r -f -a "on\t''
+off\t''"
+complete -c jail -n "__fish_jail_using_subcommand run" -l nesting -d 'May the command make namespaces of its own?' -r -f -a "on\t''
+off\t''"
+complete -c jail -n "__fish_jail_using_subcommand run" -l cap-add -d 'Keep a capability, such as NET_BIND_SERVICE' -r
+complete -c jail -n "__fish_jail_using_subcommand run" -l degrade -d 'Go on without this protection where the machine lacks it' -r -f -a "landlock\t''"
+complete -c jail -n "__fish_jail_using_subcommand run" -l read-only -d 'Make the root read-only, as `--root-mode read-only`'
+complete -c jail -n "__fish_jail_using_subcommand run" -s q -l quiet -d 'Print errors only, no notes and no warnings'
+complete -c jail -n "__fish_jail_using_subcommand run" -l verbose -d 'Print the plan to stderr before the run'
+complete -c jail -n "__fish_jail_using_subcommand run" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c jail -n "__fish_jail_using_subcommand plan" -s P -l profile -d 'Use this profile; several are merged from left to right' -r -F
+complete -c jail -n "__fish_jail_using_subcommand plan" -l read -d 'Grant a file or directory for reading and executing' -r -F
+complete -c jail -n "__fish_jail_using_subcommand plan" -l write -d 'Grant a file or directory for reading and writing' -r -F
+complete -c jail -n "__fish_jail_using_subcommand plan" -l overlay -d 'Let the command write to a directory, and throw the writes away' -r -F
+complete -c jail -n "__fish_jail_using_subcommand plan" -l mask -d 'Make a file or directory unreadable, also below a granted one' -r -F
+complete -c jail -n "__fish_jail_using_subcommand plan" -l tmpfs -d 'Put an empty file system in memory at PATH[:size=SIZE]' -r -F
+complete -c jail -n "__fish_jail_using_subcommand plan" -l bind -d 'Show FROM of the host at TO inside, as FROM:TO[:ro|rw]; read-only unless said' -r -F
+complete -c jail -n "__fish_jail_using_subcommand plan" -s v -l volume -d 'The same with podman\'s meaning, as FROM:TO[:ro|rw]; writable unless said' -r -F
+complete -c jail -n "__fish_jail_using_subcommand plan" -l device -d 'Grant a device node of the host' -r -F
+complete -c jail -n "__fish_jail_using_subcommand plan" -l root -d 'Start from this root: host, empty, or a directory' -r -f -a "(__fish_complete_directories)"
+complete -c jail -n "__fish_jail_using_subcommand plan" -l root-mode -d 'What writes to the root do' -r -f -a "read-only\t''
+overlay\t''
+write\t''"
+complete -c jail -n "__fish_jail_using_subcommand plan" -l network -d 'Which network the command has' -r -f -a "none\t''
+host\t''"
+complete -c jail -n "__fish_jail_using_subcommand plan" -s e -l env -d 'Set a variable; without `=VALUE`, keep the caller\'s' -r
+complete -c jail -n "__fish_jail_using_subcommand plan" -l env-file -d 'Set variables from a file of lines NAME=VALUE' -r -F
+complete -c jail -n "__fish_jail_using_subcommand plan" -s w -l workdir -d 'Start the command in this directory' -r -f -a "(__fish_complete_directories)"
+complete -c jail -n "__fish_jail_using_subcommand plan" -s u -l user -d 'Who the command is inside: keep, root, or UID:GID' -r
+complete -c jail -n "__fish_jail_using_subcommand plan" -l ids -d 'Which ids exist inside' -r -f -a "single\t''
+subuid\t''
+auto\t''"
+complete -c jail -n "__fish_jail_using_subcommand plan" -l hostname -d 'Name the machine inside' -r
+complete -c jail -n "__fish_jail_using_subcommand plan" -l tty -d 'Which terminal the command has' -r -f -a "auto\t''
+inherit\t''
+none\t''"
+complete -c jail -n "__fish_jail_using_subcommand plan" -l umask -d 'File mode creation mask, octal' -r
+complete -c jail -n "__fish_jail_using_subcommand plan" -l preserve-fd -d 'Keep these file descriptors open, beyond 0, 1 and 2' -r
+complete -c jail -n "__fish_jail_using_subcommand plan" -l seccomp -d 'Filter of system calls: default, strict, off, or a file' -r -F
+complete -c jail -n "__fish_jail_using_subcommand plan" -l seccomp-allow -d 'Allow a system call, or a group of them such as @debug' -r
+complete -c jail -n "__fish_jail_using_subcommand plan" -l seccomp-deny -d 'Refuse a system call, or a group of them; stronger than `--seccomp-allow`' -r
+complete -c jail -n "__fish_jail_using_subcommand plan" -l landlock -d 'Use a Landlock ruleset on top of the mounts' -r -f -a "on\t''
+off\t''"
+complete -c jail -n "__fish_jail_using_subcommand plan" -l nesting -d 'May the command make namespaces of its own?' -r -f -a "on\t''
+off\t''"
+complete -c jail -n "__fish_jail_using_subcommand plan" -l cap-add -d 'Keep a capability, such as NET_BIND_SERVICE' -r
+complete -c jail -n "__fish_jail_using_subcommand plan" -l degrade -d 'Go on without this protection where the machine lacks it' -r -f -a "landlock\t''"
+complete -c jail -n "__fish_jail_using_subcommand plan" -l read-only -d 'Make the root read-only, as `--root-mode read-only`'
+complete -c jail -n "__fish_jail_using_subcommand plan" -s q -l quiet -d 'Print errors only, no notes and no warnings'
+complete -c jail -n "__fish_jail_using_subcommand plan" -l json -d 'Print the plan as JSON'
+complete -c jail -n "__fish_jail_using_subcommand plan" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c jail -n "__fish_jail_using_subcommand check" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c jail -n "__fish_jail_using_subcommand completions" -s h -l help -d 'Print help'

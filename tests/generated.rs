@@ -1,0 +1,63 @@
+//! Files that are made from the command line's own description: completions and man pages.
+//!
+//! `JAIL_BLESS=1` rewrites them.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use clap::Command;
+use clap_complete::Shell;
+
+#[test]
+fn completions_are_up_to_date() {
+    for (name, shell) in
+        [("jail.bash", Shell::Bash), ("_jail", Shell::Zsh), ("jail.fish", Shell::Fish)]
+    {
+        compare(&tree().join("completions").join(name), &jail::cli::completions(shell));
+    }
+}
+
+#[test]
+fn man_pages_are_up_to_date() {
+    let mut command = jail::cli::command().disable_help_subcommand(true);
+    command.build();
+    let directory = tree().join("docs/man");
+    compare(&directory.join("jail.1"), &page(&command));
+    let mut names = vec!["jail.1".to_owned()];
+    for subcommand in command.get_subcommands() {
+        let name = format!("jail-{}.1", subcommand.get_name());
+        compare(&directory.join(&name), &page(subcommand));
+        names.push(name);
+    }
+    for entry in fs::read_dir(&directory).unwrap() {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        assert!(names.contains(&name), "docs/man/{name} is of no command");
+    }
+}
+
+fn page(command: &Command) -> Vec<u8> {
+    let mut page = Vec::new();
+    // Without the version, which would change every page with every release.
+    let command = command.clone().version(None::<&str>);
+    clap_mangen::Man::new(command).render(&mut page).expect("a vector takes all that is written");
+    page
+}
+
+fn compare(path: &Path, made: &[u8]) {
+    if std::env::var_os("JAIL_BLESS").is_some() {
+        let directory = path.parent().expect("every file lies in a directory");
+        fs::create_dir_all(directory).expect("the tree is writable");
+        fs::write(path, made).expect("the tree is writable");
+        return;
+    }
+    let kept = fs::read(path).unwrap_or_default();
+    assert!(
+        kept == made,
+        "{} is out of date: JAIL_BLESS=1 cargo test --test generated",
+        path.display()
+    );
+}
+
+fn tree() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}

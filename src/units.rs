@@ -1,6 +1,7 @@
 //! Sizes and paths: the small types that everything else speaks.
 
 use std::borrow::Borrow;
+use std::cmp::Ordering;
 use std::ffi::CString;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Component, Path, PathBuf};
@@ -117,7 +118,7 @@ fn scaled(digits: &str, shift: u32) -> Result<u128, BadSize> {
 }
 
 /// An absolute path without `.`, `..`, doubled or trailing slashes and NUL bytes.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug)]
 pub struct AbsolutePath(PathBuf);
 
 impl AbsolutePath {
@@ -128,6 +129,9 @@ impl AbsolutePath {
         let path = path.as_ref();
         if !path.is_absolute() || path.as_os_str().as_bytes().contains(&0) {
             return None;
+        }
+        if is_normal(path.as_os_str().as_bytes()) {
+            return Some(Self(path.to_path_buf()));
         }
         let mut clean = PathBuf::from("/");
         for component in path.components() {
@@ -164,13 +168,53 @@ impl AbsolutePath {
 
     /// Whether this is `other` or stands above it, by whole components.
     pub fn contains(&self, other: &Self) -> bool {
-        other.0.starts_with(&self.0)
+        let (above, below) = (self.bytes(), other.bytes());
+        above == b"/"
+            || below.strip_prefix(above).is_some_and(|rest| rest.is_empty() || rest[0] == b'/')
+    }
+
+    fn bytes(&self) -> &[u8] {
+        self.0.as_os_str().as_bytes()
     }
 
     /// For the kernel.
     pub fn to_c_string(&self) -> CString {
         CString::new(self.0.as_os_str().as_bytes()).expect("an absolute path has no NUL byte")
     }
+}
+
+// The text is in normal form, so bytes decide what `Path` finds by taking both apart; plans
+// compare paths a thousand times.
+impl PartialEq for AbsolutePath {
+    fn eq(&self, other: &Self) -> bool {
+        self.bytes() == other.bytes()
+    }
+}
+
+impl Eq for AbsolutePath {}
+
+impl Ord for AbsolutePath {
+    /// By components: `/a/b` stands before `/a-b`, though the byte `-` stands before `/`.
+    fn cmp(&self, other: &Self) -> Ordering {
+        let (left, right) = (self.bytes(), other.bytes());
+        let rank = |byte: u8| if byte == b'/' { 0 } else { byte };
+        match left.iter().zip(right).find(|(l, r)| l != r) {
+            Some((l, r)) => rank(*l).cmp(&rank(*r)),
+            None => left.len().cmp(&right.len()),
+        }
+    }
+}
+
+impl PartialOrd for AbsolutePath {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+/// Says whether an absolute path is in normal form already.
+fn is_normal(path: &[u8]) -> bool {
+    path == b"/"
+        || path[1..].split(|byte| *byte == b'/').all(|name| !matches!(name, b"" | b"." | b".."))
 }
 
 impl std::fmt::Display for AbsolutePath {

@@ -34,7 +34,7 @@ pub const DIRECTORIES: [&str; 11] = [
 ];
 
 /// Settings in /etc that programs read whatever they do.
-pub const ETC: [&str; 29] = [
+pub const ETC: [&str; 30] = [
     // Debian's choice between programs: `cc`, `java`, `editor` are links through here.
     "/etc/alternatives",
     // The dynamic linker and the linker of gcc.
@@ -43,9 +43,12 @@ pub const ETC: [&str; 29] = [
     "/etc/ld.so.conf.d",
     "/etc/ld-musl-x86_64.path",
     "/etc/ld-musl-aarch64.path",
-    // Certificates: openssl and all that is built on it fail without its configuration.
-    "/etc/ssl",
-    "/etc/pki",
+    // Certificates: openssl and all that is built on it fail without its configuration. The
+    // directories beside these hold private keys, which root could read inside as well.
+    "/etc/ssl/certs",
+    "/etc/ssl/openssl.cnf",
+    "/etc/pki/ca-trust",
+    "/etc/pki/tls/certs",
     "/etc/crypto-policies",
     // Time zone and language.
     "/etc/localtime",
@@ -69,7 +72,6 @@ pub const ETC: [&str; 29] = [
     // Interpreters and tools whose files in /usr are links to here.
     "/etc/python3",
     "/etc/perl",
-    "/etc/maven",
     // fontconfig prints an error for every program with text in a picture.
     "/etc/fonts",
     "/etc/mime.types",
@@ -156,8 +158,19 @@ mod tests {
     fn nothing_that_identifies_the_machine_or_holds_a_secret_is_an_entry() {
         let files = BTreeMap::new();
         let entries = entries(&files, NetworkMode::Host);
-        let secrets =
-            ["machine-id", "shadow", "shadow-", "gshadow", "sudoers", "ssh", "npmrc", "pip.conf"];
+        let secrets = [
+            "machine-id",
+            "shadow",
+            "shadow-",
+            "gshadow",
+            "sudoers",
+            "ssh",
+            "npmrc",
+            "pip.conf",
+            "ssl/private",
+            "pki/tls/private",
+            "maven/settings.xml",
+        ];
         for secret in secrets {
             let path = AbsolutePath::new(format!("/etc/{secret}")).unwrap();
             assert!(!entries.iter().any(|entry| entry.contains(&path)), "{path}");

@@ -1,6 +1,6 @@
 //! Process 1 of the jail: builds it, starts the command, reaps, and ends with it.
 
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
 use nix::errno::Errno;
 use nix::fcntl::{AT_FDCWD, OFlag, openat};
@@ -13,7 +13,8 @@ use nix::unistd::{Pid, setgroups, write};
 
 use crate::script::{Ids, Mapping, Script};
 use crate::sys::{
-    die_with_parent, exit_now, not_dumpable, spawn_sharing_memory, wipe_arguments_and_environment,
+    close_all_but, die_with_parent, exit_now, not_dumpable, spawn_sharing_memory,
+    wipe_arguments_and_environment,
 };
 
 use super::message::{Call, During, Failure, Fault, Order, Report};
@@ -116,7 +117,9 @@ fn hide(argument_count: usize) -> Result<(), Fault> {
 /// Reaps everything, passes signals on, until the command ends or the supervisor dies.
 fn watch(command: Pid, socket: &OwnedFd) -> Result<Report, Errno> {
     let children = child_signals()?;
-    release_standard_streams()?;
+    // A pipe or a lock of the caller ends when the command lets go of it, not when we do.
+    let kept = [socket.as_raw_fd(), children.as_raw_fd()];
+    close_all_but(kept)?;
     loop {
         if let Some(report) = reap(command, socket)? {
             return Ok(report);
@@ -141,17 +144,6 @@ fn child_signals() -> Result<SignalFd, Errno> {
     let mut set = SigSet::empty();
     set.add(Signal::SIGCHLD);
     SignalFd::with_flags(&set, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)
-}
-
-/// A pipe ends when the command lets go of it, not when we do.
-fn release_standard_streams() -> Result<(), Errno> {
-    for fd in 0..3 {
-        match nix::unistd::close(fd) {
-            Ok(()) | Err(Errno::EBADF) => {}
-            Err(errno) => return Err(errno),
-        }
-    }
-    Ok(())
 }
 
 fn wait_for_event(socket: BorrowedFd, children: BorrowedFd) -> Result<(bool, bool), Errno> {

@@ -40,6 +40,7 @@ pub struct Tree {
     /// or lies outside the root. Private directories, upper layers and masks are made here.
     store: OwnedFd,
     here: OwnedFd,
+    source: Option<(CString, OwnedFd)>,
     made: u32,
     /// How many mounts of ours lie over the host's `/` when the root is pivoted away.
     stacked: u32,
@@ -70,7 +71,8 @@ impl Tree {
 
     /// A directory of the host is the root.
     pub fn on_directory(scratch: OwnedFd, path: &CStr) -> Result<Self, Fault> {
-        let root = bind(path, WRITABLE)?;
+        let directory = open_path(path, Links::Refuse).during(Call::Open)?;
+        let root = bind(directory.as_fd(), c"", WRITABLE)?;
         Self::beside(scratch, root, 0)
     }
 
@@ -85,7 +87,7 @@ impl Tree {
     fn new(root: OwnedFd, store: OwnedFd, here: OwnedFd, stacked: u32) -> Result<Self, Fault> {
         mkdirat(&store, MASK_DIRECTORY, Mode::empty()).during(Call::Mkdir)?;
         create_file(store.as_fd(), MASK_FILE, 0).during(Call::Open)?;
-        Ok(Self { root, store, here, made: 0, stacked })
+        Ok(Self { root, store, here, source: None, made: 0, stacked })
     }
 
     pub fn enter(&mut self, path: &CStr, links: Links) -> Result<(), Fault> {
@@ -118,9 +120,10 @@ impl Tree {
     pub fn mount(&mut self, name: &CStr, source: &MountSource) -> Result<(), Fault> {
         let tree = match source {
             MountSource::Private { mode } => self.private(*mode)?,
-            MountSource::Tmpfs { size } => tmpfs(size, None, c"0755")?,
-            MountSource::Bind { from, read_only } => {
-                bind(from, if *read_only { READ_ONLY } else { WRITABLE })?
+            MountSource::Tmpfs { size } => tmpfs(size, None, c"1777")?,
+            MountSource::Bind { directory, name, read_only } => {
+                let attributes = if *read_only { READ_ONLY } else { WRITABLE };
+                bind(self.source(directory)?, name, attributes)?
             }
             MountSource::Overlay { lower } => {
                 let number = self.next();
@@ -129,6 +132,16 @@ impl Tree {
             MountSource::Mask { directory } => self.mask(*directory)?,
         };
         move_mount(tree.as_fd(), self.here.as_fd(), name).during(Call::MoveMount)
+    }
+
+    /// The directory of the host that something is bound from. Most binds come from the one
+    /// before, so it stays open.
+    fn source(&mut self, path: &CStr) -> Result<BorrowedFd<'_>, Fault> {
+        let source = match self.source.take() {
+            Some((last, fd)) if last.as_c_str() == path => (last, fd),
+            _ => (path.to_owned(), open_path(path, Links::Refuse).during(Call::Open)?),
+        };
+        Ok(self.source.insert(source).1.as_fd())
     }
 
     /// A directory of the store as a mount of its own: writable, whatever the root is.
@@ -149,7 +162,8 @@ impl Tree {
     }
 
     /// A new procfs. The host's is still in sight, as the kernel asks for in a user
-    /// namespace (`mount_too_revealing`). Processes of others are invisible in it, init too.
+    /// namespace (`mount_too_revealing`). Processes that the reader may not trace are invisible in
+    /// it, init too; `ptraceable`, unlike `invisible`, makes no exception for gid 0 (Linux 5.8).
     ///
     /// Everything below is reached from our own descriptor of it, never by path (CVE-2019-19921).
     /// Returns the setting `user/max_user_namespaces`, open for writing: soon no path leads there.
@@ -160,7 +174,7 @@ impl Tree {
         links: Links,
     ) -> Result<OwnedFd, Fault> {
         let context = FsContext::open(c"proc").during(Call::Mount)?;
-        context.set(c"hidepid", c"invisible").during(Call::Mount)?;
+        context.set(c"hidepid", c"ptraceable").during(Call::Mount)?;
         let proc = context.mount(NO_PROGRAMS).during(Call::Mount)?;
         self.enter(c"/", links)?;
         make_directory(self.here.as_fd(), c"proc", 0o555)?;
@@ -197,15 +211,16 @@ impl Tree {
     }
 
     /// A new /dev: nodes of the host one by one, terminals and shared memory of its own.
-    pub fn dev(&mut self, devices: &[(CString, CString)], links: Links) -> Result<(), Fault> {
+    pub fn dev(&mut self, devices: &[CString], links: Links) -> Result<(), Fault> {
         let name = numbered("private", self.next());
         make_directory(self.store.as_fd(), &name, 0o755)?;
         let dev = open_tree(self.store.as_fd(), &name).during(Call::OpenTree)?;
         self.enter(c"/", links)?;
         make_directory(self.here.as_fd(), c"dev", 0o755)?;
         move_mount(dev.as_fd(), self.here.as_fd(), c"dev").during(Call::MoveMount)?;
-        for (path, name) in devices {
-            device(dev.as_fd(), path, name)?;
+        let host = open_path(c"/dev", Links::Refuse).during(Call::Open)?;
+        for name in devices {
+            device(dev.as_fd(), host.as_fd(), name)?;
         }
         let pts = FsContext::open(c"devpts").during(Call::Mount)?;
         pts.set_flag(c"newinstance").during(Call::Mount)?;
@@ -268,11 +283,13 @@ fn tmpfs(size: &CStr, inodes: Option<&CStr>, mode: &CStr) -> Result<OwnedFd, Fau
     context.mount(WRITABLE).during(Call::Fsmount)
 }
 
-/// A detached copy of the tree at `from`. The path has no symbolic links: one that is there
-/// now was put there behind our back, and the open fails.
-fn bind(from: &CStr, attributes: Attributes) -> Result<OwnedFd, Fault> {
-    let place = open_path(from, Links::Refuse).during(Call::Open)?;
-    let tree = open_tree(place.as_fd(), c"").during(Call::OpenTree)?;
+/// A detached copy of the tree at `name` in `directory`, or of `directory` if `name` is empty.
+///
+/// The host's paths in a script have no symbolic links. One that is there now was put there
+/// behind our back: on the way it makes the open fail, at the end it is mounted itself, and
+/// leads nowhere but to a place inside.
+fn bind(directory: BorrowedFd, name: &CStr, attributes: Attributes) -> Result<OwnedFd, Fault> {
+    let tree = open_tree(directory, name).during(Call::OpenTree)?;
     set_attributes(tree.as_fd(), attributes).during(Call::MountSetattr)?;
     Ok(tree)
 }
@@ -297,10 +314,10 @@ fn overlay(store: BorrowedFd, number: u32, lower: &CStr) -> Result<OwnedFd, Faul
     context.mount(WRITABLE).during(Call::Mount)
 }
 
-fn device(dev: BorrowedFd, path: &CStr, name: &CStr) -> Result<(), Fault> {
+fn device(dev: BorrowedFd, host: BorrowedFd, name: &CStr) -> Result<(), Fault> {
     make_parents(dev, name)?;
     make_file(dev, name)?;
-    let node = bind(path, DEVICE)?;
+    let node = bind(host, name, DEVICE)?;
     move_mount(node.as_fd(), dev, name).during(Call::MoveMount)
 }
 

@@ -95,7 +95,11 @@ impl Site {
             }
             Operation::LandlockDescriptor { fd, access } => {
                 let place = duplicate(*fd).during(Call::Landlock)?;
-                add_rule(ruleset, PathBeneath::new(place, *access))
+                match add_rule(ruleset, PathBeneath::new(place, *access)) {
+                    // A file without a name, such as a memfd: Landlock does not restrict it.
+                    Err(Fault { errno: Errno::EBADFD, .. }) => Ok(()),
+                    result => result,
+                }
             }
         }
     }

@@ -10,7 +10,7 @@ use crate::plan::{
 use crate::sys::{Links, NAMESPACES, NEW_NETWORK};
 use crate::units::AbsolutePath;
 
-use super::layout::Layout;
+use super::layout::{Layout, last_component};
 use super::types::{Exec, Ids, Mapping, MountSource, Operation, Payload, Script};
 use super::{bpf, landlock};
 
@@ -136,15 +136,17 @@ impl Draft {
             }
             Action::Mount { path, create, mount } => self.mount(path, *create, mount),
             Action::Proc { masked, read_only } => {
-                let below = |paths: &[AbsolutePath]| paths.iter().map(below_proc).collect();
+                let names = |paths: &[AbsolutePath]| {
+                    paths.iter().map(|path| below("/proc", path)).collect()
+                };
                 layout.push(Operation::Proc {
-                    masked: below(masked),
-                    read_only: below(read_only),
+                    masked: names(masked),
+                    read_only: names(read_only),
                     links: layout.links,
                 });
             }
             Action::Dev { devices } => layout.push(Operation::Dev {
-                devices: devices.iter().map(device).collect(),
+                devices: devices.iter().map(|path| below("/dev", path)).collect(),
                 links: layout.links,
             }),
             other => unreachable!("{other:?} puts nothing at a path"),
@@ -167,7 +169,8 @@ impl Draft {
             Mount::Private { mode } => MountSource::Private { mode: *mode },
             Mount::Tmpfs { size } => MountSource::Tmpfs { size: number(size.0) },
             Mount::Bind { from, write, directory: _ } => {
-                MountSource::Bind { from: from.to_c_string(), read_only: !write }
+                let directory = from.parent().unwrap_or_else(AbsolutePath::root).to_c_string();
+                MountSource::Bind { directory, name: last_component(from), read_only: !write }
             }
             Mount::Overlay { lower } => MountSource::Overlay { lower: lower.to_c_string() },
             Mount::Mask { directory } => MountSource::Mask { directory: *directory },
@@ -280,18 +283,10 @@ fn environment(variables: &[(OsString, OsString)]) -> Result<Vec<CString>, Diagn
     variables.iter().map(entry).collect()
 }
 
-/// Path and name below /dev.
-fn device(path: &AbsolutePath) -> (CString, CString) {
-    let name = path.as_path().strip_prefix("/dev").unwrap_or(path.as_path());
-    (path.to_c_string(), c_path(name.as_os_str()))
-}
-
-fn below_proc(path: &AbsolutePath) -> CString {
-    c_path(path.as_path().strip_prefix("/proc").unwrap_or(path.as_path()).as_os_str())
-}
-
-fn c_path(part: &OsStr) -> CString {
-    CString::new(part.as_bytes()).expect("part of an absolute path, which has no NUL byte")
+/// What is left of `path` below `directory`.
+fn below(directory: &str, path: &AbsolutePath) -> CString {
+    let rest = path.as_path().strip_prefix(directory).unwrap_or(path.as_path());
+    CString::new(rest.as_os_str().as_bytes()).expect("an absolute path has no NUL byte")
 }
 
 fn number(value: u64) -> CString {

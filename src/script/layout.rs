@@ -78,7 +78,8 @@ impl Layout {
     }
 }
 
-fn last_component(path: &AbsolutePath) -> CString {
+/// The name of `path` in its parent; `.` for the root.
+pub fn last_component(path: &AbsolutePath) -> CString {
     let name = path.as_path().file_name().map_or(&b"."[..], OsStrExt::as_bytes);
     CString::new(name).expect("an absolute path has no NUL byte")
 }

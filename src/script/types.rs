@@ -93,9 +93,9 @@ pub enum Operation {
     },
     /// Write 0 to /proc/sys/user/max_user_namespaces.
     RefuseNesting,
-    /// A new /dev with these nodes of the host: path and name below /dev.
+    /// A new /dev with these nodes of the host, by their path below /dev.
     Dev {
-        devices: Vec<(CString, CString)>,
+        devices: Vec<CString>,
         links: Links,
     },
     /// The root mount becomes read-only, by itself.
@@ -138,8 +138,10 @@ pub enum MountSource {
     Tmpfs {
         size: CString,
     },
+    /// `name` in `directory` of the host, and all that is mounted below it.
     Bind {
-        from: CString,
+        directory: CString,
+        name: CString,
         read_only: bool,
     },
     /// `lower` of the host, upper layer on the scratch tmpfs.

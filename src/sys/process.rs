@@ -110,6 +110,18 @@ pub fn close_from(first: u32) -> Result<(), Errno> {
     checked(result).map(drop)
 }
 
+/// Closes every descriptor but two. Nothing else that owns one may be used, or dropped, later.
+pub fn close_all_but(kept: [RawFd; 2]) -> Result<(), Errno> {
+    let [low, high] = if kept[0] < kept[1] { kept } else { [kept[1], kept[0]] };
+    for (first, last) in [(0, low - 1), (low + 1, high - 1), (high + 1, i32::MAX)] {
+        if first <= last {
+            // SAFETY: the caller has given up what owned these descriptors.
+            checked(unsafe { libc::syscall(libc::SYS_close_range, first, last, 0) })?;
+        }
+    }
+    Ok(())
+}
+
 /// Lets a descriptor of the caller survive execve(2).
 pub fn keep_open_on_exec(fd: RawFd) -> Result<(), Errno> {
     // SAFETY: fcntl(2) on a number; EBADF if there is no such descriptor.

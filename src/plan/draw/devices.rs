@@ -14,7 +14,7 @@ const DEVICES: [&str; 6] =
 
 /// Files of /proc that tell of the machine and its other users: memory, keys, timers and
 /// interrupts (which show what others type), addresses of the kernel.
-const MASKED: [&str; 15] = [
+const MASKED: [&str; 16] = [
     "/proc/acpi",
     "/proc/asound",
     "/proc/cgroups",
@@ -25,6 +25,7 @@ const MASKED: [&str; 15] = [
     "/proc/keys",
     "/proc/latency_stats",
     "/proc/modules",
+    "/proc/pressure",
     "/proc/sched_debug",
     "/proc/scsi",
     "/proc/timer_list",

@@ -102,7 +102,7 @@ fn policy(profile: &Profile, host: &Host) -> Result<Option<Rc<Source>>, Diagnost
 
 fn survey_files(profile: &Profile, host: &mut Host, walker: &mut Walker) {
     let network = profile.network.mode.as_ref().map_or(NetworkMode::None, |mode| mode.value);
-    let versioned = note_etc(walker);
+    let versioned = java_settings();
     let private = system::PRIVATE.iter().map(|(path, _)| *path);
     let private = private.chain([system::VAR_RUN]).filter_map(AbsolutePath::new);
     let mut paths: Vec<AbsolutePath> = system::entries(&host.files, network);
@@ -148,33 +148,17 @@ fn look_into_device_directories(profile: &Profile, host: &mut Host, walker: &mut
     }
 }
 
-/// Lists /etc once, which is quicker than asking for each entry, and returns those whose
-/// names have a version.
-fn note_etc(walker: &mut Walker) -> Vec<AbsolutePath> {
-    let mut versioned = Vec::new();
-    let Ok(listing) = std::fs::read_dir("/etc") else { return versioned };
-    let mut names: Vec<&str> = system::ETC.to_vec();
-    for entry in listing.flatten() {
+/// The directories in /etc that belong to the Java machines in /usr/lib/jvm: Debian names
+/// those after the version and the architecture, these after the version.
+fn java_settings() -> Vec<AbsolutePath> {
+    let Ok(listing) = std::fs::read_dir(system::JAVA_MACHINES) else { return Vec::new() };
+    let settings = listing.flatten().filter_map(|entry| {
         let name = entry.file_name();
-        let path = entry.path();
-        if system::has_prefix(name.as_bytes()) {
-            versioned.extend(AbsolutePath::new(&path));
-        }
-        let Some(position) = names.iter().position(|name| path.as_os_str() == *name) else {
-            continue;
-        };
-        names.swap_remove(position);
-        match entry.file_type() {
-            Ok(kind) if kind.is_dir() => walker.note(path.into(), FileKind::Directory),
-            Ok(kind) if kind.is_file() => walker.note(path.into(), FileKind::File),
-            // Links and the rest are looked at one by one.
-            _ => {}
-        }
-    }
-    for name in names {
-        walker.note(name.into(), FileKind::Missing);
-    }
-    versioned
+        let version = name.to_str()?.rsplit_once('-')?.0;
+        let known = version.starts_with(system::JAVA_SETTINGS);
+        known.then(|| AbsolutePath::root().join("etc").join(version))
+    });
+    settings.collect()
 }
 
 /// Returns every path that the profile names, those of the host and those inside.
@@ -285,23 +269,15 @@ mod tests {
         profile.filesystem.rules.push(rule("/sys", Grant::Read));
         let host = survey(&profile).unwrap();
 
-        for path in ["/data", "/data/sub", "/usr", "/lib64", "/tmp", "/etc/ssl", "/sys/firmware"] {
+        for path in
+            ["/data", "/data/sub", "/usr", "/lib64", "/tmp", "/etc/ssl/certs", "/sys/firmware"]
+        {
             assert!(host.files.contains_key(&AbsolutePath::new(path).unwrap()), "{path}");
         }
         let below = AbsolutePath::new(from.join("sub")).unwrap();
         assert_eq!(host.files[&below].kind, FileKind::Directory);
         assert_eq!(host.files[&AbsolutePath::new("/usr").unwrap()].kind, FileKind::Directory);
         assert!(host.files.contains_key(&host.workdir));
-    }
-
-    #[test]
-    fn what_a_listing_of_etc_says_is_what_a_look_at_each_entry_says() {
-        let mut listed = Walker::new(Path::new("/"));
-        note_etc(&mut listed);
-        let mut looked = Walker::new(Path::new("/"));
-        for path in system::ETC.iter().filter_map(AbsolutePath::new) {
-            assert_eq!(listed.fact(&path), looked.fact(&path));
-        }
     }
 
     #[test]

@@ -33,8 +33,9 @@ pub const DIRECTORIES: [&str; 11] = [
     "/run/current-system",
 ];
 
-/// Settings in /etc that programs read whatever they do.
-pub const ETC: [&str; 30] = [
+/// Settings in /etc that programs read whatever they do. What only some tools want, such as
+/// fontconfig, stands in the built-in profile `toolchains`.
+pub const ETC: [&str; 19] = [
     // Debian's choice between programs: `cc`, `java`, `editor` are links through here.
     "/etc/alternatives",
     // The dynamic linker and the linker of gcc.
@@ -42,7 +43,6 @@ pub const ETC: [&str; 30] = [
     "/etc/ld.so.conf",
     "/etc/ld.so.conf.d",
     "/etc/ld-musl-x86_64.path",
-    "/etc/ld-musl-aarch64.path",
     // Certificates: openssl and all that is built on it fail without its configuration. The
     // directories beside these hold private keys, which root could read inside as well.
     "/etc/ssl/certs",
@@ -52,7 +52,6 @@ pub const ETC: [&str; 30] = [
     "/etc/crypto-policies",
     // Time zone and language.
     "/etc/localtime",
-    "/etc/locale.alias",
     "/etc/locale.conf",
     // Names of services and protocols: perl's sockets ask for the number of `tcp`.
     "/etc/nsswitch.conf",
@@ -60,26 +59,18 @@ pub const ETC: [&str; 30] = [
     "/etc/services",
     // What the system is called: installers ask.
     "/etc/os-release",
-    "/etc/lsb-release",
-    "/etc/redhat-release",
     // A shell that a person types into.
     "/etc/bash.bashrc",
     "/etc/bashrc",
-    "/etc/profile",
-    "/etc/profile.d",
     "/etc/inputrc",
-    "/etc/terminfo",
-    // Interpreters and tools whose files in /usr are links to here.
-    "/etc/python3",
-    "/etc/perl",
-    // fontconfig prints an error for every program with text in a picture.
-    "/etc/fonts",
-    "/etc/mime.types",
 ];
 
-/// Beginnings of names in /etc with a version at the end: Debian's python and java keep the
-/// files there that their directories in /usr link to.
-pub const ETC_PREFIXES: [&str; 2] = ["python3.", "java-"];
+/// Where Debian keeps Java machines.
+pub const JAVA_MACHINES: &str = "/usr/lib/jvm";
+
+/// How the names of their settings in /etc begin. They are links in [`JAVA_MACHINES`], and no
+/// machine starts without them.
+pub const JAVA_SETTINGS: &str = "java-";
 
 /// Name resolution, of use only with the host's network.
 pub const ETC_NETWORK: [&str; 4] =
@@ -120,13 +111,8 @@ pub const SYS_CPU_HIDDEN: &str = "thermal_throttle";
 /// The directory with one directory for each processor.
 pub const SYS_CPUS: &str = "/sys/devices/system/cpu";
 
-/// Says whether a name in /etc is one of [`ETC_PREFIXES`].
-pub fn has_prefix(name: &[u8]) -> bool {
-    ETC_PREFIXES.iter().any(|prefix| name.starts_with(prefix.as_bytes()))
-}
-
-/// Returns the paths of the system root: the fixed ones, and those of [`ETC_PREFIXES`] that
-/// the survey found.
+/// Returns the paths of the system root: the fixed ones, and those of [`JAVA_SETTINGS`]
+/// that the survey found.
 pub fn entries(
     files: &BTreeMap<AbsolutePath, FileFact>,
     network: NetworkMode,
@@ -147,7 +133,9 @@ pub fn entries(
 fn is_versioned(path: &&AbsolutePath) -> bool {
     let path = path.as_path();
     path.parent() == Some(Path::new("/etc"))
-        && path.file_name().is_some_and(|name| has_prefix(name.as_bytes()))
+        && path
+            .file_name()
+            .is_some_and(|name| name.as_bytes().starts_with(JAVA_SETTINGS.as_bytes()))
 }
 
 #[cfg(test)]
@@ -180,7 +168,7 @@ mod tests {
     #[test]
     fn names_with_a_version_are_taken_from_the_survey() {
         let mut files = BTreeMap::new();
-        for path in ["/etc/python3.11", "/etc/java-17-openjdk", "/etc/python3.d/x", "/etc/x"] {
+        for path in ["/etc/java-11-openjdk", "/etc/java-17-openjdk", "/etc/java-x/x", "/etc/x"] {
             let path = AbsolutePath::new(path).unwrap();
             let fact = FileFact {
                 kind: super::super::FileKind::Directory,
@@ -191,7 +179,7 @@ mod tests {
         }
         let entries = entries(&files, NetworkMode::None);
         let has = |text: &str| entries.contains(&AbsolutePath::new(text).unwrap());
-        assert!(has("/etc/python3.11") && has("/etc/java-17-openjdk"));
-        assert!(!has("/etc/python3.d/x") && !has("/etc/x"));
+        assert!(has("/etc/java-11-openjdk") && has("/etc/java-17-openjdk"));
+        assert!(!has("/etc/java-x/x") && !has("/etc/x"));
     }
 }

@@ -38,12 +38,6 @@ impl Walker {
         Self { root: root.to_path_buf(), seen: HashMap::new() }
     }
 
-    /// Notes what a listing of a directory said about `path`, so that it is not asked again.
-    pub fn note(&mut self, path: OsString, kind: FileKind) {
-        let node = if kind == FileKind::Missing { Node::Missing } else { Node::Kind(kind) };
-        self.seen.insert(path, node);
-    }
-
     /// Follows `path` to its end.
     pub fn fact(&mut self, path: &AbsolutePath) -> FileFact {
         let mut at = PathBuf::from("/");

@@ -23,7 +23,7 @@ use super::setup::carry_out;
 
 /// All that init ever does. `argument_count` is how many arguments this program was given.
 pub fn run(script: Script, socket: OwnedFd, inherited: Inherited, argument_count: usize) -> ! {
-    let status = match start(script, &socket, inherited, argument_count) {
+    let status = match start(&script, &socket, inherited, argument_count) {
         Ok(command) => match watch(command, &socket) {
             Ok(report) => report,
             Err(errno) => Report::Failed(internal(errno)),
@@ -37,7 +37,7 @@ pub fn run(script: Script, socket: OwnedFd, inherited: Inherited, argument_count
 
 /// Builds everything and starts the command.
 fn start(
-    mut script: Script,
+    script: &Script,
     socket: &OwnedFd,
     inherited: Inherited,
     argument_count: usize,
@@ -46,12 +46,8 @@ fn start(
     umask(Mode::empty());
     let step = script.ids.step;
     map_ids(&script.ids, socket).map_err(|fault| Failure { step, fault })?;
-    let mut ruleset = script.payload.landlock.as_mut().map(|(_, ruleset)| ruleset.try_clone());
-    let mut ruleset = match ruleset.take() {
-        None => None,
-        Some(Ok(ruleset)) => Some(ruleset),
-        Some(Err(_)) => return Err(internal(Errno::EMFILE)),
-    };
+    let ruleset = script.payload.landlock.as_ref().map(|(_, ruleset)| ruleset.try_clone());
+    let mut ruleset = ruleset.transpose().map_err(|_| internal(Errno::EMFILE))?;
     carry_out(&script.setup, &mut ruleset)?;
     hide(argument_count).map_err(|fault| Failure { step: 0, fault })?;
     let payload = &script.payload;

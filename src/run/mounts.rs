@@ -148,9 +148,7 @@ impl Tree {
     fn private(&mut self, mode: u32) -> Result<OwnedFd, Fault> {
         let name = numbered("private", self.next());
         make_directory(self.store.as_fd(), &name, mode)?;
-        let tree = open_tree(self.store.as_fd(), &name).during(Call::OpenTree)?;
-        set_attributes(tree.as_fd(), WRITABLE).during(Call::MountSetattr)?;
-        Ok(tree)
+        open_tree(self.store.as_fd(), &name).during(Call::OpenTree)
     }
 
     /// Mode 0 alone would not do: the owner could change it, were the mount not read-only.
@@ -182,9 +180,7 @@ impl Tree {
         let flags = OFlag::O_WRONLY | OFlag::O_CLOEXEC | OFlag::O_NOFOLLOW;
         let setting = openat(&proc, c"sys/user/max_user_namespaces", flags, Mode::empty())
             .during(Call::Open)?;
-        for path in masked {
-            self.mask_in(proc.as_fd(), path)?;
-        }
+        self.mask_all(proc.as_fd(), masked)?;
         for path in read_only {
             let tree = match open_tree(proc.as_fd(), path) {
                 Err(Errno::ENOENT) => continue,
@@ -196,18 +192,27 @@ impl Tree {
         Ok(setting)
     }
 
-    /// Masks `path` below `proc` if this kernel has it.
-    fn mask_in(&self, proc: BorrowedFd, path: &CStr) -> Result<(), Fault> {
-        let file = self.mask(false)?;
-        match move_mount(file.as_fd(), proc, path) {
-            Ok(()) | Err(Errno::ENOENT) => Ok(()),
-            // A file cannot be mounted on a directory.
-            Err(Errno::ENOTDIR | Errno::EINVAL | Errno::EISDIR) => {
-                let directory = self.mask(true)?;
-                move_mount(directory.as_fd(), proc, path).during(Call::MoveMount)
+    /// Masks the `paths` below `proc` that this kernel has.
+    fn mask_all(&self, proc: BorrowedFd, paths: &[CString]) -> Result<(), Fault> {
+        let mut unused = None;
+        for path in paths {
+            let file = match unused.take() {
+                Some(file) => file,
+                None => self.mask(false)?,
+            };
+            match move_mount(file.as_fd(), proc, path) {
+                Ok(()) => {}
+                Err(Errno::ENOENT) => unused = Some(file),
+                // A file cannot be mounted on a directory.
+                Err(Errno::ENOTDIR | Errno::EINVAL | Errno::EISDIR) => {
+                    let directory = self.mask(true)?;
+                    move_mount(directory.as_fd(), proc, path).during(Call::MoveMount)?;
+                    unused = Some(file);
+                }
+                Err(errno) => return Err(errno).during(Call::MoveMount),
             }
-            Err(errno) => Err(errno).during(Call::MoveMount),
         }
+        Ok(())
     }
 
     /// A new /dev: nodes of the host one by one, terminals and shared memory of its own.

@@ -1,6 +1,7 @@
 //! The process outside: starts init, hands signals in, and tells how it ended.
 
 use std::ffi::CString;
+use std::mem::ManuallyDrop;
 use std::os::fd::{AsFd, OwnedFd};
 
 use nix::errno::Errno;
@@ -104,6 +105,8 @@ fn start(script: Script, inherited: Inherited) -> Result<(Pid, OwnedFd), Diagnos
         }
         Clone::Parent { child } => {
             drop(theirs);
+            // Taking the script apart would copy the pages that init now shares with us.
+            let script = ManuallyDrop::new(script);
             if let Mapping::Helpers { uid, gid } = &script.ids.mapping {
                 map_by_helpers(child, uid, gid, &ours).inspect_err(|_| end(child))?;
             }

@@ -34,13 +34,10 @@ enum { NOT_RECURSIVE = 0, RECURSIVE = AT_RECURSIVE };
 static const char *const directories[] = {"/usr",   "/bin",    "/sbin",      "/lib",      "/lib64",
                                           "/lib32", "/libx32", "/opt",       "/nix/store", "/gnu/store"};
 static const char *const etc[] = {
-    "alternatives", "ld.so.cache",    "ld.so.conf",      "ld.so.conf.d", "ssl",
-    "pki",          "crypto-policies", "localtime",      "timezone",     "locale.alias",
-    "locale.conf",  "nsswitch.conf",  "protocols",       "services",     "os-release",
-    "lsb-release",  "debian_version", "redhat-release",  "bash.bashrc",  "bashrc",
-    "profile",      "profile.d",      "bash_completion.d", "inputrc",    "terminfo",
-    "python3",      "python3.11",     "python3.12",      "python3.13",   "perl",
-    "maven",        "gdb",            "vim",             "fonts",        "mime.types"};
+    "alternatives",  "ld.so.cache", "ld.so.conf",    "ld.so.conf.d", "ssl/certs", "ssl/openssl.cnf",
+    "pki/ca-trust",  "pki/tls/certs", "crypto-policies", "localtime", "locale.conf", "nsswitch.conf",
+    "protocols",     "services",    "os-release",    "bash.bashrc",  "bashrc",    "inputrc",
+    "java-17-openjdk"};
 static const char *const devices[] = {"null", "zero", "full", "random", "urandom", "tty"};
 static const char *const masked[] = {
     "acpi",          "asound",  "interrupts", "kcore",     "keys",      "latency_stats",

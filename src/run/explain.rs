@@ -39,9 +39,16 @@ pub fn explain_clone(errno: Errno) -> Diagnostic {
         fs::read_to_string(Path::new("/proc/sys").join(name)).unwrap_or_default().trim().to_owned()
     };
     match errno {
-        Errno::ENOSPC if sysctl("user/max_user_namespaces") == "0" => diagnostic
-            .because("user namespaces are switched off: user.max_user_namespaces is 0 [ENOSPC]")
-            .help("sudo sysctl user.max_user_namespaces=15000"),
+        Errno::ENOSPC | Errno::EPERM | Errno::ENOSYS
+            if sysctl("user/max_user_namespaces") == "0" =>
+        {
+            diagnostic
+                .because(format!(
+                    "user namespaces are switched off: user.max_user_namespaces is 0 [{errno:?}]"
+                ))
+                .help("inside another jail: start that one with `--nesting on`")
+                .help("elsewhere: sudo sysctl user.max_user_namespaces=15000")
+        }
         Errno::ENOSPC => diagnostic
             .because("a limit on namespaces is reached: user.max_*_namespaces [ENOSPC]")
             .help("see `sysctl user` for the limits, or end other sandboxes"),
@@ -164,6 +171,10 @@ fn help(action: &Action, fault: Fault) -> Option<&'static str> {
         (_, Call::MountSetattr, Errno::ENOSYS) => Some("jail needs Linux 5.12 or newer"),
         (_, _, Errno::EMFILE | Errno::ENFILE) => {
             Some("raise the limit of open files: ulimit -n 64")
+        }
+        (_, _, Errno::EFBIG) => Some("raise the limit of file sizes: ulimit -f unlimited"),
+        (_, Call::Clone, Errno::EAGAIN) => {
+            Some("end some processes, or raise the limit: ulimit -u")
         }
         (_, _, Errno::ENOMEM) => Some("free some memory, or raise the limit of this container"),
         (Action::Ids(_) | Action::Scratch { .. }, _, Errno::EPERM | Errno::EACCES)

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use nix::errno::Errno;
 
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, Origin};
 use crate::plan::{Action, Mount, Plan, RootSource, Step};
 use crate::units::AbsolutePath;
 
@@ -107,12 +107,17 @@ fn in_chroot() -> bool {
 fn explain_step(step: &Step, fault: Fault) -> Diagnostic {
     let Fault { call, errno } = fault;
     let diagnostic = Diagnostic::error(format!("cannot {}", deed(&step.action)))
-        .at(&step.origin)
         .because(format!("{}: {}", call.name(), cause(errno)));
+    let diagnostic = located(diagnostic, step);
     match help(&step.action, fault) {
         Some(help) => diagnostic.help(help),
         None => diagnostic,
     }
+}
+
+/// The place of what was asked for. What is built in has none that a user could change.
+fn located(diagnostic: Diagnostic, step: &Step) -> Diagnostic {
+    if step.origin == Origin::BuiltIn { diagnostic } else { diagnostic.at(&step.origin) }
 }
 
 /// What the step was to do, after "cannot".
@@ -258,9 +263,9 @@ fn command(name: &OsStr, search: &[AbsolutePath], errno: Errno, step: &Step) -> 
             status: 126,
         },
         _ => {
-            let diagnostic = Diagnostic::error(format!("cannot execute `{shown}`"))
-                .at(&step.origin)
-                .because(cause(errno));
+            let diagnostic =
+                Diagnostic::error(format!("cannot execute `{shown}`")).because(cause(errno));
+            let diagnostic = located(diagnostic, step);
             let diagnostic = match errno {
                 Errno::EACCES => {
                     diagnostic.help("is it a file, executable, and on no noexec mount?")

@@ -9,5 +9,9 @@ pub use types::{
     Access, Action, Extent, IdMap, LandlockRule, Mount, Plan, Resource, RootSource, Ruleset, Step,
     Subject,
 };
-pub fn to_text(p: &Plan) -> String { format!("{p:#?}") }
-pub fn to_json(p: &Plan) -> String { format!("{p:#?}") }
+pub fn to_text(p: &Plan) -> String {
+    format!("{p:#?}")
+}
+pub fn to_json(p: &Plan) -> String {
+    format!("{p:#?}")
+}

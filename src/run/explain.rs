@@ -60,13 +60,15 @@ pub fn explain_clone(errno: Errno) -> Diagnostic {
                 "user namespaces are for root only: kernel.unprivileged_userns_clone is 0 [EPERM]",
             )
             .help("sudo sysctl kernel.unprivileged_userns_clone=1"),
-        Errno::EPERM if in_chroot() => diagnostic
-            .because("the kernel makes no user namespace inside a chroot(2) [EPERM]")
+        Errno::EPERM if !filtered() => diagnostic
+            .because(
+                "a security module forbids it, or this is a chroot(2), in which the kernel makes \
+                 no user namespace [EPERM]",
+            )
             .help("start jail outside the chroot, or make its root a real one with pivot_root(8)"),
         Errno::EPERM | Errno::EACCES => diagnostic
             .because(format!(
-                "a seccomp filter or a security module of this container or system forbids it \
-                 [{errno:?}]"
+                "the seccomp filter of this container or service forbids it [{errno:?}]"
             ))
             .help(
                 "in docker or podman: --security-opt seccomp=unconfined; in Kubernetes: \
@@ -95,19 +97,20 @@ pub fn explain_mapping(program: &OsStr, words: &str) -> Diagnostic {
         .help("check your lines in /etc/subuid and /etc/subgid, or use --ids single")
 }
 
-/// A process whose root is not the root of its mount namespace.
-fn in_chroot() -> bool {
-    let root = |path: &str| {
-        use std::os::unix::fs::MetadataExt;
-        fs::metadata(path).map(|file| (file.dev(), file.ino())).ok()
-    };
-    matches!((root("/"), root("/proc/1/root")), (Some(ours), Some(first)) if ours != first)
+/// Is this process under a seccomp filter already? Whether it is in a chroot(2) an ordinary
+/// user cannot ask.
+fn filtered() -> bool {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    status.lines().any(|line| line.strip_prefix("Seccomp:").is_some_and(|mode| mode.trim() != "0"))
 }
 
 fn explain_step(step: &Step, fault: Fault) -> Diagnostic {
     let Fault { call, errno } = fault;
-    let diagnostic = Diagnostic::error(format!("cannot {}", deed(&step.action)))
-        .because(format!("{}: {}", call.name(), cause(errno)));
+    let diagnostic = Diagnostic::error(format!("cannot {}", deed(&step.action))).because(format!(
+        "{}: {}",
+        call.name(),
+        cause(errno)
+    ));
     let diagnostic = located(diagnostic, step);
     match help(&step.action, fault) {
         Some(help) => diagnostic.help(help),

@@ -120,14 +120,11 @@ const TRAPS: &str = "for s in TERM INT HUP QUIT USR1 USR2 CONT TSTP WINCH; do \
 
 #[test]
 fn signals_to_the_supervisor_reach_the_command_once() {
-    use Signal::{
-        SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP, SIGUSR1, SIGUSR2, SIGWINCH,
-    };
+    use Signal::{SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP, SIGUSR1, SIGUSR2, SIGWINCH};
     let jail = Jail::new();
     let mut running = jail.start(["bash", "-c", TRAPS]);
     running.wait_for("ready");
-    let signals =
-        [SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGCONT, SIGTSTP, SIGWINCH];
+    let signals = [SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGCONT, SIGTSTP, SIGWINCH];
     let mut expected = String::from("ready\n");
     for signal in signals {
         running.signal(signal);

@@ -21,12 +21,12 @@ pub fn wipe_arguments_and_environment(argument_count: usize) -> bool {
     // SAFETY: at exec the kernel puts the argument vector, its NULL and the environment
     // vector next to each other; nobody here calls setenv(3), which would move the latter.
     // The NULL check below sees if that was wrong, before anything is written.
-    let end_of_arguments = unsafe { *environment.sub(1) };
+    let end_of_arguments = unsafe { *environment.wrapping_sub(1) };
     if !end_of_arguments.is_null() {
         return false;
     }
     // SAFETY: the vector before that NULL has `argument_count` entries.
-    let first = unsafe { *environment.sub(1 + argument_count) };
+    let first = unsafe { *environment.wrapping_sub(1 + argument_count) };
     let last = last_entry(environment);
     if first.is_null() || last < first {
         return false;
@@ -54,5 +54,5 @@ fn last_entry(environment: *mut *mut c_char) -> *mut c_char {
     let before = if entry == environment { 2 } else { 1 };
     // SAFETY: one before the end is the last variable; without variables two before it is
     // the last argument, in front of the arguments' own NULL.
-    unsafe { *entry.sub(before) }
+    unsafe { *entry.wrapping_sub(before) }
 }

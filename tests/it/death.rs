@@ -30,8 +30,9 @@ fn all_below(directory: &Path) -> BTreeSet<PathBuf> {
     let mut found = BTreeSet::new();
     let mut open = vec![directory.to_owned()];
     while let Some(directory) = open.pop() {
-        for entry in fs::read_dir(&directory).unwrap().map(Result::unwrap) {
-            if entry.file_type().unwrap().is_dir() {
+        for entry in fs::read_dir(&directory).expect("it can be listed") {
+            let entry = entry.expect("it can be listed");
+            if entry.file_type().expect("an entry has a type").is_dir() {
                 open.push(entry.path());
             }
             found.insert(entry.path());

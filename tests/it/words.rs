@@ -336,19 +336,29 @@ fn under_filter(errno: i32) -> (Jail, Finished) {
 #[test]
 fn a_filter_that_forbids_namespaces() {
     let (jail, finished) = under_filter(libc::EPERM);
-    says(&jail, &finished, 125, str![[r#"
+    says(
+        &jail,
+        &finished,
+        125,
+        str![[r#"
 jail: error: cannot create the sandbox's namespaces
 because: the seccomp filter of this container or service forbids it [EPERM]
 help: in docker or podman: --security-opt seccomp=unconfined; in Kubernetes: seccompProfile.type=Unconfined
 
-"#]]);
+"#]],
+    );
     let (jail, finished) = under_filter(libc::ENOSYS);
-    says(&jail, &finished, 125, str![[r#"
+    says(
+        &jail,
+        &finished,
+        125,
+        str![[r#"
 jail: error: cannot create the sandbox's namespaces
 because: this kernel, or the container's seccomp filter, has no clone3 [ENOSYS]
 help: jail needs Linux 5.12; in docker or podman: --security-opt seccomp=unconfined
 
-"#]]);
+"#]],
+    );
 }
 
 #[test]
@@ -359,17 +369,23 @@ fn a_kernel_that_makes_no_more_namespaces() {
         let fault = format!("inject=clone3:error={errno}");
         Jail::new().through(["strace", "-f", "-qq", "-o", "/dev/null", "-e", fault.as_str()])
     };
-    refused(forbid("ENOSPC"), str![[r#"
+    refused(
+        forbid("ENOSPC"),
+        str![[r#"
 jail: error: cannot create the sandbox's namespaces
 because: a limit on namespaces is reached: user.max_*_namespaces [ENOSPC]
 help: see `sysctl user` for the limits, or end other sandboxes
 
-"#]]);
-    refused(forbid("EUSERS"), str![[r#"
+"#]],
+    );
+    refused(
+        forbid("EUSERS"),
+        str![[r#"
 jail: error: cannot create the sandbox's namespaces
 because: user namespaces are nested more than 32 deep [EUSERS]
 
-"#]]);
+"#]],
+    );
 }
 
 #[test]
@@ -377,12 +393,15 @@ fn a_chroot() {
     crate::require!(Feature::Userns);
     let script = "mkdir ../root; mount --rbind / ../root; exec /usr/sbin/chroot ../root \
                   sh -c 'cd \"$0\"; exec \"$@\"' \"$PWD\" \"$@\"";
-    refused(Jail::new().through(["unshare", "-Urm", "sh", "-c", script, "sh"]), str![[r#"
+    refused(
+        Jail::new().through(["unshare", "-Urm", "sh", "-c", script, "sh"]),
+        str![[r#"
 jail: error: cannot create the sandbox's namespaces
 because: a security module forbids it, or this is a chroot(2), in which the kernel makes no user namespace [EPERM]
 help: start jail outside the chroot, or make its root a real one with pivot_root(8)
 
-"#]]);
+"#]],
+    );
 }
 
 #[test]

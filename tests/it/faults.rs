@@ -132,3 +132,17 @@ fn root_of_a_user_namespace_without_setgroups_has_jails_too() {
     let jail = Jail::new().through(["unshare", "-Ur"]);
     jail.run(["true"]).succeeds();
 }
+
+#[test]
+fn a_rootfs_whose_tmp_leads_to_its_root_stays_as_it_is() {
+    for mode in ["read-only", "overlay", "write"] {
+        let jail = Jail::new().directory("rootfs/proc").directory("rootfs/dev");
+        let jail = jail.directory("rootfs/run");
+        let jail = jail.directory("rootfs/usr").link("rootfs/tmp", "/../../..");
+        let jail = jail.args(["--profile", "base", "--workdir", "/", "--root", "./rootfs"]);
+        let jail = jail.args(["--read", "/usr", "--read", "/lib64", "--root-mode", mode]);
+        jail.run(["/usr/bin/true"]).exits(125);
+        let entries = std::fs::read_dir(jail.project().join("rootfs")).expect("it is there");
+        assert_eq!(entries.count(), 5, "{mode}");
+    }
+}

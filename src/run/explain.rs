@@ -6,7 +6,7 @@ use std::path::Path;
 
 use nix::errno::Errno;
 
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, Origin};
 use crate::plan::{Action, Mount, Plan, RootSource, Step};
 use crate::units::AbsolutePath;
 
@@ -39,9 +39,16 @@ pub fn explain_clone(errno: Errno) -> Diagnostic {
         fs::read_to_string(Path::new("/proc/sys").join(name)).unwrap_or_default().trim().to_owned()
     };
     match errno {
-        Errno::ENOSPC if sysctl("user/max_user_namespaces") == "0" => diagnostic
-            .because("user namespaces are switched off: user.max_user_namespaces is 0 [ENOSPC]")
-            .help("sudo sysctl user.max_user_namespaces=15000"),
+        Errno::ENOSPC | Errno::EPERM | Errno::ENOSYS
+            if sysctl("user/max_user_namespaces") == "0" =>
+        {
+            diagnostic
+                .because(format!(
+                    "user namespaces are switched off: user.max_user_namespaces is 0 [{errno:?}]"
+                ))
+                .help("inside another jail: start that one with `--nesting on`")
+                .help("elsewhere: sudo sysctl user.max_user_namespaces=15000")
+        }
         Errno::ENOSPC => diagnostic
             .because("a limit on namespaces is reached: user.max_*_namespaces [ENOSPC]")
             .help("see `sysctl user` for the limits, or end other sandboxes"),
@@ -53,13 +60,15 @@ pub fn explain_clone(errno: Errno) -> Diagnostic {
                 "user namespaces are for root only: kernel.unprivileged_userns_clone is 0 [EPERM]",
             )
             .help("sudo sysctl kernel.unprivileged_userns_clone=1"),
-        Errno::EPERM if in_chroot() => diagnostic
-            .because("the kernel makes no user namespace inside a chroot(2) [EPERM]")
+        Errno::EPERM if !filtered() => diagnostic
+            .because(
+                "a security module forbids it, or this is a chroot(2), in which the kernel makes \
+                 no user namespace [EPERM]",
+            )
             .help("start jail outside the chroot, or make its root a real one with pivot_root(8)"),
         Errno::EPERM | Errno::EACCES => diagnostic
             .because(format!(
-                "a seccomp filter or a security module of this container or system forbids it \
-                 [{errno:?}]"
+                "the seccomp filter of this container or service forbids it [{errno:?}]"
             ))
             .help(
                 "in docker or podman: --security-opt seccomp=unconfined; in Kubernetes: \
@@ -88,24 +97,30 @@ pub fn explain_mapping(program: &OsStr, words: &str) -> Diagnostic {
         .help("check your lines in /etc/subuid and /etc/subgid, or use --ids single")
 }
 
-/// A process whose root is not the root of its mount namespace.
-fn in_chroot() -> bool {
-    let root = |path: &str| {
-        use std::os::unix::fs::MetadataExt;
-        fs::metadata(path).map(|file| (file.dev(), file.ino())).ok()
-    };
-    matches!((root("/"), root("/proc/1/root")), (Some(ours), Some(first)) if ours != first)
+/// Is this process under a seccomp filter already? Whether it is in a chroot(2) an ordinary
+/// user cannot ask.
+fn filtered() -> bool {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    status.lines().any(|line| line.strip_prefix("Seccomp:").is_some_and(|mode| mode.trim() != "0"))
 }
 
 fn explain_step(step: &Step, fault: Fault) -> Diagnostic {
     let Fault { call, errno } = fault;
-    let diagnostic = Diagnostic::error(format!("cannot {}", deed(&step.action)))
-        .at(&step.origin)
-        .because(format!("{}: {}", call.name(), cause(errno)));
+    let diagnostic = Diagnostic::error(format!("cannot {}", deed(&step.action))).because(format!(
+        "{}: {}",
+        call.name(),
+        cause(errno)
+    ));
+    let diagnostic = located(diagnostic, step);
     match help(&step.action, fault) {
         Some(help) => diagnostic.help(help),
         None => diagnostic,
     }
+}
+
+/// The place of what was asked for. What is built in has none that a user could change.
+fn located(diagnostic: Diagnostic, step: &Step) -> Diagnostic {
+    if step.origin == Origin::BuiltIn { diagnostic } else { diagnostic.at(&step.origin) }
 }
 
 /// What the step was to do, after "cannot".
@@ -164,6 +179,10 @@ fn help(action: &Action, fault: Fault) -> Option<&'static str> {
         (_, Call::MountSetattr, Errno::ENOSYS) => Some("jail needs Linux 5.12 or newer"),
         (_, _, Errno::EMFILE | Errno::ENFILE) => {
             Some("raise the limit of open files: ulimit -n 64")
+        }
+        (_, _, Errno::EFBIG) => Some("raise the limit of file sizes: ulimit -f unlimited"),
+        (_, Call::Clone, Errno::EAGAIN) => {
+            Some("end some processes, or raise the limit: ulimit -u")
         }
         (_, _, Errno::ENOMEM) => Some("free some memory, or raise the limit of this container"),
         (Action::Ids(_) | Action::Scratch { .. }, _, Errno::EPERM | Errno::EACCES)
@@ -247,9 +266,9 @@ fn command(name: &OsStr, search: &[AbsolutePath], errno: Errno, step: &Step) -> 
             status: 126,
         },
         _ => {
-            let diagnostic = Diagnostic::error(format!("cannot execute `{shown}`"))
-                .at(&step.origin)
-                .because(cause(errno));
+            let diagnostic =
+                Diagnostic::error(format!("cannot execute `{shown}`")).because(cause(errno));
+            let diagnostic = located(diagnostic, step);
             let diagnostic = match errno {
                 Errno::EACCES => {
                     diagnostic.help("is it a file, executable, and on no noexec mount?")

@@ -24,7 +24,7 @@ use super::setup::carry_out;
 /// All that init ever does. `argument_count` is how many arguments this program was given.
 pub fn run(script: Script, socket: OwnedFd, inherited: Inherited, argument_count: usize) -> ! {
     let status = match start(&script, &socket, inherited, argument_count) {
-        Ok(command) => match watch(command, &socket) {
+        Ok((command, children)) => match watch(command, &children, &socket) {
             Ok(report) => report,
             Err(errno) => Report::Failed(internal(errno)),
         },
@@ -35,13 +35,14 @@ pub fn run(script: Script, socket: OwnedFd, inherited: Inherited, argument_count
     exit_now(0)
 }
 
-/// Builds everything and starts the command.
+/// Builds everything and starts the command; what tells of the ends of children is made
+/// before, so that no failure of ours can come after the command began.
 fn start(
     script: &Script,
     socket: &OwnedFd,
     inherited: Inherited,
     argument_count: usize,
-) -> Result<Pid, Failure> {
+) -> Result<(Pid, SignalFd), Failure> {
     follow_the_supervisor(socket).map_err(|fault| Failure { step: 0, fault })?;
     umask(Mode::empty());
     let step = script.ids.step;
@@ -51,11 +52,11 @@ fn start(
     carry_out(&script.setup, &mut ruleset)?;
     hide(argument_count).map_err(|fault| Failure { step: 0, fault })?;
     let payload = &script.payload;
+    let at_exec = |fault| Failure { step: payload.exec.step, fault };
+    let children = child_signals().during(Call::Signalfd).map_err(at_exec)?;
     let mut command = Command { payload, ruleset, inherited, socket };
-    spawn_sharing_memory(become_command, &mut command).map_err(|errno| Failure {
-        step: payload.exec.step,
-        fault: Fault { call: Call::Clone, errno },
-    })
+    let pid = spawn_sharing_memory(become_command, &mut command);
+    Ok((pid.during(Call::Clone).map_err(at_exec)?, children))
 }
 
 /// Dies when the supervisor dies, from now on. It may be dead already: then the other end
@@ -111,11 +112,9 @@ fn hide(argument_count: usize) -> Result<(), Fault> {
 }
 
 /// Reaps everything, passes signals on, until the command ends or the supervisor dies.
-fn watch(command: Pid, socket: &OwnedFd) -> Result<Report, Errno> {
-    let children = child_signals()?;
+fn watch(command: Pid, children: &SignalFd, socket: &OwnedFd) -> Result<Report, Errno> {
     // A pipe or a lock of the caller ends when the command lets go of it, not when we do.
-    let kept = [socket.as_raw_fd(), children.as_raw_fd()];
-    close_all_but(kept)?;
+    close_all_but([socket.as_raw_fd(), children.as_raw_fd()])?;
     loop {
         if let Some(report) = reap(command, socket)? {
             return Ok(report);

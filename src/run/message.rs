@@ -30,12 +30,13 @@ pub enum Call {
     Sethostname,
     Setrlimit,
     Setsid,
+    Signalfd,
     Symlink,
     Umount,
     Write,
 }
 
-const CALLS: [(Call, &str); 24] = [
+const CALLS: [(Call, &str); 25] = [
     (Call::Capset, "capset"),
     (Call::Chdir, "chdir"),
     (Call::Clone, "clone"),
@@ -57,6 +58,7 @@ const CALLS: [(Call, &str); 24] = [
     (Call::Sethostname, "sethostname"),
     (Call::Setrlimit, "setrlimit"),
     (Call::Setsid, "setsid"),
+    (Call::Signalfd, "signalfd"),
     (Call::Symlink, "symlink"),
     (Call::Umount, "umount"),
     (Call::Write, "write"),

@@ -7,12 +7,12 @@ use std::ptr;
 use landlock::{RulesetCreated, RulesetStatus};
 use nix::errno::Errno;
 use nix::sys::resource::{Resource, setrlimit};
-use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction};
+use nix::sys::signal::{SigSet, Signal};
 use nix::sys::stat::{Mode, umask};
 use nix::unistd::{chdir, setsid};
 
 use crate::script::{Exec, Payload};
-use crate::sys::{close_from, exec, exit_now, keep_open_on_exec};
+use crate::sys::{close_from, exec, exit_now, keep_open_on_exec, restore_default};
 
 use super::message::{Call, During, Failure, Fault, Report};
 
@@ -23,6 +23,8 @@ pub struct Inherited {
     pub umask: Mode,
     /// Soft and hard limit of open files, which init may have raised for itself.
     pub open_files: (u64, u64),
+    /// The same of the size of files, if the supervisor has raised it.
+    pub file_size: Option<(u64, u64)>,
 }
 
 /// All that the payload's process needs.
@@ -60,6 +62,10 @@ fn prepare(
     let (step, descriptors) = &payload.descriptors;
     let (soft, hard) = inherited.open_files;
     setrlimit(Resource::RLIMIT_NOFILE, soft, hard).during(Call::Setrlimit).map_err(at(*step))?;
+    if let Some((soft, hard)) = inherited.file_size {
+        let result = setrlimit(Resource::RLIMIT_FSIZE, soft, hard).during(Call::Setrlimit);
+        result.map_err(at(payload.exec.step))?;
+    }
     keep_only(descriptors).map_err(at(*step))?;
     if let Some((step, _)) = payload.landlock {
         restrict(ruleset.take()).map_err(at(step))?;
@@ -73,20 +79,11 @@ fn prepare(
     Ok(())
 }
 
-/// Rust ignores SIGPIPE, and a caller may have ignored SIGCHLD: neither is for the command.
-/// Other signals that the caller ignores stay ignored, as nohup(1) wants it.
+/// Rust ignores SIGPIPE, which is not for the command. Signals that the caller ignores stay
+/// ignored, as nohup(1) wants it; all but SIGCHLD, which the supervisor has restored.
 fn restore_signals(mask: SigSet) -> Result<(), Errno> {
-    let default = SigAction::new(SigHandler::SigDfl, SaFlags::empty(), SigSet::empty());
-    for signal in [Signal::SIGPIPE, Signal::SIGCHLD] {
-        restore(signal, &default)?;
-    }
+    restore_default(Signal::SIGPIPE)?;
     mask.thread_set_mask()
-}
-
-#[expect(unsafe_code, reason = "sigaction(2) is unsafe for the sake of handlers")]
-fn restore(signal: Signal, default: &SigAction) -> Result<(), Errno> {
-    // SAFETY: the default disposition runs no code of this program.
-    unsafe { sigaction(signal, default) }.map(drop)
 }
 
 /// Everything above 2 closes at exec, but for `keep`.

@@ -17,13 +17,13 @@ use nix::unistd::{Pid, geteuid, setgroups};
 use crate::diagnostic::Diagnostic;
 use crate::plan::Plan;
 use crate::script::{Mapping, Script, compile};
-use crate::sys::{Clone, clone_process};
+use crate::sys::{Clone, clone_process, restore_default};
 
 use super::explain::{explain, explain_clone, explain_mapping};
 use super::init;
 use super::message::{Failure, Order, Report};
 use super::payload::Inherited;
-use super::terminal::Terminal;
+use super::terminal::{Terminal, has_controlling_terminal};
 
 /// How the command ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,8 +59,10 @@ const FORWARDED: [Signal; 10] = [
 pub fn perform(plan: &Plan) -> Result<Outcome, Refused> {
     let script = compile(plan).map_err(refused)?;
     let (inherited, signals) = prepare().map_err(|errno| refused(explain_clone(errno)))?;
+    let shares_terminal = script.payload.new_session.is_none();
     let (child, socket) = start(script, inherited).map_err(refused)?;
-    let supervisor = Supervisor { child, socket, signals, terminal: Terminal::in_foreground() };
+    let terminal = Terminal::in_foreground();
+    let supervisor = Supervisor { child, socket, signals, terminal, shares_terminal };
     supervisor.supervise(plan)
 }
 
@@ -70,6 +72,9 @@ fn refused(diagnostic: Diagnostic) -> Refused {
 
 /// Blocks the signals that we read by descriptor, and notes what the command is to inherit.
 fn prepare() -> Result<(Inherited, SignalFd), Errno> {
+    // A caller that ignores SIGCHLD, as some daemons do, passes that on to us, and then the
+    // kernel would keep from init how the command ended (wait(2)).
+    restore_default(Signal::SIGCHLD)?;
     let mut blocked: SigSet = FORWARDED.into_iter().collect();
     let signals = SignalFd::with_flags(&blocked, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)?;
     for signal in [Signal::SIGCHLD, Signal::SIGTTOU, Signal::SIGTTIN] {
@@ -84,12 +89,38 @@ fn prepare() -> Result<(Inherited, SignalFd), Errno> {
         setrlimit(Resource::RLIMIT_NOFILE, hard.min(64), hard)?;
     }
     if geteuid().is_root() {
-        // Without privilege nobody can leave a group; with it the command shall not keep any.
-        setgroups(&[])?;
+        leave_groups()?;
     }
-    let inherited =
-        Inherited { signals: inherited_signals, umask: inherited_umask, open_files: (soft, hard) };
+    let inherited = Inherited {
+        signals: inherited_signals,
+        umask: inherited_umask,
+        open_files: (soft, hard),
+        file_size: lift_file_size()?,
+    };
     Ok((inherited, signals))
+}
+
+/// The files that we write into the sandbox are not the command's. Returns the caller's limit
+/// if it was lifted.
+fn lift_file_size() -> Result<Option<(u64, u64)>, Errno> {
+    let (soft, hard) = getrlimit(Resource::RLIMIT_FSIZE)?;
+    if soft == hard {
+        return Ok(None);
+    }
+    setrlimit(Resource::RLIMIT_FSIZE, hard, hard)?;
+    Ok(Some((soft, hard)))
+}
+
+/// Without privilege nobody can leave a group; with it the command shall not keep any. Who is
+/// root in a user namespace only may not do so if that namespace denies setgroups(2).
+fn leave_groups() -> Result<(), Errno> {
+    match setgroups(&[]) {
+        Err(Errno::EPERM) => {
+            let setting = std::fs::read("/proc/self/setgroups").unwrap_or_default();
+            if setting.starts_with(b"deny") { Ok(()) } else { Err(Errno::EPERM) }
+        }
+        result => result,
+    }
 }
 
 /// Clones init; in it this does not return.
@@ -168,6 +199,8 @@ struct Supervisor {
     socket: OwnedFd,
     signals: SignalFd,
     terminal: Option<Terminal>,
+    /// Is the command in our session, so that the terminal's signals reach it as they reach us?
+    shares_terminal: bool,
 }
 
 impl Supervisor {
@@ -231,13 +264,14 @@ impl Supervisor {
         Ok((happened(&fds[0]), happened(&fds[1])))
     }
 
-    /// What the terminal sends, it sends to the command itself as well: Ctrl-C must not
-    /// arrive twice.
+    /// What the terminal sends, it sends to the command itself as well, unless that has a
+    /// session of its own: Ctrl-C must arrive, and not twice.
     fn pass_signals_on(&self) -> Result<(), Errno> {
         const FROM_THE_KERNEL: i32 = 0x80;
         while let Some(info) = self.signals.read_signal()? {
             let number = info.ssi_signo as i32;
-            if info.ssi_code == FROM_THE_KERNEL && number != Signal::SIGHUP as i32 {
+            let from_terminal = info.ssi_code == FROM_THE_KERNEL;
+            if from_terminal && self.shares_terminal && number != Signal::SIGHUP as i32 {
                 continue;
             }
             match Order::Signal(number).send(&self.socket) {
@@ -251,8 +285,11 @@ impl Supervisor {
 
     /// The command stopped: so do we, and the shell that started us sees it. Continued,
     /// we find SIGCONT among our signals and pass it on.
+    ///
+    /// Without a terminal there is no job control: nobody would ever continue us, though the
+    /// command may go on by itself.
     fn stop_too(&self) -> Result<(), Errno> {
-        raise(Signal::SIGSTOP)
+        if has_controlling_terminal() { raise(Signal::SIGSTOP) } else { Ok(()) }
     }
 }
 

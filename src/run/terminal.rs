@@ -2,9 +2,17 @@
 
 use std::os::fd::{AsFd, OwnedFd};
 
+use nix::fcntl::{OFlag, open};
+use nix::sys::stat::Mode;
 use nix::unistd::{Pid, getpgrp, tcgetpgrp, tcsetpgrp};
 
 use crate::sys::duplicate;
+
+/// Says whether this session has a terminal: /dev/tty can be opened then, and only then (tty(4)).
+pub fn has_controlling_terminal() -> bool {
+    let flags = OFlag::O_RDONLY | OFlag::O_NOCTTY | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC;
+    open("/dev/tty", flags, Mode::empty()).is_ok()
+}
 
 /// A terminal whose foreground process group is ours.
 ///

@@ -1,11 +1,14 @@
 //! A ruleset of the plan as access rights of this kernel's ABI.
 
+use std::error::Error as _;
+use std::io;
+
 use landlock::{
     ABI, Access as _, AccessFs, BitFlags, CompatLevel, Compatible, Ruleset as Builder, RulesetAttr,
     RulesetCreated, Scope,
 };
 
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, cause};
 use crate::plan::{Access, Ruleset};
 
 /// The newest ABI of the library that this kernel has as well.
@@ -41,8 +44,21 @@ pub fn create(ruleset: &Ruleset) -> Result<RulesetCreated, Diagnostic> {
         builder.create()
     };
     build().map_err(|error: landlock::RulesetError| {
-        Diagnostic::error("cannot create the Landlock ruleset").because(error.to_string())
+        let diagnostic = Diagnostic::error("cannot create the Landlock ruleset");
+        diagnostic.because(words(&error))
     })
+}
+
+/// What the kernel said, where the library knows no more than that.
+fn words(error: &landlock::RulesetError) -> String {
+    let mut source = error.source();
+    while let Some(inner) = source {
+        if let Some(kernel) = inner.downcast_ref::<io::Error>() {
+            return cause(kernel);
+        }
+        source = inner.source();
+    }
+    error.to_string()
 }
 
 /// The rights for `access` on a directory, and on a file.

@@ -5,7 +5,7 @@ use std::mem::size_of;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 
 use nix::errno::Errno;
-use nix::sys::signal::Signal;
+use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction};
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, socket};
 
 use super::checked;
@@ -21,6 +21,13 @@ fn prctl(option: i32, first: u64, second: u64) -> Result<(), Errno> {
 /// ids or capabilities change (prctl(2), `PR_SET_PDEATHSIG`).
 pub fn die_with_parent() -> Result<(), Errno> {
     prctl(libc::PR_SET_PDEATHSIG, Signal::SIGKILL as u64, 0)
+}
+
+/// Gives a signal its default action.
+pub fn restore_default(signal: Signal) -> Result<(), Errno> {
+    let default = SigAction::new(SigHandler::SigDfl, SaFlags::empty(), SigSet::empty());
+    // SAFETY: the default action runs no code of this program.
+    unsafe { sigaction(signal, &default) }.map(drop)
 }
 
 /// Nobody without CAP_SYS_PTRACE over our user namespace may trace this process or read its

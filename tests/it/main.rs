@@ -1,5 +1,8 @@
 //! End to end: the real program, as an ordinary user, one module for each subject.
 
+mod death;
 mod escape;
+mod faults;
 mod harness;
 mod support;
+mod words;

@@ -83,6 +83,9 @@ fn place_private(
     let fact = files.get(path).cloned().unwrap_or_else(|| FileFact::missing(path));
     // Links of the host to a place that we cannot follow are of no use inside.
     let at = match fact.kind {
+        // A rootfs of somebody else's may link it to its root, which is no place for it: what
+        // we would make in it we would make in the rootfs. Mounting on the link fails instead.
+        _ if fact.canonical == AbsolutePath::root() => path.clone(),
         FileKind::Directory | FileKind::Missing => fact.canonical.clone(),
         _ => path.clone(),
     };

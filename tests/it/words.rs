@@ -1,0 +1,440 @@
+//! What jail says when it cannot do as it was told: whole, as its reader sees it.
+
+use snapbox::data::DataFormat;
+use snapbox::{Assert, Data, Redactions, assert::DEFAULT_ACTION_ENV, str};
+
+use crate::support::{Feature, Finished, Jail, jail_binary};
+
+/// Jail itself failed with these words and nothing else, and no command ran.
+#[track_caller]
+fn says(jail: &Jail, finished: &Finished, status: i32, expected: impl Into<Data>) {
+    finished.exits(status).outputs("");
+    assert!(!jail.project().join("ran").exists(), "the command ran");
+    let mut places = Redactions::new();
+    let place = |path: &std::path::Path| path.to_str().expect("a path in UTF-8").to_owned();
+    places.insert("[PROJECT]", place(&jail.project())).expect("a name");
+    places.insert("[HOME]", place(&jail.home())).expect("a name");
+    places.insert("[ELSEWHERE]", place(&jail.elsewhere())).expect("a name");
+    places.insert("[JAIL]", place(jail_binary())).expect("a name");
+    let stderr = Data::binary(finished.stderr.clone()).coerce_to(DataFormat::Text);
+    let assert = Assert::new().action_env(DEFAULT_ACTION_ENV).redact_with(places);
+    assert.eq(stderr, expected.into());
+}
+
+#[track_caller]
+fn refused(jail: Jail, expected: impl Into<Data>) {
+    let finished = jail.run(["touch", "ran"]);
+    says(&jail, &finished, 125, expected);
+}
+
+#[test]
+fn a_profile_that_is_not_there() {
+    refused(
+        Jail::new().args(["--profile", "defualt"]),
+        str![[r#"
+jail: error: there is no profile `defualt`
+ --> --profile
+help: did you mean `default`?
+
+"#]],
+    );
+    refused(
+        Jail::new().args(["--profile", "./missing.toml"]),
+        str![[r#"
+jail: error: cannot read profile `./missing.toml`
+ --> --profile
+because: no such file or directory (ENOENT)
+
+"#]],
+    );
+}
+
+#[test]
+fn a_profile_that_extends_itself() {
+    let jail = Jail::new()
+        .file("a.toml", "extends = [\"./b.toml\"]\n")
+        .file("b.toml", "extends = [\"./a.toml\"]\n")
+        .args(["--profile", "./a.toml"]);
+    refused(
+        jail,
+        str![[r#"
+jail: error: profile `./a.toml` extends itself
+ --> ./b.toml:1:12
+  |
+1 | extends = ["./a.toml"]
+  |            ^^^^^^^^^^
+because: `./a.toml` extends `./b.toml` extends `./a.toml`
+help: remove one of these from `extends`
+
+"#]],
+    );
+}
+
+#[test]
+fn a_granted_path_that_is_not_there() {
+    let profile = "extends = [\"default\"]\n[filesystem]\nread = [\"./missing\"]\n";
+    refused(
+        Jail::new().file("p.toml", profile).args(["--profile", "p.toml"]),
+        str![[r#"
+jail: error: cannot read `./missing`
+ --> p.toml:3:9
+  |
+3 | read = ["./missing"]
+  |         ^^^^^^^^^^^
+because: no such file or directory [ENOENT]
+help: create it, or set `optional = true`
+
+"#]],
+    );
+    refused(
+        Jail::new().args(["--read", "./missing"]),
+        str![[r#"
+jail: error: cannot read `./missing`
+ --> --read
+because: no such file or directory [ENOENT]
+help: create it, or set `optional = true`
+
+"#]],
+    );
+}
+
+#[test]
+fn an_optional_path_that_is_not_there_is_no_error() {
+    let profile = "extends = [\"default\"]\n[filesystem]\n\
+                   bind = [{ from = \"./missing\", to = \"/data\", optional = true }]\n";
+    Jail::new().profile(profile).run(["true"]).succeeds().is_silent();
+}
+
+#[test]
+fn a_command_that_nobody_has() {
+    let jail = Jail::new();
+    says(
+        &jail,
+        &jail.run(["no-such-command"]),
+        127,
+        str![[r#"
+jail: error: command `no-such-command` not found in the sandbox
+because: the host does not have it on that PATH either
+
+"#]],
+    );
+}
+
+#[test]
+fn a_command_that_is_not_visible() {
+    let jail = Jail::new();
+    let tool = jail.home().join("bin/tool");
+    let jail = jail.home_file("bin/tool", "#!/bin/sh\n");
+    says(
+        &jail,
+        &jail.run([tool.as_os_str()]),
+        127,
+        str![[r#"
+jail: error: command `[HOME]/bin/tool` not found in the sandbox
+because: `[HOME]/bin/tool` is a script for `/bin/sh`; that or the script is not visible inside
+help: grant both: --read [HOME]/bin/tool --read /bin/sh
+
+"#]],
+    );
+}
+
+#[test]
+fn a_script_whose_interpreter_is_not_visible() {
+    let jail = Jail::new();
+    let shebang = format!("#!{}/bin/interpreter\n", jail.home().display());
+    let jail = jail.home_file("bin/interpreter", "").script("script", &shebang);
+    says(
+        &jail,
+        &jail.run(["./script"]),
+        127,
+        str![[r#"
+jail: error: command `./script` not found in the sandbox
+because: `./script` is a script for `[HOME]/bin/interpreter`; that or the script is not visible inside
+help: grant both: --read ./script --read [HOME]/bin/interpreter
+
+"#]],
+    );
+}
+
+#[test]
+fn a_file_that_cannot_be_executed() {
+    let jail = Jail::new().file("text", "text").script("binary", "\0\0\0");
+    says(
+        &jail,
+        &jail.run(["./text"]),
+        126,
+        str![[r#"
+jail: error: cannot execute `./text`
+because: permission denied [EACCES]
+help: is it a file, executable, and on no noexec mount?
+
+"#]],
+    );
+    says(
+        &jail,
+        &jail.run(["./binary"]),
+        126,
+        str![[r#"
+jail: error: cannot execute `./binary`
+because: exec format error [ENOEXEC]
+help: a script needs a first line such as #!/bin/sh
+
+"#]],
+    );
+}
+
+#[test]
+fn a_working_directory_that_was_removed() {
+    let jail = Jail::new().directory("gone").cwd("gone");
+    let script = "rmdir ../gone; exec \"$@\"";
+    refused(
+        jail.through(["sh", "-c", script, "sh"]),
+        str![[r#"
+jail: error: the working directory no longer exists
+help: change to a directory that exists, for example `cd ~`
+
+"#]],
+    );
+}
+
+#[test]
+fn a_working_directory_that_is_hidden() {
+    refused(
+        Jail::new().args(["--profile", "base"]),
+        str![[r#"
+jail: error: the working directory `[PROJECT]` is not visible inside
+help: grant it with `--read .`
+help: start elsewhere with `--workdir DIR`
+
+"#]],
+    );
+    refused(
+        Jail::new().args(["--mask", "."]),
+        str![[r#"
+jail: error: the working directory `[PROJECT]` is not visible inside
+help: grant it with `--read .`
+help: start elsewhere with `--workdir DIR`
+
+"#]],
+    );
+    refused(
+        Jail::new().args(["--workdir", "/missing"]),
+        str![[r#"
+jail: error: the working directory `/missing` is not visible inside
+ --> --workdir
+help: grant it with `--read DIR`
+help: start elsewhere with `--workdir DIR`
+
+"#]],
+    );
+}
+
+#[test]
+fn options_and_values_that_do_not_exist() {
+    refused(
+        Jail::new().args(["--raed", "x"]),
+        str![[r#"
+jail: error: unknown option `--raed`
+help: did you mean `--read`?
+
+"#]],
+    );
+    refused(
+        Jail::new().args(["--umask", "9", "--tty", "x", "--cap-add", "FOO"]),
+        str![[r#"
+jail: error: unknown value for tty `x`
+ --> --tty
+help: use `auto`, `inherit` or `none`
+jail: error: `9` is not a umask
+ --> --umask
+help: write three octal digits, such as `022`
+jail: error: unknown capability `FOO`
+ --> --cap-add
+help: there are 41 of them, such as `CHOWN`
+
+"#]],
+    );
+    refused(
+        Jail::new().args(["--preserve-fd", "7"]),
+        str![[r#"
+jail: error: cannot preserve descriptor 7
+ --> --preserve-fd
+because: it is not open [EBADF]
+help: open it before the run
+
+"#]],
+    );
+}
+
+#[test]
+fn a_directory_on_standard_input() {
+    refused(
+        Jail::new().through(["sh", "-c", "exec \"$@\" < /tmp", "sh"]),
+        str![[r#"
+jail: error: descriptor 0 is a directory
+because: the command could leave the sandbox through it
+help: close it, for example with `0<&-`, and grant it by path
+
+"#]],
+    );
+}
+
+#[test]
+fn user_namespaces_that_are_switched_off() {
+    crate::require!(Feature::Userns);
+    let script = "echo 0 > /proc/sys/user/max_user_namespaces; exec \"$@\"";
+    refused(
+        Jail::new().through(["unshare", "-Ur", "sh", "-c", script, "sh"]),
+        str![[r#"
+jail: error: cannot create the sandbox's namespaces
+because: user namespaces are switched off: user.max_user_namespaces is 0 [ENOSPC]
+help: inside another jail: start that one with `--nesting on`
+help: elsewhere: sudo sysctl user.max_user_namespaces=15000
+
+"#]],
+    );
+}
+
+#[test]
+fn a_jail_in_a_jail() {
+    let binary = jail_binary();
+    let directory = binary.parent().expect("it is in a directory");
+    let jail = Jail::new().flag("--read").flag(directory);
+    let inner = ["run", "--", "touch", "ran"].map(Into::into);
+    let line: Vec<_> = std::iter::once(binary.as_os_str().to_owned()).chain(inner).collect();
+    says(
+        &jail,
+        &jail.run(line),
+        125,
+        str![[r#"
+jail: error: cannot create the sandbox's namespaces
+because: user namespaces are switched off: user.max_user_namespaces is 0 [ENOSYS]
+help: inside another jail: start that one with `--nesting on`
+help: elsewhere: sudo sysctl user.max_user_namespaces=15000
+
+"#]],
+    );
+}
+
+/// Runs jail under a filter as of a container, which answers clone3(2) with `errno`.
+fn under_filter(errno: i32) -> (Jail, Finished) {
+    let binary = jail_binary();
+    let directory = binary.parent().expect("it is in a directory");
+    let policy = format!(
+        r#"{{"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [
+            {{"names": ["clone3"], "action": "SCMP_ACT_ERRNO", "errnoRet": {errno}}}]}}"#
+    );
+    let jail = Jail::new().file("policy.json", policy);
+    let jail = jail.args(["--nesting", "on", "--landlock", "off", "--seccomp", "./policy.json"]);
+    let jail = jail.flag("--read").flag(directory);
+    let inner = ["run", "--", "touch", "ran"].map(Into::into);
+    let line: Vec<_> = std::iter::once(binary.as_os_str().to_owned()).chain(inner).collect();
+    let finished = jail.run(line);
+    (jail, finished)
+}
+
+#[test]
+fn a_filter_that_forbids_namespaces() {
+    let (jail, finished) = under_filter(libc::EPERM);
+    says(
+        &jail,
+        &finished,
+        125,
+        str![[r#"
+jail: error: cannot create the sandbox's namespaces
+because: the seccomp filter of this container or service forbids it [EPERM]
+help: in docker or podman: --security-opt seccomp=unconfined; in Kubernetes: seccompProfile.type=Unconfined
+
+"#]],
+    );
+    let (jail, finished) = under_filter(libc::ENOSYS);
+    says(
+        &jail,
+        &finished,
+        125,
+        str![[r#"
+jail: error: cannot create the sandbox's namespaces
+because: this kernel, or the container's seccomp filter, has no clone3 [ENOSYS]
+help: jail needs Linux 5.12; in docker or podman: --security-opt seccomp=unconfined
+
+"#]],
+    );
+}
+
+#[test]
+fn a_kernel_that_makes_no_more_namespaces() {
+    crate::require!(Feature::Program("strace"));
+    crate::require!(Feature::Tracing);
+    let forbid = |errno: &str| {
+        let fault = format!("inject=clone3:error={errno}");
+        Jail::new().through(["strace", "-f", "-qq", "-o", "/dev/null", "-e", fault.as_str()])
+    };
+    refused(
+        forbid("ENOSPC"),
+        str![[r#"
+jail: error: cannot create the sandbox's namespaces
+because: a limit on namespaces is reached: user.max_*_namespaces [ENOSPC]
+help: see `sysctl user` for the limits, or end other sandboxes
+
+"#]],
+    );
+    refused(
+        forbid("EUSERS"),
+        str![[r#"
+jail: error: cannot create the sandbox's namespaces
+because: user namespaces are nested more than 32 deep [EUSERS]
+
+"#]],
+    );
+}
+
+#[test]
+fn a_chroot() {
+    crate::require!(Feature::Userns);
+    let script = "mkdir ../root; mount --rbind / ../root; exec /usr/sbin/chroot ../root \
+                  sh -c 'cd \"$0\"; exec \"$@\"' \"$PWD\" \"$@\"";
+    refused(
+        Jail::new().through(["unshare", "-Urm", "sh", "-c", script, "sh"]),
+        str![[r#"
+jail: error: cannot create the sandbox's namespaces
+because: a security module forbids it, or this is a chroot(2), in which the kernel makes no user namespace [EPERM]
+help: start jail outside the chroot, or make its root a real one with pivot_root(8)
+
+"#]],
+    );
+}
+
+#[test]
+fn limits_that_are_too_low() {
+    let below = |limit: &str| {
+        let script = format!("ulimit {limit}; exec \"$@\"");
+        Jail::new().through(["bash", "-c", script.as_str(), "bash"])
+    };
+    refused(
+        below("-n 5"),
+        str![[r#"
+jail: error: cannot create the sandbox's namespaces
+because: no file descriptors are left [EMFILE]
+help: raise the limit of open files: ulimit -n 64
+
+"#]],
+    );
+    refused(
+        below("-u 1"),
+        str![[r#"
+jail: error: cannot create the sandbox's namespaces
+because: the limit of processes is reached (RLIMIT_NPROC or a pids cgroup) [EAGAIN]
+help: end some processes, or raise it: ulimit -u
+
+"#]],
+    );
+    refused(
+        below("-f 0"),
+        str![[r#"
+jail: error: cannot write `/etc/passwd`
+because: write: file too large [EFBIG]
+help: raise the limit of file sizes: ulimit -f unlimited
+
+"#]],
+    );
+}

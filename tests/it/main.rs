@@ -2,4 +2,5 @@
 
 mod escape;
 mod harness;
+mod kernels;
 mod support;

@@ -139,18 +139,20 @@ fn lived(machine: Machine) -> Machine {
             },
         )
         .check(
-            "jail -- sleep 1000 & patiently pidof sleep >pids && kill -9 $!
-            patiently sh -c '! pidof sleep jail'",
+            // The word `jail` would leave the number of a shell in $!.
+            "/share/jail run -- sleep 1000 & patiently pidof sleep && kill -9 $!
+            patiently sh -c '! pidof sleep jail >/dev/null'",
             |it| {
                 it.succeeds();
             },
         )
-        .check("jail -- sh -c 'sleep 1001 >/dev/null & exit 3'; echo $?; ! pidof sleep", |it| {
-            it.succeeds().outputs("3\n");
-        })
-        .check("jail --nesting on --read /share -- /share/jail run -- sh -c 'echo in'", |it| {
-            it.succeeds().outputs("in\n");
-        })
+        .check(
+            "jail -- sh -c 'sleep 1001 >/dev/null & exit 3'; echo $?
+            ! pidof sleep",
+            |it| {
+                it.succeeds().outputs("3\n");
+            },
+        )
 }
 
 /// Attempts on a process.

@@ -4,5 +4,6 @@ mod death;
 mod escape;
 mod faults;
 mod harness;
+mod kernels;
 mod support;
 mod words;

@@ -1,6 +1,7 @@
 //! Attempts to reach somebody by a socket.
 
 use crate::answer::{Answer, Refusal, Words, kernel, one_line, pointer, pointer_mut, signed};
+use crate::setup::pause;
 
 /// How long an answer may take, in milliseconds.
 const PATIENCE: usize = 5000;
@@ -11,6 +12,7 @@ pub fn attempt(name: &str, words: &mut Words) -> Option<Answer> {
         "connect-tcp" => connect_tcp(words),
         "echo-udp" => echo_udp(words),
         "connect-abstract" => connect_unix(words, Place::Abstract),
+        "listen-abstract" => listen_abstract(words),
         "connect-unix" => connect_unix(words, Place::Path),
         "own-loopback" => own_loopback(),
         _ => return None,
@@ -79,6 +81,21 @@ fn echo_udp(words: &mut Words) -> Answer {
 }
 
 fn connect_unix(words: &mut Words, place: Place) -> Answer {
+    let address = unix_address(words, place)?;
+    connect(socket(libc::AF_UNIX, libc::SOCK_STREAM, 0)?, &address)
+}
+
+/// Says that it listens, and does until it is killed.
+fn listen_abstract(words: &mut Words) -> Answer {
+    let address = unix_address(words, Place::Abstract)?;
+    let listener = signed(socket(libc::AF_UNIX, libc::SOCK_STREAM, 0)?);
+    kernel("bind", libc::SYS_bind, &[listener, pointer(&address[..]), address.len()])?;
+    kernel("listen", libc::SYS_listen, &[listener, 8])?;
+    pause("listening")
+}
+
+/// struct sockaddr_un, as long as its name.
+fn unix_address(words: &mut Words, place: Place) -> Result<Vec<u8>, Refusal> {
     let name = words.path()?;
     let mut address = (libc::AF_UNIX as u16).to_ne_bytes().to_vec();
     match place {
@@ -88,7 +105,7 @@ fn connect_unix(words: &mut Words, place: Place) -> Answer {
         }
         Place::Path => address.extend(name.as_bytes_with_nul()),
     }
-    connect(socket(libc::AF_UNIX, libc::SOCK_STREAM, 0)?, &address)
+    Ok(address)
 }
 
 /// Listens on 127.0.0.1 and connects to itself.

@@ -13,7 +13,7 @@ pub fn attempt(name: &str, words: &mut Words) -> Option<Answer> {
     Some(match name {
         "say" => words.text(),
         "wait-line" => wait_line(),
-        "pause" => pause(),
+        "pause" => pause("paused"),
         "in-userns" => in_userns(),
         "in-session" => kernel("setsid", libc::SYS_setsid, &[]).map(|_| String::new()),
         "chdir" => chdir(words),
@@ -44,10 +44,10 @@ fn wait_line() -> Answer {
     Ok(String::new())
 }
 
-/// Says that it is there, and stays until it is killed.
-fn pause() -> Answer {
+/// Says what it is now, and stays that until it is killed.
+pub fn pause(state: &str) -> Answer {
     use std::io::Write;
-    writeln!(std::io::stdout(), "ok paused").map_err(|error| failed("write", &error))?;
+    writeln!(std::io::stdout(), "ok {state}").map_err(|error| failed("write", &error))?;
     loop {
         // Interrupted by a stop and a continuation, it goes back to sleep.
         if let Err(Refusal::Errno { errno, .. }) = kernel("pause", libc::SYS_pause, &[])

@@ -10,6 +10,7 @@ use crate::profile::{NetworkMode, Protection, RootMode};
 use crate::units::AbsolutePath;
 
 use super::Drawing;
+use super::kernel::too_old;
 use super::root::RootPlan;
 use super::tree::Tree;
 
@@ -26,11 +27,11 @@ pub(super) fn draw(drawing: &mut Drawing, root: &RootPlan, tree: &Tree) -> Optio
     let origin = enabled.map_or(Origin::BuiltIn, |enabled| enabled.origin.clone());
     let abi = drawing.host.kernel.landlock_abi;
     if abi == 0 {
-        lacking(
-            drawing,
-            "this kernel has no Landlock",
-            "boot with `lsm=landlock,...`, or give it up with `--degrade landlock`",
-        );
+        let release = drawing.host.kernel.release;
+        // A kernel that is refused anyway needs no second reason.
+        if too_old(release).is_none() {
+            lacking(drawing, "this kernel has no Landlock", how_to_have_it(release));
+        }
         return None;
     }
     if abi < SCOPES && drawing.network().value == NetworkMode::Host {
@@ -53,6 +54,15 @@ pub(super) fn draw(drawing: &mut Drawing, root: &RootPlan, tree: &Tree) -> Optio
     }));
     let ruleset = Ruleset { abi, rules, scoped: abi >= SCOPES };
     Some(Step { action: Action::Landlock(ruleset), origin })
+}
+
+/// Linux 5.13 brought it; later ones may have it switched off.
+fn how_to_have_it(release: (u32, u32)) -> &'static str {
+    if release < (5, 13) {
+        "use Linux 5.13 or newer, or give it up with `--degrade landlock`"
+    } else {
+        "boot with `lsm=landlock,...`, or give it up with `--degrade landlock`"
+    }
 }
 
 fn lacking(drawing: &mut Drawing, title: &str, help: &str) {

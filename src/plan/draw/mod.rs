@@ -8,7 +8,7 @@
 //!   that a command could have made to be granted more the next time; [`sys`]: below /sys.
 //! - [`tree`]: all mounts by path; [`settle`]: their mount points and links.
 //! - the rest of the steps: [`identity`], [`etc`], [`devices`], [`environment`], [`workdir`],
-//!   [`landlock`], [`process`].
+//!   [`landlock`], [`process`]; [`kernel`]: what it is too old for.
 
 mod builtin;
 mod devices;
@@ -16,6 +16,7 @@ mod environment;
 mod etc;
 mod here;
 mod identity;
+mod kernel;
 mod landlock;
 mod planted;
 mod process;
@@ -49,6 +50,7 @@ pub fn draw(profile: &Profile, host: &Host, argv: &[OsString]) -> Result<Plan, V
     tree.extend(rules.tree);
     sys::hide(&drawing, &mut tree);
     let settled = settle::settle(&mut drawing, &root, tree);
+    kernel::draw(&mut drawing, &root, &settled.tree);
     let home = workdir::home(&drawing, &root, &settled.tree);
     let workdir = workdir::draw(&mut drawing, &root, &settled.tree, &home, rules.withheld);
     let devices = devices::draw(&mut drawing);

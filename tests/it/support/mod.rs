@@ -6,6 +6,8 @@
 //! assertions that say everything when they fail. [`Jail::start`] gives a [`Running`] to
 //! talk with, and [`Pty`] a terminal to run it on.
 //!
+//! A [`Machine`] is a virtual one with another kernel: a list of checks, made in one boot.
+//!
 //! When the tests are root, as in CI, all of it runs as the user that `JAIL_TEST_USER`
 //! names: what passes only as root proves nothing about a rootless sandbox.
 
@@ -13,6 +15,7 @@ mod binaries;
 mod finished;
 mod jail;
 mod leftovers;
+mod machine;
 mod pty;
 mod require;
 mod running;
@@ -23,6 +26,7 @@ pub use binaries::{jail_binary, probe_binary};
 pub use finished::Finished;
 pub use jail::Jail;
 pub use leftovers::{mounts_now, processes_named, wait_until};
+pub use machine::{Machine, machine_program};
 pub use pty::Pty;
 pub use require::{Feature, missing};
 pub use running::Running;

@@ -5,7 +5,7 @@ use std::fs;
 use nix::unistd::access;
 
 use super::user::tests_are_root;
-use super::{Jail, probe_binary};
+use super::{Jail, machine_program, probe_binary};
 
 /// Something that a test needs and that some machines do not have.
 #[derive(Debug)]
@@ -24,13 +24,15 @@ pub enum Feature {
     Path(&'static str),
     /// A program in PATH.
     Program(&'static str),
+    /// Virtual machines: the program that `JAIL_TEST_VM` names.
+    Machines,
 }
 
 /// Is it missing? Prints why the test is skipped; panics if nothing may be skipped.
 pub fn missing(feature: &Feature, module: &str, line: u32) -> bool {
     let Some(reason) = lack(feature) else { return false };
     assert!(
-        std::env::var_os("JAIL_TEST_REQUIRE").is_none(),
+        std::env::var_os("JAIL_TEST_REQUIRE").is_none() || matches!(feature, Feature::Machines),
         "JAIL_TEST_REQUIRE is set, and {reason}"
     );
     // Not `println!`, which the test harness keeps to itself while a test passes.
@@ -57,6 +59,11 @@ fn lack(feature: &Feature) -> Option<String> {
         }
         Feature::Works(words) => (works(words), format!("`{words}` does not work outside")),
         Feature::Path(path) => (fs::symlink_metadata(path).is_ok(), format!("there is no {path}")),
+        // Named and not working is a failure of the test, not a reason to skip it; and where
+        // none is named, none is wanted, whatever else must not be missing.
+        Feature::Machines => {
+            (machine_program().is_some(), "JAIL_TEST_VM names no program for machines".into())
+        }
         Feature::Program(name) => {
             let directories = ["/usr/local/bin", "/usr/bin", "/bin"];
             let there = directories.iter().any(|directory| {

@@ -1,0 +1,174 @@
+//! A throw-away virtual machine with another kernel than this one.
+//!
+//! `JAIL_TEST_VM` names a program that boots one and runs a command in it as an ordinary user,
+//! uid 1000: `PROGRAM --kernel NAME [--debian] [--append PARAMETERS] --share DIRECTORY --
+//! COMMAND...`. The directory is a copy at /share, where the command starts. What the
+//! command writes and its exit status are passed on; any other failure is 124 or 125.
+//!
+//! A boot is slow, so one machine makes many checks: each is a shell script that runs in a
+//! directory of its own below the user's home, and becomes a [`Finished`].
+
+use std::ffi::OsString;
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::ExitStatusExt;
+use std::process::{Command, ExitStatus, Output};
+
+use super::{Finished, jail_binary, probe_binary};
+
+/// What a check proves.
+type Proof = Box<dyn Fn(&Finished)>;
+
+/// A machine, and the checks to make in it.
+pub struct Machine {
+    options: Vec<&'static str>,
+    checks: Vec<(String, Proof)>,
+}
+
+/// The program that boots machines, if there is one.
+pub fn machine_program() -> Option<OsString> {
+    std::env::var_os("JAIL_TEST_VM").filter(|program| !program.is_empty())
+}
+
+/// Words that every check can use.
+const WORDS: &str = r#"
+jail() { /share/jail run "$@"; }
+probe() { /share/probe "$@"; }
+inside() { jail --read /share $FLAGS -- /share/probe "$@"; }
+# Starts a probe that says when it is ready, and waits until it has; its number is $!.
+start() {
+    /share/probe "$@" >ready &
+    patiently grep -q ok ready
+}
+# Until it succeeds; after half a minute it has failed.
+patiently() {
+    tries=0
+    until "$@"; do
+        [ $((tries += 1)) -lt 300 ] || return 1
+        sleep 0.1
+    done
+}
+"#;
+
+/// Makes every check in turn. What a check writes is marked, line by line.
+const ALL: &str = r#"
+for script in /share/checks/*; do
+    number=${script##*/}
+    mkdir -p "$HOME/$number/project"
+    cd "$HOME/$number/project" || exit 125
+    sh "$script" </dev/null >../stdout 2>../stderr
+    echo "$? status $number"
+    sed 's/^/1 /' ../stdout
+    sed 's/^/2 /' ../stderr
+done
+"#;
+
+impl Machine {
+    /// A machine with this kernel.
+    pub fn new(kernel: &'static str) -> Self {
+        Self { options: vec!["--kernel", kernel], checks: Vec::new() }
+    }
+
+    #[must_use]
+    pub fn option(mut self, option: &'static str) -> Self {
+        self.options.push(option);
+        self
+    }
+
+    /// Makes a check by a shell script; see [`WORDS`].
+    #[must_use]
+    pub fn check(mut self, script: impl Into<String>, proof: impl Fn(&Finished) + 'static) -> Self {
+        self.checks.push((script.into(), Box::new(proof)));
+        self
+    }
+
+    /// An attempt of the probe succeeds outside, and inside is refused with this errno.
+    #[must_use]
+    pub fn refuses(self, attempt: &str, errno: &'static str) -> Self {
+        self.refuses_with(
+            attempt,
+            |outside| {
+                outside.succeeds();
+            },
+            errno,
+        )
+    }
+
+    /// The same where outside something else is to be seen than success.
+    #[must_use]
+    pub fn refuses_with(
+        self,
+        attempt: &str,
+        outside: impl Fn(&Finished) + 'static,
+        errno: &'static str,
+    ) -> Self {
+        self.check(format!("probe {attempt}"), outside).check(
+            format!("inside {attempt}"),
+            move |inside| {
+                inside.refused(errno);
+            },
+        )
+    }
+
+    /// Boots, makes all checks, and looks at each.
+    #[track_caller]
+    pub fn boot(self) {
+        let share = self.share();
+        let program = machine_program().expect("begin with `require!(Feature::Machines)`");
+        let mut command = Command::new(program);
+        command.args(&self.options).arg("--share").arg(share.path());
+        command.args(["--", "sh", "/share/all"]);
+        let output = command.output().unwrap_or_else(|error| panic!("JAIL_TEST_VM: {error}"));
+        let booted = Finished::new(format!("{command:?}"), output);
+        booted.succeeds();
+        let mut outputs = outputs(&booted.stdout_text());
+        assert_eq!(outputs.len(), self.checks.len(), "checks that were made\n{booted:?}");
+        for ((script, proof), output) in self.checks.iter().zip(outputs.drain(..)) {
+            proof(&Finished::new(format!("{:?}: {script}", self.options), output));
+        }
+    }
+
+    /// The directory to share: both programs, and a script for each check.
+    fn share(&self) -> tempfile::TempDir {
+        let share = tempfile::Builder::new()
+            .permissions(fs::Permissions::from_mode(0o755))
+            .tempdir()
+            .expect("a temporary directory can be made");
+        let put = |name: &str, text: &str| {
+            let path = share.path().join(name);
+            fs::write(&path, text).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        };
+        for program in [jail_binary(), probe_binary()] {
+            let name = program.file_name().expect("a program has a name");
+            fs::copy(program, share.path().join(name)).expect("a program can be copied");
+        }
+        fs::create_dir(share.path().join("checks")).expect("the directory is ours");
+        put("all", ALL);
+        for (number, (script, _)) in self.checks.iter().enumerate() {
+            put(&format!("checks/{number:03}"), &format!("{WORDS}{script}\n"));
+        }
+        share
+    }
+}
+
+/// Reads what [`ALL`] wrote.
+fn outputs(text: &str) -> Vec<Output> {
+    let mut outputs: Vec<Output> = Vec::new();
+    for line in text.lines() {
+        if let Some((status, _)) = line.split_once(" status ") {
+            let code: i32 = status.parse().unwrap_or_else(|_| panic!("no status: {line}"));
+            let status = ExitStatus::from_raw(code << 8);
+            outputs.push(Output { status, stdout: Vec::new(), stderr: Vec::new() });
+            continue;
+        }
+        let output = outputs.last_mut().unwrap_or_else(|| panic!("no check wrote: {line}"));
+        let (stream, line) = match line.split_once(' ') {
+            Some(("1", line)) => (&mut output.stdout, line),
+            Some(("2", line)) => (&mut output.stderr, line),
+            _ => panic!("of no stream: {line}"),
+        };
+        stream.extend(line.as_bytes());
+        stream.push(b'\n');
+    }
+    outputs
+}

@@ -143,6 +143,6 @@ mod tests {
     fn a_missing_file_is_an_error_of_the_flag() {
         let mistakes = read(OsStr::new("/nowhere/x.env")).unwrap_err();
         assert_eq!(mistakes[0].title, "cannot read `/nowhere/x.env`");
-        assert_eq!(mistakes[0].because.as_deref(), Some("no such file or directory (ENOENT)"));
+        assert_eq!(mistakes[0].because.as_deref(), Some("no such file or directory [ENOENT]"));
     }
 }

@@ -5,7 +5,7 @@ use std::io;
 use nix::errno::Errno;
 
 /// What the kernel said, for [`Diagnostic::because`](super::Diagnostic::because):
-/// `permission denied (EACCES)`.
+/// `permission denied [EACCES]`.
 pub fn cause(error: &io::Error) -> String {
     match error.raw_os_error() {
         Some(number) => errno_cause(Errno::from_raw(number)),
@@ -21,9 +21,9 @@ pub fn errno_cause(errno: Errno) -> String {
     let first = letters.next().unwrap_or_default();
     let rest = letters.as_str();
     if !rest.starts_with(|second: char| second.is_ascii_lowercase()) {
-        return format!("{words} ({errno:?})");
+        return format!("{words} [{errno:?}]");
     }
-    format!("{}{rest} ({errno:?})", first.to_lowercase())
+    format!("{}{rest} [{errno:?}]", first.to_lowercase())
 }
 
 #[cfg(test)]
@@ -32,9 +32,9 @@ mod tests {
 
     #[test]
     fn an_errno_has_words_and_a_name() {
-        assert_eq!(errno_cause(Errno::EACCES), "permission denied (EACCES)");
-        assert_eq!(errno_cause(Errno::ENOENT), "no such file or directory (ENOENT)");
-        assert_eq!(errno_cause(Errno::EIO), "I/O error (EIO)");
+        assert_eq!(errno_cause(Errno::EACCES), "permission denied [EACCES]");
+        assert_eq!(errno_cause(Errno::ENOENT), "no such file or directory [ENOENT]");
+        assert_eq!(errno_cause(Errno::EIO), "I/O error [EIO]");
     }
 
     #[test]
@@ -42,7 +42,7 @@ mod tests {
         assert_eq!(cause(&io::Error::other("odd")), "odd");
         assert_eq!(
             cause(&io::Error::from_raw_os_error(Errno::ELOOP as i32)),
-            "too many symbolic links encountered (ELOOP)"
+            "too many symbolic links encountered [ELOOP]"
         );
     }
 }

@@ -274,13 +274,13 @@ mod tests {
         let start = text.find("\"~").unwrap();
         let diagnostic = Diagnostic::error("cannot bind `~/code/api`")
             .at(&at("dev.toml", text, start..start + 12))
-            .because("no such file or directory (ENOENT)")
+            .because("no such file or directory [ENOENT]")
             .help("create it, or set `optional = true`");
         assert_eq!(
             render(&diagnostic, Palette::Plain),
             "jail: error: cannot bind `~/code/api`\n --> dev.toml:9:8\n  |\n\
              9 | path = \"~/code/api\"\n  |        ^^^^^^^^^^^^\n\
-             because: no such file or directory (ENOENT)\n\
+             because: no such file or directory [ENOENT]\n\
              help: create it, or set `optional = true`\n"
         );
     }

@@ -1,6 +1,6 @@
 //! What the kernel can do.
 
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, errno_cause};
 use crate::sys;
 
 use super::Kernel;
@@ -8,14 +8,16 @@ use super::Kernel;
 /// Asks the kernel for its version and for its Landlock ABI.
 pub fn survey() -> Result<Kernel, Diagnostic> {
     let name = nix::sys::utsname::uname().map_err(|errno| {
-        Diagnostic::error("cannot ask for the version of the kernel")
-            .because(format!("{} [{errno:?}]", errno.desc()))
+        Diagnostic::error("cannot ask for the version of the kernel").because(errno_cause(errno))
     })?;
     let text = name.release().to_string_lossy();
     let release = parse_release(&text).ok_or_else(|| {
         Diagnostic::error(format!("cannot read the version of the kernel, `{text}`"))
     })?;
-    Ok(Kernel { release, landlock_abi: sys::landlock_abi() })
+    let landlock_abi = sys::landlock_abi().map_err(|errno| {
+        Diagnostic::error("cannot ask the kernel for its Landlock ABI").because(errno_cause(errno))
+    })?;
+    Ok(Kernel { release, landlock_abi })
 }
 
 fn parse_release(text: &str) -> Option<(u32, u32)> {

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use nix::errno::Errno;
 
-use crate::diagnostic::{Diagnostic, Origin};
+use crate::diagnostic::{Diagnostic, Origin, errno_cause};
 use crate::plan::{Action, Mount, Plan, RootSource, Step};
 use crate::units::AbsolutePath;
 
@@ -25,11 +25,6 @@ pub fn explain(failure: Failure, plan: &Plan) -> Refused {
         }
         _ => Refused { diagnostic: explain_step(step, failure.fault), status: 125 },
     }
-}
-
-/// `text [NAME]`
-pub fn cause(errno: Errno) -> String {
-    format!("{} [{errno:?}]", errno.desc().to_lowercase())
 }
 
 /// clone3(2), or what stands before it, said no.
@@ -86,7 +81,7 @@ pub fn explain_clone(errno: Errno) -> Diagnostic {
         Errno::EMFILE | Errno::ENFILE => diagnostic
             .because(format!("no file descriptors are left [{errno:?}]"))
             .help("raise the limit of open files: ulimit -n 64"),
-        _ => diagnostic.because(cause(errno)),
+        _ => diagnostic.because(errno_cause(errno)),
     }
 }
 
@@ -109,7 +104,7 @@ fn explain_step(step: &Step, fault: Fault) -> Diagnostic {
     let diagnostic = Diagnostic::error(format!("cannot {}", deed(&step.action))).because(format!(
         "{}: {}",
         call.name(),
-        cause(errno)
+        errno_cause(errno)
     ));
     let diagnostic = located(diagnostic, step);
     match help(&step.action, fault) {
@@ -267,7 +262,7 @@ fn command(name: &OsStr, search: &[AbsolutePath], errno: Errno, step: &Step) -> 
         },
         _ => {
             let diagnostic =
-                Diagnostic::error(format!("cannot execute `{shown}`")).because(cause(errno));
+                Diagnostic::error(format!("cannot execute `{shown}`")).because(errno_cause(errno));
             let diagnostic = located(diagnostic, step);
             let diagnostic = match errno {
                 Errno::EACCES => {

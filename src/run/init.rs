@@ -22,8 +22,8 @@ use super::payload::{Command, Inherited, become_command};
 use super::setup::carry_out;
 
 /// All that init ever does. `argument_count` is how many arguments this program was given.
-pub fn run(script: Script, socket: OwnedFd, inherited: Inherited, argument_count: usize) -> ! {
-    let status = match start(&script, &socket, inherited, argument_count) {
+pub fn run(mut script: Script, socket: OwnedFd, inherited: Inherited, argument_count: usize) -> ! {
+    let status = match start(&mut script, &socket, inherited, argument_count) {
         Ok((command, children)) => match watch(command, &children, &socket) {
             Ok(report) => report,
             Err(errno) => Report::Failed(internal(errno)),
@@ -38,7 +38,7 @@ pub fn run(script: Script, socket: OwnedFd, inherited: Inherited, argument_count
 /// Builds everything and starts the command; what tells of the ends of children is made
 /// before, so that no failure of ours can come after the command began.
 fn start(
-    script: &Script,
+    script: &mut Script,
     socket: &OwnedFd,
     inherited: Inherited,
     argument_count: usize,
@@ -47,8 +47,7 @@ fn start(
     umask(Mode::empty());
     let step = script.ids.step;
     map_ids(&script.ids, socket).map_err(|fault| Failure { step, fault })?;
-    let ruleset = script.payload.landlock.as_ref().map(|(_, ruleset)| ruleset.try_clone());
-    let mut ruleset = ruleset.transpose().map_err(|_| internal(Errno::EMFILE))?;
+    let mut ruleset = script.landlock.take();
     carry_out(&script.setup, &mut ruleset)?;
     hide(argument_count).map_err(|fault| Failure { step: 0, fault })?;
     let payload = &script.payload;

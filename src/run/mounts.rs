@@ -171,6 +171,7 @@ impl Tree {
         read_only: &[CString],
         links: Links,
     ) -> Result<OwnedFd, Fault> {
+        self.source = None;
         let context = FsContext::open(c"proc").during(Call::Mount)?;
         context.set(c"hidepid", c"ptraceable").during(Call::Mount)?;
         let proc = context.mount(NO_PROGRAMS).during(Call::Mount)?;

@@ -1,6 +1,6 @@
 //! The last steps before the command: from here on the process is the command's.
 
-use std::ffi::{CString, c_char};
+use std::ffi::{CStr, CString, c_char};
 use std::os::fd::OwnedFd;
 use std::ptr;
 
@@ -9,17 +9,18 @@ use nix::errno::Errno;
 use nix::sys::resource::{Resource, setrlimit};
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::stat::{Mode, umask};
-use nix::unistd::{chdir, setsid};
+use nix::unistd::{fchdir, setsid};
 
 use crate::script::{Exec, Payload};
-use crate::sys::{close_from, exec, exit_now, keep_open_on_exec, restore_default};
+use crate::sys::{
+    Links, close_from, exec, exit_now, keep_open_on_exec, open_path, restore_default,
+};
 
 use super::message::{Call, During, Failure, Fault, Report};
 
 /// What the caller's process had, and the command is to have again.
 #[derive(Clone, Copy)]
 pub struct Inherited {
-    pub signals: SigSet,
     pub umask: Mode,
     /// Soft and hard limit of open files, which init may have raised for itself.
     pub open_files: (u64, u64),
@@ -30,7 +31,8 @@ pub struct Inherited {
 /// All that the payload's process needs.
 pub struct Command<'a> {
     pub payload: &'a Payload,
-    pub ruleset: Option<RulesetCreated>,
+    /// The step, and the ruleset with all its rules.
+    pub ruleset: Option<(u16, RulesetCreated)>,
     pub inherited: Inherited,
     pub socket: &'a OwnedFd,
 }
@@ -38,7 +40,7 @@ pub struct Command<'a> {
 /// Runs in the payload's process, which shares init's memory until it executes the command.
 pub fn become_command(command: &mut Command) -> ! {
     let payload = command.payload;
-    let failure = match prepare(payload, &mut command.ruleset, &command.inherited) {
+    let failure = match prepare(payload, command.ruleset.take(), &command.inherited) {
         Ok(()) => execute(&payload.exec),
         Err(failure) => failure,
     };
@@ -49,16 +51,16 @@ pub fn become_command(command: &mut Command) -> ! {
 
 fn prepare(
     payload: &Payload,
-    ruleset: &mut Option<RulesetCreated>,
+    ruleset: Option<(u16, RulesetCreated)>,
     inherited: &Inherited,
 ) -> Result<(), Failure> {
     if let Some(step) = payload.new_session {
         setsid().during(Call::Setsid).map_err(at(step))?;
     }
     let (step, workdir) = &payload.workdir;
-    chdir(workdir.as_c_str()).during(Call::Chdir).map_err(at(*step))?;
+    change_directory(workdir).map_err(at(*step))?;
     umask(payload.umask.map_or(inherited.umask, Mode::from_bits_truncate));
-    restore_signals(inherited.signals).during(Call::Execve).map_err(at(payload.exec.step))?;
+    restore_signals().during(Call::Execve).map_err(at(payload.exec.step))?;
     let (step, descriptors) = &payload.descriptors;
     let (soft, hard) = inherited.open_files;
     setrlimit(Resource::RLIMIT_NOFILE, soft, hard).during(Call::Setrlimit).map_err(at(*step))?;
@@ -67,8 +69,8 @@ fn prepare(
         result.map_err(at(payload.exec.step))?;
     }
     keep_only(descriptors).map_err(at(*step))?;
-    if let Some((step, _)) = payload.landlock {
-        restrict(ruleset.take()).map_err(at(step))?;
+    if let Some((step, ruleset)) = ruleset {
+        restrict(ruleset).map_err(at(step))?;
     }
     if let Some((step, program)) = &payload.seccomp {
         seccompiler::apply_filter(program).map_err(|_| Failure {
@@ -79,11 +81,19 @@ fn prepare(
     Ok(())
 }
 
+/// Never through a magic link: a link of a root that others made may lead to /proc/self/fd,
+/// and from there to whatever a descriptor refers to (CVE-2024-21626).
+fn change_directory(path: &CStr) -> Result<(), Fault> {
+    let directory = open_path(path, Links::InRoot).during(Call::Open)?;
+    fchdir(&directory).during(Call::Chdir)
+}
+
 /// Rust ignores SIGPIPE, which is not for the command. Signals that the caller ignores stay
-/// ignored, as nohup(1) wants it; all but SIGCHLD, which the supervisor has restored.
-fn restore_signals(mask: SigSet) -> Result<(), Errno> {
+/// ignored, as nohup(1) wants it; all but SIGCHLD, which the supervisor has restored. None is
+/// blocked, whatever the caller blocked.
+fn restore_signals() -> Result<(), Errno> {
     restore_default(Signal::SIGPIPE)?;
-    mask.thread_set_mask()
+    SigSet::empty().thread_set_mask()
 }
 
 /// Everything above 2 closes at exec, but for `keep`.
@@ -96,9 +106,8 @@ fn keep_only(keep: &[i32]) -> Result<(), Fault> {
 }
 
 /// The library may enforce a part only and call that a success; we do not.
-fn restrict(ruleset: Option<RulesetCreated>) -> Result<(), Fault> {
+fn restrict(ruleset: RulesetCreated) -> Result<(), Fault> {
     let fault = |errno| Fault { call: Call::Landlock, errno };
-    let ruleset = ruleset.ok_or(fault(Errno::EINVAL))?;
     let status = ruleset.restrict_self().map_err(|_| fault(Errno::last()))?;
     if status.ruleset == RulesetStatus::FullyEnforced && status.no_new_privs {
         Ok(())

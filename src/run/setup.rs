@@ -29,7 +29,7 @@ struct Site {
 /// Carries out all of `script`; rules go into `ruleset`.
 pub fn carry_out(
     script: &[Instruction],
-    ruleset: &mut Option<RulesetCreated>,
+    ruleset: &mut Option<(u16, RulesetCreated)>,
 ) -> Result<(), Failure> {
     let mut site = Site::default();
     for Instruction { step, operation } in script {
@@ -42,7 +42,7 @@ impl Site {
     fn carry_out(
         &mut self,
         operation: &Operation,
-        ruleset: &mut Option<RulesetCreated>,
+        ruleset: &mut Option<(u16, RulesetCreated)>,
     ) -> Result<(), Fault> {
         match operation {
             Operation::Scratch { size, inodes } => {
@@ -142,10 +142,10 @@ fn capabilities(keep: u64) -> Result<(), Fault> {
 }
 
 fn add_rule<F: AsFd>(
-    ruleset: &mut Option<RulesetCreated>,
+    ruleset: &mut Option<(u16, RulesetCreated)>,
     rule: PathBeneath<F>,
 ) -> Result<(), Fault> {
-    let ruleset = ruleset.as_mut().expect("the script makes the ruleset with its rules");
+    let (_, ruleset) = ruleset.as_mut().expect("the script makes the ruleset with its rules");
     // The library's error has no errno of its own to pass on.
     ruleset
         .add_rule(rule)

@@ -14,7 +14,7 @@ use nix::sys::stat::{Mode, umask};
 use nix::sys::wait::{WaitStatus, waitpid};
 use nix::unistd::{Pid, geteuid, setgroups};
 
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, errno_cause};
 use crate::plan::Plan;
 use crate::script::{Mapping, Script, compile};
 use crate::sys::{Clone, clone_process, restore_default};
@@ -58,10 +58,16 @@ const FORWARDED: [Signal; 10] = [
 /// Carries the plan out and waits for the command. The process must be single-threaded.
 pub fn perform(plan: &Plan) -> Result<Outcome, Refused> {
     let script = compile(plan).map_err(refused)?;
-    let (inherited, signals) = prepare().map_err(|errno| refused(explain_clone(errno)))?;
+    let inherited = prepare().map_err(|errno| refused(explain_clone(errno)))?;
     let shares_terminal = script.payload.new_session.is_none();
+    let kept = script.payload.descriptors.1.clone();
     let (child, socket) = start(script, inherited).map_err(refused)?;
+    let signals = signal_descriptor().map_err(|errno| {
+        end(child);
+        refused(explain_clone(errno))
+    })?;
     let terminal = Terminal::in_foreground();
+    release(&kept);
     let supervisor = Supervisor { child, socket, signals, terminal, shares_terminal };
     supervisor.supervise(plan)
 }
@@ -71,16 +77,14 @@ fn refused(diagnostic: Diagnostic) -> Refused {
 }
 
 /// Blocks the signals that we read by descriptor, and notes what the command is to inherit.
-fn prepare() -> Result<(Inherited, SignalFd), Errno> {
+fn prepare() -> Result<Inherited, Errno> {
     // A caller that ignores SIGCHLD, as some daemons do, passes that on to us, and then the
     // kernel would keep from init how the command ended (wait(2)).
     restore_default(Signal::SIGCHLD)?;
     let mut blocked: SigSet = FORWARDED.into_iter().collect();
-    let signals = SignalFd::with_flags(&blocked, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)?;
     for signal in [Signal::SIGCHLD, Signal::SIGTTOU, Signal::SIGTTIN] {
         blocked.add(signal);
     }
-    let inherited_signals = SigSet::thread_get_mask()?;
     blocked.thread_block()?;
     let inherited_umask = umask(Mode::empty());
     umask(inherited_umask);
@@ -91,13 +95,22 @@ fn prepare() -> Result<(Inherited, SignalFd), Errno> {
     if geteuid().is_root() {
         leave_groups()?;
     }
-    let inherited = Inherited {
-        signals: inherited_signals,
-        umask: inherited_umask,
-        open_files: (soft, hard),
-        file_size: lift_file_size()?,
-    };
-    Ok((inherited, signals))
+    Ok(Inherited { umask: inherited_umask, open_files: (soft, hard), file_size: lift_file_size()? })
+}
+
+/// The forwarded signals, which are blocked. Made after the clone: it is none of init's.
+fn signal_descriptor() -> Result<SignalFd, Errno> {
+    let forwarded: SigSet = FORWARDED.into_iter().collect();
+    SignalFd::with_flags(&forwarded, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)
+}
+
+/// A pipe of the caller ends when the command lets go of it, not when we do. Standard error
+/// stays: what we have to say goes there.
+fn release(kept: &[i32]) {
+    for fd in [0, 1].iter().chain(kept) {
+        // One that is closed already is as good.
+        let _ = nix::unistd::close(*fd);
+    }
 }
 
 /// The files that we write into the sandbox are not the command's. Returns the caller's limit
@@ -221,8 +234,7 @@ impl Supervisor {
             Ok(Some(outcome)) => outcome,
             Ok(None) => Err(refused(init_died(ended))),
             Err(errno) => Err(refused(
-                Diagnostic::error("lost contact with the sandbox")
-                    .because(super::explain::cause(errno)),
+                Diagnostic::error("lost contact with the sandbox").because(errno_cause(errno)),
             )),
         }
     }

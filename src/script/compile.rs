@@ -229,11 +229,11 @@ impl Draft {
             namespaces: self.namespaces,
             ids: self.ids.ok_or_else(|| missing("ids"))?,
             setup: self.layout.instructions,
+            landlock: self.landlock,
             payload: Payload {
                 new_session: self.new_session,
                 umask: self.umask,
                 workdir: self.workdir.ok_or_else(|| missing("the working directory"))?,
-                landlock: self.landlock,
                 descriptors: self.descriptors,
                 seccomp: self.seccomp,
                 exec,

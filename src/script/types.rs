@@ -16,6 +16,8 @@ pub struct Script {
     pub ids: Ids,
     /// Carried out by init, in order.
     pub setup: Vec<Instruction>,
+    /// Empty; `setup` adds the rules, and the payload's process takes it on.
+    pub landlock: Option<(u16, RulesetCreated)>,
     /// Carried out by the payload's process before it executes the command.
     pub payload: Payload,
 }
@@ -159,7 +161,6 @@ pub struct Payload {
     /// `None`: the caller's.
     pub umask: Option<u32>,
     pub workdir: (u16, CString),
-    pub landlock: Option<(u16, RulesetCreated)>,
     pub descriptors: (u16, Vec<i32>),
     pub seccomp: Option<(u16, BpfProgram)>,
     pub exec: Exec,

@@ -43,7 +43,7 @@ help: did you mean `default`?
         str![[r#"
 jail: error: cannot read profile `./missing.toml`
  --> --profile
-because: no such file or directory (ENOENT)
+because: no such file or directory [ENOENT]
 
 "#]],
     );

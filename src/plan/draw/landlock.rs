@@ -6,7 +6,7 @@
 use crate::diagnostic::{Diagnostic, Origin};
 use crate::host::{Descriptor, FileKind};
 use crate::plan::{Access, Action, LandlockRule, Mount, RootSource, Ruleset, Step, Subject};
-use crate::profile::{NetworkMode, Protection, RootMode};
+use crate::profile::{Capability, NetworkMode, Protection, RootMode};
 use crate::units::AbsolutePath;
 
 use super::Drawing;
@@ -18,8 +18,36 @@ use super::tree::Tree;
 const SCOPES: u32 = 6;
 /// The first ABI that knows of truncation.
 const TRUNCATE: u32 = 3;
+/// The first ABI that can allow what the one before always refuses: rename(2) and link(2)
+/// from one directory to another.
+const REFER: u32 = 2;
+const CAP_SYS_ADMIN: Capability = Capability(21);
 
 pub(super) fn draw(drawing: &mut Drawing, root: &RootPlan, tree: &Tree) -> Option<Step> {
+    let step = domain(drawing, root, tree);
+    if step.is_none() {
+        refuse_remounting(drawing);
+    } else if drawing.nesting() {
+        let title = "Landlock refuses every mount, also in namespaces that the command makes";
+        drawing.notes.push(Diagnostic::note(title).help("if it has to mount: `--landlock off`"));
+    }
+    step
+}
+
+/// CAP_SYS_ADMIN over our namespaces is enough to make a read-only mount writable again and
+/// to take a mask away. Landlock refuses both; nothing else does.
+fn refuse_remounting(drawing: &mut Drawing) {
+    let keep = &drawing.profile.capabilities.keep;
+    if let Some(kept) = keep.iter().find(|kept| kept.value == CAP_SYS_ADMIN) {
+        let error = Diagnostic::error("`CAP_SYS_ADMIN` cannot be kept without Landlock")
+            .because("the command could make read-only grants writable and take masks away")
+            .help("leave Landlock on, or do without the capability")
+            .at(&kept.origin);
+        drawing.errors.push(error);
+    }
+}
+
+fn domain(drawing: &mut Drawing, root: &RootPlan, tree: &Tree) -> Option<Step> {
     let enabled = drawing.profile.landlock.enabled.as_ref();
     if enabled.is_some_and(|enabled| !enabled.value) {
         return None;
@@ -40,6 +68,11 @@ pub(super) fn draw(drawing: &mut Drawing, root: &RootPlan, tree: &Tree) -> Optio
             "this kernel's Landlock cannot keep the command from the host's abstract sockets",
             "use `[network] mode = \"none\"`, a newer kernel, or `--degrade landlock`",
         );
+    }
+    if abi < REFER {
+        let title = "the command cannot move files from one directory to another on this kernel";
+        let note = Diagnostic::warning(format!("{title}; continuing without that"));
+        drawing.notes.push(note.because("its Landlock always refuses it; use Linux 5.19 or newer"));
     }
     if abi < TRUNCATE && drawing.host.descriptors.get(&0).is_some_and(is_read_only_file) {
         let title = "this kernel cannot keep the command from truncating the file on its \

@@ -106,8 +106,14 @@ impl Draft {
     /// Only capabilities that mean something in a user namespace: the kernel wants the others
     /// outside. Device nodes stay refused even with CAP_MKNOD, as no mount would let them work.
     fn grant(&mut self, nesting: bool, kept: &[Capability]) {
-        const NESTING: &[Wish] =
-            &[Wish::Groups("@namespace"), Wish::Groups("@mount"), Wish::Groups("@hostname")];
+        const NESTING: &[Wish] = &[
+            Wish::Groups("@namespace"),
+            Wish::Groups("@mount"),
+            Wish::Groups("@hostname"),
+            // Its flags lie in memory, where a filter cannot see them. With namespaces
+            // granted there is nothing left to see.
+            Wish::Call(number("clone3")),
+        ];
         let opened = kept.iter().map(|capability| match *capability {
             CAP_NET_RAW => &[Wish::Groups("@raw-sockets")],
             CAP_SYS_CHROOT => &const { [Wish::Call(number("chroot"))] },

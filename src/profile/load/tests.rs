@@ -237,7 +237,7 @@ fn a_missing_profile_is_told_with_a_hint() {
     assert_eq!(
         world.errors(&["dev.toml"]),
         "jail: error: cannot read profile `dev.toml`\n --> --profile\n\
-         because: no such file or directory (ENOENT)\n\
+         because: no such file or directory [ENOENT]\n\
          help: the profile of that name is `dev`, without `.toml`\n"
     );
     assert_eq!(
@@ -254,7 +254,7 @@ jail: error: cannot read profile `gone.toml`
   |
 1 | extends = ['bsae', './gone.toml', 'mien']
   |                    ^^^^^^^^^^^^^
-because: no such file or directory (ENOENT)
+because: no such file or directory [ENOENT]
 jail: error: there is no profile `mien`
  --> x.toml:1:35
   |
@@ -288,7 +288,7 @@ jail: error: unknown key `filesytem`
 help: did you mean `filesystem`?
 jail: error: cannot read profile `./no.toml`
  --> --profile
-because: no such file or directory (ENOENT)
+because: no such file or directory [ENOENT]
 "
     );
 }
@@ -308,7 +308,7 @@ fn what_is_no_profile_is_refused() {
     check("latin.toml", "line 2 is not UTF-8");
     check("fifo.toml", "it is not a regular file");
     check("etc", "it is a directory\nhelp: name a file in it");
-    check("big.toml/x", "not a directory (ENOTDIR)");
+    check("big.toml/x", "not a directory [ENOTDIR]");
     assert_eq!(
         world.errors(&["/dev/null"]),
         "jail: error: cannot read profile `/dev/null`\n --> --profile\n\

@@ -3,3 +3,4 @@
 mod escape;
 mod harness;
 mod support;
+mod tools;

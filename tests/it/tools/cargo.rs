@@ -77,13 +77,18 @@ fn with_rust(jail: Jail) -> Jail {
     }
     let name = toolchain.file_name().expect("a toolchain has a name").display().to_string();
     let settings = format!("version = \"12\"\ndefault_toolchain = \"{name}\"\n");
-    let jail = jail.home_file(".rustup/settings.toml", settings);
     let installed = jail.home().join(".rustup/toolchains").join(&name);
-    let jail = jail.home_file(&format!(".rustup/toolchains/{name}/origin"), "");
+    let mut jail = jail
+        .home_file(".rustup/settings.toml", settings)
+        .directory(&format!("../.rustup/toolchains/{name}"));
     for part in ["bin", "lib"] {
         link(&toolchain.join(part), &installed);
     }
-    let jail = jail.home_file(".cargo/bin/origin", "");
+    // Rustup makes these when it is installed, and wants them when it chooses a toolchain.
+    for directory in ["downloads", "tmp", "update-hashes"] {
+        jail = jail.directory(&format!("../.rustup/{directory}"));
+    }
+    let jail = jail.directory("../.cargo/bin");
     let programs = own.join("bin");
     let rustup = cargo_home().join("bin/rustup");
     if rustup.exists() {

@@ -118,6 +118,28 @@ fn npm_packs_and_installs_a_package() {
     sh(&jail, "cd program && npm test").output_has("pass 1");
 }
 
+#[test]
+fn even_the_strict_filter_lets_compilers_and_interpreters_work() {
+    require!(Feature::Program("gcc"));
+    require!(Feature::Program("python3"));
+    require!(Feature::Program("node"));
+    let threads = "import subprocess, threading\n\
+        thread = threading.Thread(target=subprocess.check_call, args=(['true'],))\n\
+        thread.start(); thread.join(); print('threads')\n";
+    let worker =
+        "new (require('worker_threads').Worker)(\"console.log('worker')\", { eval: true })";
+    for profile in ["strict", "ci", "default"] {
+        let jail = Jail::new()
+            .args(["--profile", profile])
+            .file("main.c", "#include <stdio.h>\nint main(void) { puts(\"compiled\"); }\n")
+            .file("threads.py", threads)
+            .file("worker.js", worker);
+        sh(&jail, "gcc -o /tmp/main main.c && /tmp/main").outputs("compiled\n");
+        jail.run(["python3", "threads.py"]).succeeds().outputs("threads\n");
+        jail.run(["node", "worker.js"]).succeeds().outputs("worker\n");
+    }
+}
+
 /// Runs a line of shell inside, which must succeed.
 #[track_caller]
 fn sh(jail: &Jail, line: &str) -> crate::support::Finished {

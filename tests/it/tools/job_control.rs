@@ -5,11 +5,15 @@ use crate::support::{Jail, Pty};
 use super::with_jail_in_shell;
 
 /// Says when it has started and when it goes on after a stop.
+///
+/// Once started it starts nothing: between vfork(2) and execve(2) of a child a shell cannot be
+/// stopped, outside either.
 const WAITER: &str = "#!/bin/sh\n\
     trap 'echo went on' CONT\n\
     trap 'stty size' WINCH\n\
+    sleep 1000 &\n\
     echo started\n\
-    while :; do sleep 0.05; done\n";
+    while :; do wait; done\n";
 
 fn shell_outside(jail: &Jail) -> Pty {
     let line = ["bash", "--norc", "--noprofile", "-i"].map(Into::into).to_vec();
@@ -38,15 +42,29 @@ fn a_shell_outside_stops_continues_and_interrupts_a_run() {
     pty.wait_for("outside> ");
     pty.send("fg\n");
     pty.wait_for("went on");
-    pty.send("\x1a");
-    pty.wait_for("Stopped");
-    pty.wait_for("outside> ");
-    pty.send("fg\n");
-    pty.wait_for("went on");
     pty.send("\x03");
     pty.wait_for("outside> ");
     pty.send("echo status=$?\n");
     pty.wait_for("status=130");
+    pty.send("exit\n");
+    pty.finish();
+}
+
+#[test]
+fn a_stop_right_after_a_continuation_is_not_undone() {
+    let jail = with_jail_in_shell().script("waiter", WAITER);
+    let mut pty = shell_outside(&jail);
+    pty.send("\"$JAIL\" run ./waiter\n");
+    pty.wait_for("started");
+    for _ in 0..25 {
+        pty.send("\x1a");
+        pty.wait_for("Stopped");
+        pty.wait_for("outside> ");
+        pty.send("fg\n");
+        pty.wait_for("went on");
+    }
+    pty.send("\x03");
+    pty.wait_for("outside> ");
     pty.send("exit\n");
     pty.finish();
 }

@@ -85,7 +85,7 @@ fn map_ids(ids: &Ids, socket: &OwnedFd) -> Result<(), Fault> {
             match Order::receive(socket).during(Call::Open)? {
                 Some(Order::Mapped) => {}
                 // The supervisor could not have the ids mapped, and has said so itself.
-                Some(Order::Signal(_)) | None => exit_now(0),
+                Some(Order::Signal(_) | Order::Continue { .. }) | None => exit_now(0),
             }
             setgroups(&[]).during(Call::Write)?;
             // Changing groups made the kernel forget whose death is ours.
@@ -114,14 +114,24 @@ fn hide(argument_count: usize) -> Result<(), Fault> {
 fn watch(command: Pid, children: &SignalFd, socket: &OwnedFd) -> Result<Report, Errno> {
     // A pipe or a lock of the caller ends when the command lets go of it, not when we do.
     close_all_but([socket.as_raw_fd(), children.as_raw_fd()])?;
+    let mut stops = Stops::default();
     loop {
-        if let Some(report) = reap(command, socket)? {
+        if let Some(report) = reap(command, socket, &mut stops)? {
             return Ok(report);
         }
         let (order, child) = wait_for_event(socket.as_fd(), children.as_fd())?;
         if order {
             match Order::receive(socket)? {
                 Some(Order::Signal(signal)) => pass_on(command, signal)?,
+                Some(Order::Continue { stops: answered }) => {
+                    // The command may have stopped since the last look.
+                    if let Some(report) = reap(command, socket, &mut stops)? {
+                        return Ok(report);
+                    }
+                    if stops.needs_continuing(answered) {
+                        pass_on(command, Signal::SIGCONT as i32)?;
+                    }
+                }
                 Some(Order::Mapped) => {}
                 // All inside ends with us.
                 None => exit_now(0),
@@ -130,6 +140,39 @@ fn watch(command: Pid, children: &SignalFd, socket: &OwnedFd) -> Result<Report, 
         if child {
             children.read_signal()?;
         }
+    }
+}
+
+/// Stops of the command, and what continued it.
+///
+/// A shell outside sends SIGCONT to the whole process group: to the supervisor, who passes it
+/// on, and often to the command itself. Passed on all the same it would arrive twice, and late:
+/// it would undo a Ctrl-Z that came meanwhile.
+#[derive(Default)]
+struct Stops {
+    count: u16,
+    is_stopped: bool,
+    /// The command went on without our doing; one order to continue it is still to come.
+    went_on: bool,
+}
+
+impl Stops {
+    fn stopped(&mut self) {
+        *self = Self { count: self.count.wrapping_add(1), is_stopped: true, went_on: false };
+    }
+
+    fn continued(&mut self) {
+        self.went_on = self.is_stopped;
+        self.is_stopped = false;
+    }
+
+    /// Whether an order to continue, given after `answered` stops, is for the command.
+    fn needs_continuing(&mut self, answered: u16) -> bool {
+        if answered != self.count || std::mem::take(&mut self.went_on) {
+            return false;
+        }
+        self.is_stopped = false;
+        true
     }
 }
 
@@ -152,9 +195,10 @@ fn wait_for_event(socket: BorrowedFd, children: BorrowedFd) -> Result<(bool, boo
     Ok((happened(&fds[0]), happened(&fds[1])))
 }
 
-/// Takes every child that has ended or stopped; the end of the command is ours.
-fn reap(command: Pid, socket: &OwnedFd) -> Result<Option<Report>, Errno> {
-    let flags = WaitPidFlag::WNOHANG | WaitPidFlag::WUNTRACED;
+/// Takes every child that has ended or stopped; the end of the command is ours, and its stops
+/// are told and counted.
+fn reap(command: Pid, socket: &OwnedFd, stops: &mut Stops) -> Result<Option<Report>, Errno> {
+    let flags = WaitPidFlag::WNOHANG | WaitPidFlag::WUNTRACED | WaitPidFlag::WCONTINUED;
     loop {
         match waitpid(None, Some(flags)) {
             Ok(WaitStatus::Exited(pid, status)) if pid == command => {
@@ -163,7 +207,11 @@ fn reap(command: Pid, socket: &OwnedFd) -> Result<Option<Report>, Errno> {
             Ok(WaitStatus::Signaled(pid, signal, _)) if pid == command => {
                 return Ok(Some(Report::Signaled(signal as i32)));
             }
-            Ok(WaitStatus::Stopped(pid, _)) if pid == command => Report::Stopped.send(socket)?,
+            Ok(WaitStatus::Stopped(pid, _)) if pid == command => {
+                stops.stopped();
+                Report::Stopped.send(socket)?;
+            }
+            Ok(WaitStatus::Continued(pid)) if pid == command => stops.continued(),
             Ok(WaitStatus::StillAlive) => return Ok(None),
             Ok(_) | Err(Errno::EINTR) => {}
             Err(errno) => return Err(errno),
@@ -183,4 +231,24 @@ fn pass_on(command: Pid, signal: i32) -> Result<(), Errno> {
 /// A failure of init itself, which belongs to no step but the first.
 fn internal(errno: Errno) -> Failure {
     Failure { step: 0, fault: Fault { call: Call::Clone, errno } }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_order_to_continue_is_for_the_stop_that_it_answers() {
+        let mut stops = Stops::default();
+        assert!(stops.needs_continuing(0), "a signal is a signal, stopped or not");
+        stops.stopped();
+        assert!(!stops.needs_continuing(0), "the stop came after the order");
+        assert!(stops.needs_continuing(1));
+        stops.continued();
+        assert!(stops.needs_continuing(1), "it was continued by us, so nothing is on its way");
+        stops.stopped();
+        stops.continued();
+        assert!(!stops.needs_continuing(2), "it had the signal itself");
+        assert!(stops.needs_continuing(2), "once");
+    }
 }

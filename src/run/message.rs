@@ -113,6 +113,8 @@ pub enum Order {
     Mapped,
     /// Pass this signal on to the command.
     Signal(i32),
+    /// Continue the command, if it has stopped as often as this and not once more since.
+    Continue { stops: u16 },
 }
 
 /// One record on the wire: kind, call, step, value.
@@ -175,6 +177,7 @@ impl Order {
             match self {
                 Self::Mapped => record(0, 0, 0, 0),
                 Self::Signal(signal) => record(1, 0, 0, signal),
+                Self::Continue { stops } => record(2, 0, stops, 0),
             },
         )
     }
@@ -185,6 +188,7 @@ impl Order {
         match record[0] {
             0 => Ok(Some(Self::Mapped)),
             1 => Ok(Some(Self::Signal(value_of(record)))),
+            2 => Ok(Some(Self::Continue { stops: u16::from_ne_bytes([record[2], record[3]]) })),
             _ => Err(Errno::EBADMSG),
         }
     }
@@ -233,6 +237,15 @@ mod tests {
         for report in reports {
             report.send(&here).unwrap();
             assert_eq!(Report::receive(&there), Ok(Some(report)));
+        }
+    }
+
+    #[test]
+    fn every_order_arrives_as_it_was_sent() {
+        let (here, there) = pair();
+        for order in [Order::Mapped, Order::Signal(64), Order::Continue { stops: 65535 }] {
+            order.send(&here).unwrap();
+            assert_eq!(Order::receive(&there), Ok(Some(order)));
         }
     }
 

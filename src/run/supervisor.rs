@@ -242,17 +242,21 @@ impl Supervisor {
     /// Signals in, reports out, until the last report; `None` if there was none.
     fn watch(&self, plan: &Plan) -> Result<Option<Result<Outcome, Refused>>, Errno> {
         let mut failure: Option<Failure> = None;
+        let mut stops = 0_u16;
         loop {
             let (report, signal) = self.wait_for_event()?;
             if signal {
-                self.pass_signals_on()?;
+                self.pass_signals_on(stops)?;
             }
             if !report {
                 continue;
             }
             match Report::receive(&self.socket)? {
                 Some(Report::Failed(first)) => failure = failure.or(Some(first)),
-                Some(Report::Stopped) => self.stop_too()?,
+                Some(Report::Stopped) => {
+                    stops = stops.wrapping_add(1);
+                    self.stop_too()?;
+                }
                 Some(Report::Exited(_) | Report::Signaled(_)) | None if failure.is_some() => {
                     return Ok(failure.map(|failure| Err(explain(failure, plan))));
                 }
@@ -278,7 +282,10 @@ impl Supervisor {
 
     /// What the terminal sends, it sends to the command itself as well, unless that has a
     /// session of its own: Ctrl-C must arrive, and not twice.
-    fn pass_signals_on(&self) -> Result<(), Errno> {
+    ///
+    /// What the shell sends to continue us, it may send to the command itself as well, which
+    /// may have been stopped again before init reads our order: that stop must not be undone.
+    fn pass_signals_on(&self, stops: u16) -> Result<(), Errno> {
         const FROM_THE_KERNEL: i32 = 0x80;
         while let Some(info) = self.signals.read_signal()? {
             let number = info.ssi_signo as i32;
@@ -286,7 +293,12 @@ impl Supervisor {
             if from_terminal && self.shares_terminal && number != Signal::SIGHUP as i32 {
                 continue;
             }
-            match Order::Signal(number).send(&self.socket) {
+            let order = if number == Signal::SIGCONT as i32 {
+                Order::Continue { stops }
+            } else {
+                Order::Signal(number)
+            };
+            match order.send(&self.socket) {
                 // Init is ending; the next report says how.
                 Ok(()) | Err(Errno::EPIPE | Errno::ECONNRESET) => {}
                 Err(errno) => return Err(errno),

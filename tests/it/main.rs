@@ -6,4 +6,5 @@ mod faults;
 mod harness;
 mod kernels;
 mod support;
+mod tools;
 mod words;

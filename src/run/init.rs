@@ -8,13 +8,12 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{SigSet, Signal, kill};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::sys::stat::{Mode, umask};
-use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::{Pid, setgroups, write};
 
 use crate::script::{Ids, Mapping, Script};
 use crate::sys::{
-    close_all_but, die_with_parent, exit_now, not_dumpable, spawn_sharing_memory,
-    wipe_arguments_and_environment,
+    Change, close_all_but, die_with_parent, exit_now, next_change, not_dumpable,
+    spawn_sharing_memory, wipe_arguments_and_environment,
 };
 
 use super::message::{Call, During, Failure, Fault, Order, Report};
@@ -198,22 +197,19 @@ fn wait_for_event(socket: BorrowedFd, children: BorrowedFd) -> Result<(bool, boo
 /// Takes every child that has ended or stopped; the end of the command is ours, and its stops
 /// are told and counted.
 fn reap(command: Pid, socket: &OwnedFd, stops: &mut Stops) -> Result<Option<Report>, Errno> {
-    let flags = WaitPidFlag::WNOHANG | WaitPidFlag::WUNTRACED | WaitPidFlag::WCONTINUED;
     loop {
-        match waitpid(None, Some(flags)) {
-            Ok(WaitStatus::Exited(pid, status)) if pid == command => {
-                return Ok(Some(Report::Exited(status as u8)));
-            }
-            Ok(WaitStatus::Signaled(pid, signal, _)) if pid == command => {
-                return Ok(Some(Report::Signaled(signal as i32)));
-            }
-            Ok(WaitStatus::Stopped(pid, _)) if pid == command => {
-                stops.stopped();
-                Report::Stopped.send(socket)?;
-            }
-            Ok(WaitStatus::Continued(pid)) if pid == command => stops.continued(),
-            Ok(WaitStatus::StillAlive) => return Ok(None),
-            Ok(_) | Err(Errno::EINTR) => {}
+        match next_change() {
+            Ok(Some((pid, change))) if pid == command => match change {
+                Change::Exited(status) => return Ok(Some(Report::Exited(status))),
+                Change::Signaled(signal) => return Ok(Some(Report::Signaled(signal))),
+                Change::Stopped => {
+                    stops.stopped();
+                    Report::Stopped.send(socket)?;
+                }
+                Change::Continued => stops.continued(),
+            },
+            Ok(Some(_)) | Err(Errno::EINTR) => {}
+            Ok(None) => return Ok(None),
             Err(errno) => return Err(errno),
         }
     }

@@ -60,13 +60,14 @@ pub fn perform(plan: &Plan) -> Result<Outcome, Refused> {
     let script = compile(plan).map_err(refused)?;
     let inherited = prepare().map_err(|errno| refused(explain_clone(errno)))?;
     let shares_terminal = script.payload.new_session.is_none();
+    // Before the clone: a shell inside is quick to take the terminal over.
+    let terminal = Terminal::in_foreground();
     let kept = script.payload.descriptors.1.clone();
     let (child, socket) = start(script, inherited).map_err(refused)?;
     let signals = signal_descriptor().map_err(|errno| {
         end(child);
         refused(explain_clone(errno))
     })?;
-    let terminal = Terminal::in_foreground();
     release(&kept);
     let supervisor = Supervisor { child, socket, signals, terminal, shares_terminal };
     supervisor.supervise(plan)

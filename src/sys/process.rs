@@ -7,6 +7,7 @@ use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 use nix::errno::Errno;
 use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction};
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, socket};
+use nix::unistd::Pid;
 
 use super::checked;
 
@@ -115,6 +116,34 @@ pub fn close_from(first: u32) -> Result<(), Errno> {
     let result =
         unsafe { libc::syscall(libc::SYS_close_range, first, u32::MAX, libc::CLOSE_RANGE_CLOEXEC) };
     checked(result).map(drop)
+}
+
+/// What happened to a child.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Change {
+    Exited(u8),
+    /// By any signal, also a real-time one, for which `nix` has no name.
+    Signaled(i32),
+    Stopped,
+    Continued,
+}
+
+/// The next child that ended, stopped or went on; `None` if there is none at the moment.
+pub fn next_change() -> Result<Option<(Pid, Change)>, Errno> {
+    let mut status = 0;
+    let flags = libc::WNOHANG | libc::WUNTRACED | libc::WCONTINUED;
+    // SAFETY: `status` is a live integer that the kernel writes.
+    let pid = checked(unsafe { libc::waitpid(-1, &raw mut status, flags) }.into())?;
+    let change = if libc::WIFEXITED(status) {
+        Change::Exited(libc::WEXITSTATUS(status) as u8)
+    } else if libc::WIFSIGNALED(status) {
+        Change::Signaled(libc::WTERMSIG(status))
+    } else if libc::WIFSTOPPED(status) {
+        Change::Stopped
+    } else {
+        Change::Continued
+    };
+    Ok((pid != 0).then(|| (Pid::from_raw(pid as libc::pid_t), change)))
 }
 
 /// Closes every descriptor but two. Nothing else that owns one may be used, or dropped, later.

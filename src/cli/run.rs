@@ -1,6 +1,7 @@
 //! `jail run` and `jail plan`: from flags to a plan, and on.
 
 use std::ffi::OsString;
+use std::mem::ManuallyDrop;
 
 use crate::diagnostic::{Diagnostic, Located, Origin};
 use crate::host;
@@ -15,7 +16,9 @@ use super::report::{Volume, answer, complain, say};
 
 /// Executes `jail run`; returns the exit status.
 pub fn run(arguments: &RunArguments) -> Result<u8, Vec<Diagnostic>> {
-    let plan = draw(&arguments.sandbox, &arguments.payload.argv)?;
+    // The process ends with the run: taking apart what was made for it would cost time, and
+    // memory, as what init shares with us is copied when it is written to.
+    let plan = ManuallyDrop::new(draw(&arguments.sandbox, &arguments.payload.argv)?);
     say(&plan.notes, volume(arguments.quiet));
     if arguments.verbose {
         complain(&plan::to_text(&plan));

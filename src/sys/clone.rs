@@ -59,9 +59,9 @@ pub fn clone_process(namespaces: u64) -> Result<Clone, Errno> {
 /// A child that shares this process's memory until it executes a program or exits; this
 /// process sleeps until then. clone(2) with `CLONE_VM | CLONE_VFORK`: no page table is copied.
 pub fn spawn_sharing_memory<S>(body: fn(&mut S) -> !, state: &mut S) -> Result<Pid, Errno> {
-    const STACK_SIZE: usize = 256 * 1024;
-    let mut stack = vec![0u128; STACK_SIZE / size_of::<u128>()];
-    let top = stack.as_mut_ptr_range().end;
+    const STACK_SIZE: usize = 64 * 1024;
+    let mut stack = Vec::<u128>::with_capacity(STACK_SIZE / size_of::<u128>());
+    let top = stack.as_mut_ptr().wrapping_byte_add(STACK_SIZE);
     let mut call = (body, state);
     let argument = (&raw mut call).cast::<c_void>();
     // SAFETY: the stack grows down from `top`, is aligned to 16 bytes and, like `call`, lives

@@ -1,6 +1,5 @@
 //! Sizes and paths: the small types that everything else speaks.
 
-use std::borrow::Borrow;
 use std::cmp::Ordering;
 use std::ffi::CString;
 use std::os::unix::ffi::OsStrExt;
@@ -225,13 +224,6 @@ impl std::fmt::Display for AbsolutePath {
 
 impl AsRef<Path> for AbsolutePath {
     fn as_ref(&self) -> &Path {
-        &self.0
-    }
-}
-
-// Ordering, equality and hash are those of the path inside, as the trait demands.
-impl Borrow<Path> for AbsolutePath {
-    fn borrow(&self) -> &Path {
         &self.0
     }
 }

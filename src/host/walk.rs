@@ -22,6 +22,8 @@ pub struct Walker {
     /// What `/` is: not that of the host for a directory root.
     root: PathBuf,
     seen: HashMap<OsString, Node>,
+    /// Directories that are reached without links: a look at an entry is all it takes there.
+    plain: Vec<AbsolutePath>,
 }
 
 #[derive(Clone, Debug)]
@@ -35,11 +37,35 @@ enum Node {
 impl Walker {
     /// Walks below `root`, which absolute links and `..` do not leave.
     pub fn new(root: &Path) -> Self {
-        Self { root: root.to_path_buf(), seen: HashMap::new() }
+        Self { root: root.to_path_buf(), seen: HashMap::new(), plain: Vec::new() }
     }
 
     /// Follows `path` to its end.
     pub fn fact(&mut self, path: &AbsolutePath) -> FileFact {
+        if let Some(kind) = self.entry_of_plain(path) {
+            return FileFact { kind, canonical: path.clone(), links: Vec::new() };
+        }
+        let fact = self.follow(path);
+        if fact.links.is_empty() && fact.kind != FileKind::Missing {
+            self.plain.extend(path.parent());
+        }
+        fact
+    }
+
+    /// What is at `path`, if that is no link and its directory is a plain one.
+    fn entry_of_plain(&self, path: &AbsolutePath) -> Option<FileKind> {
+        if !self.plain.contains(&path.parent()?) {
+            return None;
+        }
+        match self.look(path.as_path()) {
+            Node::Kind(kind) => Some(kind),
+            Node::Missing => Some(FileKind::Missing),
+            Node::Unreachable(errno) => Some(FileKind::Unreachable(errno)),
+            Node::Link(_) => None,
+        }
+    }
+
+    fn follow(&mut self, path: &AbsolutePath) -> FileFact {
         let mut at = PathBuf::from("/");
         let mut pending: Vec<OsString> = Vec::new();
         push_names(&mut pending, path.as_path());

@@ -40,9 +40,12 @@ pub(super) fn draw(drawing: &mut Drawing, root: &RootPlan) -> Tree {
 /// as the homes of `bin` and `nobody` often do.
 fn private_home(drawing: &Drawing) -> Option<AbsolutePath> {
     let home = drawing.host.identity.home.as_ref()?;
+    let files = &drawing.host.files;
     let stands_above = |path: &str| {
-        let fact = drawing.host.fact(&AbsolutePath::root().join(path));
-        home.contains(&fact.canonical) || home.contains(&AbsolutePath::root().join(path))
+        AbsolutePath::new(path).is_some_and(|path| {
+            let fact = files.get(&path);
+            home.contains(&path) || fact.is_some_and(|fact| home.contains(&fact.canonical))
+        })
     };
     let all = system::DIRECTORIES.iter().chain(&system::ETC).copied();
     let private = system::PRIVATE.iter().map(|(path, _)| *path);

@@ -39,8 +39,9 @@ pub(super) fn nearest<'a>(
     tree: &'a Tree,
     path: &AbsolutePath,
 ) -> Option<(&'a AbsolutePath, &'a Placement)> {
-    // What is above a path sorts before it, but so do its elder siblings: try each parent.
-    path.as_path().ancestors().find_map(|parent| tree.get_key_value(parent))
+    // What is above a path sorts before it, the nearest last. So do its elder siblings, but to
+    // pass over those is quicker than to look for each parent.
+    tree.range(..=path).rev().find(|(at, _)| at.contains(path))
 }
 
 /// Returns where `path` is on the host, if `mount` at `at` shows a part of the host there.

@@ -4,20 +4,28 @@
 #
 #     CI=1                a test that cannot run here fails, instead of being skipped
 #     JAIL_BLESS=1        rewrite completions and man pages
+#     JAIL_TEST_VM=PATH   a program that runs a command on another kernel, in a virtual machine
 set -eu
 cd "$(dirname "$0")/.."
 
 # program:package
 used='gcc:gcc make:make git:git python3:python3 node:nodejs npm:npm gdb:gdb strace:strace
-vim:vim tmux:tmux newuidmap:uidmap'
+vim:vim busybox:busybox-static perl:perl setpriv:util-linux newuidmap:uidmap'
+if [ -n "${JAIL_TEST_VM:-}" ]; then
+    used="$used qemu-system-x86_64:qemu-system-x86 mmdebstrap:mmdebstrap"
+fi
 user=jail-test
 
 missing=
 for pair in $used; do
     command -v "${pair%%:*}" >/dev/null || missing="$missing ${pair#*:}"
 done
-# A module, not a program.
+# Not programs: a module, headers, and the keys of the archive that kernels come from.
 python3 -c 'import ensurepip' 2>/dev/null || missing="$missing python3-venv"
+[ -e /usr/include/stdio.h ] || missing="$missing libc6-dev"
+if [ -n "${JAIL_TEST_VM:-}" ] && [ ! -e /usr/share/keyrings/debian-archive-keyring.gpg ]; then
+    missing="$missing debian-archive-keyring"
+fi
 
 if [ -n "$missing" ]; then
     if [ "$(id -u)" != 0 ]; then

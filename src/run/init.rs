@@ -19,6 +19,7 @@ use crate::sys::{
 use super::message::{Call, During, Failure, Fault, Order, Report};
 use super::payload::{Command, Inherited, become_command};
 use super::setup::carry_out;
+use super::stops::Stops;
 
 /// All that init ever does. `argument_count` is how many arguments this program was given.
 pub fn run(mut script: Script, socket: OwnedFd, inherited: Inherited, argument_count: usize) -> ! {
@@ -142,39 +143,6 @@ fn watch(command: Pid, children: &SignalFd, socket: &OwnedFd) -> Result<Report, 
     }
 }
 
-/// Stops of the command, and what continued it.
-///
-/// A shell outside sends SIGCONT to the whole process group: to the supervisor, who passes it
-/// on, and often to the command itself. Passed on all the same it would arrive twice, and late:
-/// it would undo a Ctrl-Z that came meanwhile.
-#[derive(Default)]
-struct Stops {
-    count: u16,
-    is_stopped: bool,
-    /// The command went on without our doing; one order to continue it is still to come.
-    went_on: bool,
-}
-
-impl Stops {
-    fn stopped(&mut self) {
-        *self = Self { count: self.count.wrapping_add(1), is_stopped: true, went_on: false };
-    }
-
-    fn continued(&mut self) {
-        self.went_on = self.is_stopped;
-        self.is_stopped = false;
-    }
-
-    /// Whether an order to continue, given after `answered` stops, is for the command.
-    fn needs_continuing(&mut self, answered: u16) -> bool {
-        if answered != self.count || std::mem::take(&mut self.went_on) {
-            return false;
-        }
-        self.is_stopped = false;
-        true
-    }
-}
-
 /// SIGCHLD by descriptor. It is blocked since before the clone.
 fn child_signals() -> Result<SignalFd, Errno> {
     let mut set = SigSet::empty();
@@ -227,24 +195,4 @@ fn pass_on(command: Pid, signal: i32) -> Result<(), Errno> {
 /// A failure of init itself, which belongs to no step but the first.
 fn internal(errno: Errno) -> Failure {
     Failure { step: 0, fault: Fault { call: Call::Clone, errno } }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_order_to_continue_is_for_the_stop_that_it_answers() {
-        let mut stops = Stops::default();
-        assert!(stops.needs_continuing(0), "a signal is a signal, stopped or not");
-        stops.stopped();
-        assert!(!stops.needs_continuing(0), "the stop came after the order");
-        assert!(stops.needs_continuing(1));
-        stops.continued();
-        assert!(stops.needs_continuing(1), "it was continued by us, so nothing is on its way");
-        stops.stopped();
-        stops.continued();
-        assert!(!stops.needs_continuing(2), "it had the signal itself");
-        assert!(stops.needs_continuing(2), "once");
-    }
 }

@@ -11,6 +11,7 @@ mod message;
 mod mounts;
 mod payload;
 mod setup;
+mod stops;
 mod supervisor;
 mod terminal;
 

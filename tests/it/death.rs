@@ -42,6 +42,11 @@ fn all_below(directory: &Path) -> BTreeSet<PathBuf> {
 }
 
 #[test]
+fn a_real_time_signal_ends_the_command_like_any_other() {
+    Jail::new().run(["sh", "-c", "kill -35 $$"]).exits(128 + 35);
+}
+
+#[test]
 fn a_supervisor_killed_at_any_moment_leaves_nothing() {
     let jail = Jail::new().directory("run").directory("tmp").through(HELD);
     let runtime = jail.project().join("run");

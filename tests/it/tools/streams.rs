@@ -49,6 +49,24 @@ fn a_reader_that_goes_away_ends_the_writer() {
     sh(&jail, line).succeeds().outputs("y\ny\n").says("141");
 }
 
+/// The command closes its end of the pipe and lives on; jail must not hold the other copy.
+#[test]
+fn a_pipe_ends_when_the_command_closes_it() {
+    let jail = with_jail_in_shell();
+    let line = "mkfifo go; \"$JAIL\" run sh -c 'echo done; exec >&-; read word <go' \
+                | { cat; echo word >go; }";
+    sh(&jail, line).succeeds().outputs("done\n").is_silent();
+}
+
+#[test]
+fn a_preserved_pipe_ends_when_the_command_closes_it() {
+    let jail = with_jail_in_shell();
+    let line = "mkfifo go; { \"$JAIL\" run --preserve-fd 3 sh -c \
+                'echo done >&3; exec 3>&-; read word <go' 3>&1 >/dev/null; } \
+                | { cat; echo word >go; }";
+    sh(&jail, line).succeeds().outputs("done\n").is_silent();
+}
+
 #[test]
 fn output_and_errors_stay_apart() {
     let finished = Jail::new().run(["sh", "-c", "echo out; echo err >&2; exit 4"]);

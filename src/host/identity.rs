@@ -32,6 +32,7 @@ pub fn survey(environment: &BTreeMap<OsString, OsString>, walker: &mut Walker) -
     Identity {
         uid,
         gid,
+        is_global_root: uid == 0 && has_all_ids(),
         group: group_name(&group, gid).unwrap_or_else(|| name.clone()),
         name,
         shell: account
@@ -39,6 +40,13 @@ pub fn survey(environment: &BTreeMap<OsString, OsString>, walker: &mut Walker) -
             .unwrap_or_else(|| AbsolutePath::root().join("bin/sh")),
         home: home.map(|home| resolve(&home, walker)),
     }
+}
+
+/// Says whether uids mean here what they mean to the kernel: the first namespace maps all of
+/// them to themselves (user_namespaces(7)). Where nothing can be read, root may be the real one.
+fn has_all_ids() -> bool {
+    let Ok(map) = std::fs::read_to_string("/proc/self/uid_map") else { return true };
+    map.split_ascii_whitespace().eq(["0", "0", "4294967295"])
 }
 
 /// A home that cannot be reached is still where the command's home will be.

@@ -55,6 +55,8 @@ pub struct Identity {
     pub uid: u32,
     /// Effective group id.
     pub gid: u32,
+    /// Root of the whole machine, not of a user namespace: the kernel never counts its processes.
+    pub is_global_root: bool,
     pub name: OsString,
     pub group: OsString,
     pub shell: AbsolutePath,

@@ -36,6 +36,11 @@ pub(super) fn isolate(drawing: &mut Drawing, steps: &mut Steps, filter: Option<&
     for (resource, most) in [(Resource::Processes, MOST_PROCESSES), (Resource::Core, 0)] {
         steps.push(Action::Rlimit { resource, soft: most, hard: most }, &built_in);
     }
+    if drawing.host.identity.is_global_root {
+        let title = "root may start any number of processes, so a fork bomb is not stopped";
+        let note = Diagnostic::note(title);
+        drawing.notes.push(note.help("start jail as an ordinary user, or in a pids cgroup"));
+    }
     let keep = &drawing.profile.capabilities.keep;
     let origin = keep.first().map_or(Origin::BuiltIn, |keep| keep.origin.clone());
     let keep = keep.iter().map(|keep| keep.value).collect();

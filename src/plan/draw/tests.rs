@@ -48,6 +48,7 @@ impl Case {
         };
         let host = Host {
             identity: Identity {
+                is_global_root: false,
                 uid: 1001,
                 gid: 1002,
                 name: "u".into(),

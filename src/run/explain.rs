@@ -41,8 +41,8 @@ pub fn explain_clone(errno: Errno) -> Diagnostic {
                 .because(format!(
                     "user namespaces are switched off: user.max_user_namespaces is 0 [{errno:?}]"
                 ))
+                .help("sudo sysctl user.max_user_namespaces=15000")
                 .help("inside another jail: start that one with `--nesting on`")
-                .help("elsewhere: sudo sysctl user.max_user_namespaces=15000")
         }
         Errno::ENOSPC => diagnostic
             .because("a limit on namespaces is reached: user.max_*_namespaces [ENOSPC]")

@@ -288,8 +288,8 @@ fn user_namespaces_that_are_switched_off() {
         str![[r#"
 jail: error: cannot create the sandbox's namespaces
 because: user namespaces are switched off: user.max_user_namespaces is 0 [ENOSPC]
+help: sudo sysctl user.max_user_namespaces=15000
 help: inside another jail: start that one with `--nesting on`
-help: elsewhere: sudo sysctl user.max_user_namespaces=15000
 
 "#]],
     );
@@ -309,8 +309,8 @@ fn a_jail_in_a_jail() {
         str![[r#"
 jail: error: cannot create the sandbox's namespaces
 because: user namespaces are switched off: user.max_user_namespaces is 0 [ENOSYS]
+help: sudo sysctl user.max_user_namespaces=15000
 help: inside another jail: start that one with `--nesting on`
-help: elsewhere: sudo sysctl user.max_user_namespaces=15000
 
 "#]],
     );

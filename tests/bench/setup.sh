@@ -99,10 +99,9 @@ bwrap_same_mounts() {
             bwrap_same+=(--ro-bind "$path" "$path")
         fi
     done
-    for name in alternatives ld.so.cache ld.so.conf ld.so.conf.d ssl pki crypto-policies localtime \
-        timezone locale.alias locale.conf nsswitch.conf protocols services os-release lsb-release \
-        debian_version redhat-release bash.bashrc bashrc profile profile.d bash_completion.d inputrc \
-        terminfo python3 python3.11 python3.12 python3.13 perl maven gdb vim fonts mime.types; do
+    for name in alternatives ld.so.cache ld.so.conf ld.so.conf.d ssl/certs ssl/openssl.cnf \
+        pki/ca-trust pki/tls/certs crypto-policies localtime locale.conf nsswitch.conf \
+        protocols services os-release bash.bashrc bashrc inputrc java-17-openjdk; do
         path=/etc/$name
         if [ -L "$path" ]; then
             bwrap_same+=(--symlink "$(readlink "$path")" "$path")

@@ -87,7 +87,7 @@ impl std::fmt::Display for BadSize {
         f.write_str(match self {
             Self::NoUnit(_) => "a size needs a unit",
             Self::Decimal { .. } => "the unit could be decimal or binary",
-            Self::NotANumber => "that is not a size",
+            Self::NotANumber => "this is not a size",
             Self::TooLarge => "the size does not fit into 64 bits",
         })
     }
@@ -266,7 +266,7 @@ mod tests {
             "", "M", "lots", "-1M", "+1M", "1 M", "1.M", ".5M", "1.2.3M", "1e3M", "1X", "１M",
             "5Bib",
         ] {
-            check(text, "that is not a size", how);
+            check(text, "this is not a size", how);
         }
         for text in ["16E", "99999999999999999999B"] {
             check(text, "the size does not fit into 64 bits", how);

@@ -52,7 +52,7 @@ pub struct FilesystemFlags {
     #[arg(long, value_name = "ROOT", value_hint = ValueHint::DirPath)]
     pub root: Option<OsString>,
 
-    /// What writes to the root do
+    /// Say what happens to writes outside of what is granted
     ///
     /// read-only: they fail. overlay: they go to memory and are thrown away. write: they go to the
     /// directory of `--root`, and stay.
@@ -67,9 +67,9 @@ pub struct FilesystemFlags {
 #[derive(Args, Debug, Default)]
 #[command(next_help_heading = "Network")]
 pub struct NetworkFlags {
-    /// Which network the command has
+    /// Choose the network that the command has
     ///
-    /// none: a loopback interface of its own. host: the network of this machine, with all
+    /// none, unless said: a loopback interface of its own. host: the network of this machine, with all
     /// that listens on it.
     #[arg(long, value_name = "MODE", value_parser = words::NETWORK_MODES)]
     pub network: Option<OsString>,
@@ -99,31 +99,31 @@ pub struct ProcessFlags {
     #[arg(short, long, value_name = "PATH", value_hint = ValueHint::DirPath)]
     pub workdir: Option<OsString>,
 
-    /// Who the command is inside: keep, root, or UID:GID
+    /// Run the command as: keep, root, or UID:GID
     ///
-    /// `keep` is the caller's own ids. `root` is 0:0, without any capability.
+    /// `keep`, unless said, is the caller's own ids. `root` is 0:0, without any capability.
     #[arg(short, long, value_name = "USER")]
     pub user: Option<OsString>,
 
-    /// Which ids exist inside
+    /// Choose which ids exist inside
     ///
-    /// single: one uid and one gid. subuid: the caller's range of /etc/subuid and /etc/subgid
+    /// single, unless said: one uid and one gid. subuid: the caller's range of /etc/subuid and /etc/subgid
     /// as well. auto: subuid where this machine has it, else single.
     #[arg(long, value_name = "IDS", value_parser = words::IDS)]
     pub ids: Option<OsString>,
 
-    /// Name the machine inside
+    /// Name the machine inside; without this it is called `jail`
     #[arg(long, value_name = "NAME")]
     pub hostname: Option<OsString>,
 
-    /// Which terminal the command has
+    /// Choose the terminal that the command has
     ///
-    /// auto: the caller's, as long as the system call filter refuses to type into it. inherit:
+    /// auto, unless said: the caller's, as long as the system call filter refuses to type into it. inherit:
     /// the caller's, whatever the filter does. none: no controlling terminal.
     #[arg(long, value_name = "MODE", value_parser = words::TTYS)]
     pub tty: Option<OsString>,
 
-    /// File mode creation mask, octal
+    /// Set the umask, in octal, such as 022
     #[arg(long, value_name = "MASK")]
     pub umask: Option<OsString>,
 
@@ -135,8 +135,9 @@ pub struct ProcessFlags {
 #[derive(Args, Debug, Default)]
 #[command(next_help_heading = "Protection")]
 pub struct ProtectionFlags {
-    /// Filter of system calls: default, strict, off, or a file
+    /// Filter system calls by a policy: default, strict, off, or a file
     ///
+    /// strict also refuses what a plain computation does not need, such as internet sockets.
     /// A file has docker's JSON format, and needs a `/` or ends in `.json`.
     #[arg(long, value_name = "POLICY", value_hint = ValueHint::FilePath)]
     pub seccomp: Option<OsString>,
@@ -149,21 +150,26 @@ pub struct ProtectionFlags {
     #[arg(long, value_name = "NAME")]
     pub seccomp_deny: Vec<OsString>,
 
-    /// Use a Landlock ruleset on top of the mounts
+    /// Have the kernel check every file access by Landlock as well: on, unless said
+    ///
+    /// Landlock is a second wall behind the mounts. It also keeps a file that was passed for
+    /// reading, as on standard input, from being opened again for writing.
     #[arg(long, value_name = "SWITCH", value_parser = words::SWITCHES)]
     pub landlock: Option<OsString>,
 
-    /// May the command make namespaces of its own?
+    /// Let the command make namespaces of its own, as sandboxes do: off, unless said
     #[arg(long, value_name = "SWITCH", value_parser = words::SWITCHES)]
     pub nesting: Option<OsString>,
 
-    /// Keep a capability, such as NET_BIND_SERVICE
+    /// Keep a capability (a part of root's power), such as NET_BIND_SERVICE
     ///
     /// It holds inside the sandbox only, for what belongs to the sandbox.
     #[arg(long, value_name = "NAME")]
     pub cap_add: Vec<OsString>,
 
-    /// Go on without this protection where the machine lacks it
+    /// Go on without this protection where this machine lacks it
+    ///
+    /// Without this flag the command does not run then. A warning says what is missing.
     #[arg(long, value_name = "PROTECTION", value_parser = words::PROTECTIONS)]
     pub degrade: Vec<OsString>,
 }

@@ -237,7 +237,7 @@ fn command(name: &OsStr, search: &[AbsolutePath], errno: Errno, step: &Step) -> 
                     let interpreter = interpreter(&path).unwrap_or_default();
                     diagnostic
                         .because(format!(
-                            "`{}` is a script for `{interpreter}`; that or the script is not visible inside",
+                            "`{}` is a script for `{interpreter}`; one of the two is not visible inside",
                             path.display()
                         ))
                         .help(format!("grant both: --read {} --read {interpreter}", path.display()))
@@ -250,7 +250,11 @@ fn command(name: &OsStr, search: &[AbsolutePath], errno: Errno, step: &Step) -> 
                             "grant its directory: --read {directory}, or `read = [\"{directory}\"]` below [filesystem] in the profile"
                         ))
                 }
-                None => diagnostic.because("the host does not have it on that PATH either"),
+                None if name.as_encoded_bytes().contains(&b'/') => {
+                    diagnostic.because("the host has no such file either")
+                }
+                None => diagnostic
+                    .because("the host does not have it in the directories of PATH either"),
             };
             Refused { diagnostic, status: 127 }
         }
@@ -265,9 +269,8 @@ fn command(name: &OsStr, search: &[AbsolutePath], errno: Errno, step: &Step) -> 
                 Diagnostic::error(format!("cannot execute `{shown}`")).because(errno_cause(errno));
             let diagnostic = located(diagnostic, step);
             let diagnostic = match errno {
-                Errno::EACCES => {
-                    diagnostic.help("is it a file, executable, and on no noexec mount?")
-                }
+                Errno::EACCES => diagnostic
+                    .help("it must be a file with the x bit (`chmod +x`), and on no noexec mount"),
                 Errno::ENOEXEC => diagnostic.help("a script needs a first line such as #!/bin/sh"),
                 _ => diagnostic,
             };

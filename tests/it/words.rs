@@ -92,7 +92,7 @@ help: create it, or set `optional = true`
 jail: error: cannot read `./missing`
  --> --read
 because: no such file or directory [ENOENT]
-help: create it, or set `optional = true`
+help: create it, or correct the path
 
 "#]],
     );
@@ -114,7 +114,7 @@ fn a_command_that_nobody_has() {
         127,
         str![[r#"
 jail: error: command `no-such-command` not found in the sandbox
-because: the host does not have it on that PATH either
+because: the host does not have it in the directories of PATH either
 
 "#]],
     );
@@ -131,7 +131,7 @@ fn a_command_that_is_not_visible() {
         127,
         str![[r#"
 jail: error: command `[HOME]/bin/tool` not found in the sandbox
-because: `[HOME]/bin/tool` is a script for `/bin/sh`; that or the script is not visible inside
+because: `[HOME]/bin/tool` is a script for `/bin/sh`; one of the two is not visible inside
 help: grant both: --read [HOME]/bin/tool --read /bin/sh
 
 "#]],
@@ -149,7 +149,7 @@ fn a_script_whose_interpreter_is_not_visible() {
         127,
         str![[r#"
 jail: error: command `./script` not found in the sandbox
-because: `./script` is a script for `[HOME]/bin/interpreter`; that or the script is not visible inside
+because: `./script` is a script for `[HOME]/bin/interpreter`; one of the two is not visible inside
 help: grant both: --read ./script --read [HOME]/bin/interpreter
 
 "#]],
@@ -166,7 +166,7 @@ fn a_file_that_cannot_be_executed() {
         str![[r#"
 jail: error: cannot execute `./text`
 because: permission denied [EACCES]
-help: is it a file, executable, and on no noexec mount?
+help: it must be a file with the x bit (`chmod +x`), and on no noexec mount
 
 "#]],
     );
@@ -222,8 +222,8 @@ help: start elsewhere with `--workdir DIR`
         str![[r#"
 jail: error: the working directory `/missing` is not visible inside
  --> --workdir
-help: grant it with `--read DIR`
-help: start elsewhere with `--workdir DIR`
+because: this machine has no such directory either
+help: create it, or start elsewhere with `--workdir DIR`
 
 "#]],
     );

@@ -32,8 +32,17 @@ pub(super) fn withhold(
     }
     let Some(reason) = reason(drawing, path) else { return false };
     if !withheld {
-        let title = format!("`{path}` is {reason}, so it is not granted; `{flag} .` grants it");
-        drawing.notes.push(Diagnostic::note(title).at(&rule.origin));
+        // One line: no place is shown, which would be that of a built-in profile mostly.
+        let mut title = format!("`{path}` is {reason}, so it is not granted");
+        let starts_here = drawing.profile.process.workdir.is_none();
+        if starts_here && drawing.host.identity.home.is_some() {
+            title.push_str(" and the command starts in a private home");
+        }
+        // Not even a flag grants all of the file system.
+        if *path != AbsolutePath::root() {
+            title.push_str(&format!("; `{flag} .` grants it"));
+        }
+        drawing.notes.push(Diagnostic::note(title));
     }
     true
 }

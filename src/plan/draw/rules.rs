@@ -2,7 +2,7 @@
 
 use nix::errno::Errno;
 
-use crate::diagnostic::{Diagnostic, Located};
+use crate::diagnostic::{Diagnostic, Located, Origin};
 use crate::host::{FileFact, FileKind, system};
 use crate::plan::Mount;
 use crate::profile::{Grant, PathText, Rule, expand};
@@ -128,13 +128,9 @@ fn mount(
     Ok(match grant {
         Grant::Read | Grant::Write => {
             let write = matches!(grant, Grant::Write);
-            grantable(grant, text, fact, *optional)?.map(|directory| Mount::Bind {
-                from,
-                write,
-                directory,
-            })
+            grantable(rule, text, fact)?.map(|directory| Mount::Bind { from, write, directory })
         }
-        Grant::Overlay => match grantable(grant, text, fact, *optional)? {
+        Grant::Overlay => match grantable(rule, text, fact)? {
             Some(true) => Some(Mount::Overlay { lower: from }),
             Some(false) => return Err(not_a_directory(grant, text)),
             None => None,
@@ -171,7 +167,7 @@ fn bind(
     for path in [&path, &fact.canonical] {
         refuse_reserved(grant, from, path)?;
     }
-    let Some(directory) = grantable(grant, from, &fact, *optional)? else { return Ok(None) };
+    let Some(directory) = grantable(rule, from, &fact)? else { return Ok(None) };
     let from_host = fact.canonical.clone();
     rules.facts.push(Lead { rule: rule.clone(), shown: shown(from), fact, writable: write });
     Ok(Some(Mount::Bind { from: from_host, write, directory }))
@@ -179,19 +175,25 @@ fn bind(
 
 /// Returns whether it is a directory; `None` if it is missing and may be.
 fn grantable(
-    grant: &Grant,
+    rule: &Located<Rule>,
     text: &PathText,
     fact: &FileFact,
-    optional: bool,
 ) -> Result<Option<bool>, Diagnostic> {
+    let Rule { grant, optional, .. } = &rule.value;
     match fact.kind {
         FileKind::Directory => Ok(Some(true)),
         FileKind::File | FileKind::Socket | FileKind::Fifo | FileKind::Anonymous => Ok(Some(false)),
-        FileKind::Missing | FileKind::Unreachable(_) if optional => Ok(None),
+        FileKind::Missing | FileKind::Unreachable(_) if *optional => Ok(None),
         FileKind::Missing => {
+            let help = match rule.origin {
+                Origin::Flag(_) => "create it, or correct the path",
+                Origin::BuiltIn | Origin::File { .. } | Origin::Variable(_) => {
+                    "create it, or set `optional = true`"
+                }
+            };
             Err(Diagnostic::error(format!("cannot {} `{}`", verb(grant), shown(text)))
                 .because("no such file or directory [ENOENT]")
-                .help("create it, or set `optional = true`"))
+                .help(help))
         }
         FileKind::Unreachable(errno) => Err(unreachable(grant, text, errno)),
         FileKind::CharacterDevice | FileKind::BlockDevice => {

@@ -44,9 +44,17 @@ pub(super) fn draw(
     };
     if !is_visible(drawing, root, tree, &path) {
         let title = format!("the working directory `{path}` is not visible inside");
-        let mut error = Diagnostic::error(title)
-            .help(format!("grant it with `--read {}`", if is_here { "." } else { "DIR" }))
-            .help("start elsewhere with `--workdir DIR`");
+        let missing = drawing.host.fact(&path).kind == FileKind::Missing && root.is_own();
+        let mut error = if missing {
+            Diagnostic::error(title)
+                .because("this machine has no such directory either")
+                .help("create it, or start elsewhere with `--workdir DIR`")
+        } else {
+            let grant = if is_here { ".".to_owned() } else { path.to_string() };
+            Diagnostic::error(title)
+                .help(format!("grant it with `--read {grant}`"))
+                .help("start elsewhere with `--workdir DIR`")
+        };
         if written.is_some() {
             error = error.at(&origin);
         }

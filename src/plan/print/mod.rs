@@ -2,6 +2,7 @@
 
 mod json;
 mod text;
+mod words;
 
 pub use json::to_json;
 pub use text::to_text;

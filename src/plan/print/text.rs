@@ -1,295 +1,262 @@
 //! A plan as a numbered list.
+//!
+//! Made for the eye: what belongs together stands below one heading, and steps that nobody asked
+//! for are gathered on one line, so that the user's own rules are seen.
 
 use std::ffi::OsStr;
-use std::fmt::Write as _;
-use std::os::unix::ffi::OsStrExt;
 
-use crate::plan::filter::{Filter, Verdict};
-use crate::plan::{
-    Access, Action, Extent, IdMap, Mount, Plan, Resource, RootSource, Ruleset, Step, Subject,
-};
-use crate::units::AbsolutePath;
+use crate::diagnostic::Origin;
+use crate::plan::{Action, Mount, Plan, Step};
 
-/// The longest text of a step that the column of origins waits for.
-const WIDEST: usize = 60;
+use super::words::{details, escaped, headline};
+
+/// The longest text of a step that the column of origins waits for; lists are wrapped here.
+const WIDEST: usize = 56;
 
 /// Prints one step per line: number, kind, what it does, who asked for it. What a step
 /// consists of follows on indented lines.
 pub fn to_text(plan: &Plan) -> String {
-    let rows: Vec<Row> = plan.steps.iter().map(row).collect();
-    let numbers = rows.len().to_string().len();
-    let kinds = rows.iter().map(|row| row.kind.len()).max().unwrap_or(0);
-    let widths = rows.iter().map(|row| row.what.chars().count());
-    let what = widths.filter(|width| *width <= WIDEST).max().unwrap_or(0);
+    let rows = rows(&plan.steps);
+    let widest = |width: fn(&Row) -> usize| rows.iter().map(width).max().unwrap_or(0);
+    let columns = Columns {
+        number: widest(|row| row.number().len()),
+        kind: widest(|row| row.kind.len()),
+        what: widest(|row| {
+            row.lines().iter().map(|line| width(line)).filter(fits).max().unwrap_or(0)
+        }),
+    };
     let mut text = String::new();
-    for (index, row) in rows.iter().enumerate() {
-        let Row { kind, what: words, origin, details } = row;
-        let line = format!("{:>numbers$}  {kind:<kinds$}  {words:<what$}  {origin}", index + 1);
-        text.push_str(line.trim_end());
-        text.push('\n');
-        for detail in details {
-            text.extend(std::iter::repeat_n(' ', numbers + kinds + 6));
-            text.push_str(detail);
+    let mut section = None;
+    for row in &rows {
+        if section != Some(row.section) {
+            if section.is_some() {
+                text.push('\n');
+            }
+            text.push_str(row.section);
             text.push('\n');
+            section = Some(row.section);
         }
+        write_row(&mut text, row, &columns);
     }
     text
 }
 
+struct Columns {
+    number: usize,
+    kind: usize,
+    what: usize,
+}
+
+/// One step, or several of one kind that nobody asked for.
 struct Row {
+    section: &'static str,
+    /// Numbers of the first step and the last, from 1.
+    first: usize,
+    last: usize,
     kind: &'static str,
-    what: String,
+    items: Vec<String>,
     origin: String,
-    details: Vec<String>,
+    details: Vec<Vec<String>>,
 }
 
-fn row(step: &Step) -> Row {
-    let (kind, what) = headline(&step.action);
-    let origin = escaped(OsStr::new(&step.origin.to_string()));
-    Row { kind, what, origin, details: details(&step.action) }
+impl Row {
+    fn number(&self) -> String {
+        let Self { first, last, .. } = self;
+        if first == last { first.to_string() } else { format!("{first}-{last}") }
+    }
+
+    fn lines(&self) -> Vec<String> {
+        wrapped(&self.items, ", ", ",")
+    }
 }
 
-/// The word for a step and what it does, on one line.
-fn headline(action: &Action) -> (&'static str, String) {
+fn rows(steps: &[Step]) -> Vec<Row> {
+    let mut rows: Vec<Row> = Vec::new();
+    for (index, step) in steps.iter().enumerate() {
+        let number = index + 1;
+        let (kind, what) = headline(&step.action);
+        let joins = index > 0 && may_join(&steps[index - 1]) && may_join(step);
+        if let Some(row) = rows.last_mut()
+            && joins
+            && row.kind == kind
+        {
+            row.last = number;
+            row.items.push(what);
+            continue;
+        }
+        rows.push(Row {
+            section: section(&step.action),
+            first: number,
+            last: number,
+            kind,
+            items: vec![what],
+            origin: escaped(OsStr::new(&step.origin.to_string())),
+            details: details(&step.action),
+        });
+    }
+    rows
+}
+
+/// Whether a step may share its line: it is the same for everybody.
+fn may_join(step: &Step) -> bool {
+    let alike = matches!(
+        step.action,
+        Action::Symlink { .. }
+            | Action::File { .. }
+            | Action::Rlimit { .. }
+            | Action::Mount { mount: Mount::Bind { .. } | Mount::Private { .. }, .. }
+    );
+    alike && step.origin == Origin::BuiltIn
+}
+
+/// The heading above a step; steps below one heading follow each other.
+fn section(action: &Action) -> &'static str {
     match action {
-        Action::Namespaces { network } => {
-            let net = if *network { " net" } else { "; the host's network" };
-            ("namespaces", format!("user mount pid ipc uts cgroup{net}"))
-        }
-        Action::Ids(map) => ("ids", ids(map)),
-        Action::Scratch { size, inodes } => ("scratch", format!("{size}, {inodes} inodes")),
-        Action::Root(source) => ("root", root(source)),
-        Action::Symlink { path, target } => {
-            ("symlink", format!("{} -> {}", shown(path), escaped(target)))
-        }
-        Action::File { path, content } => {
-            ("file", format!("{}, {} bytes", shown(path), content.len()))
-        }
-        Action::Mount { path, create: _, mount } => mounted(path, mount),
-        Action::Proc { masked, read_only } => {
-            let (masked, read_only) = (masked.len(), read_only.len());
-            ("proc", format!("/proc, {masked} paths masked, {read_only} read-only"))
-        }
-        Action::Dev { devices } => ("dev", format!("/dev, {}", device_names(devices))),
-        Action::SealRoot => ("seal", "/ becomes read-only".into()),
-        Action::Pivot => ("pivot", "leave the host's file system".into()),
-        Action::Loopback => ("loopback", "lo up".into()),
-        Action::Hostname(name) => ("hostname", escaped(OsStr::new(name))),
-        Action::Keyring { .. } => ("keyring", "a new session keyring".into()),
-        Action::RefuseNesting => ("nesting", "no user namespaces inside".into()),
-        Action::Rlimit { resource, soft, .. } => {
-            let resource = match resource {
-                Resource::Processes => "processes",
-                Resource::Core => "core",
-            };
-            ("rlimit", format!("{resource} {soft}"))
-        }
-        Action::Capabilities { keep } if keep.is_empty() => ("capabilities", "none".into()),
-        Action::Capabilities { keep } => {
-            let numbers: Vec<String> = keep.iter().map(|keep| keep.0.to_string()).collect();
-            ("capabilities", format!("keep {}", numbers.join(" ")))
-        }
-        Action::NoNewPrivileges => ("privileges", "no new ones".into()),
-        Action::NewSession => ("session", "a new one, without a terminal".into()),
-        Action::Umask(mask) => ("umask", format!("{mask:03o}")),
-        Action::Environment(variables) => ("environment", format!("{} variables", variables.len())),
-        Action::Workdir(path) => ("workdir", shown(path)),
-        Action::Landlock(ruleset) => ("landlock", landlock(ruleset)),
-        Action::Seccomp(filter) => ("seccomp", seccomp(filter)),
-        Action::Descriptors { keep } => {
-            let more: String = keep.iter().fold(String::new(), |mut text, fd| {
-                let _ = write!(text, " {fd}");
-                text
-            });
-            ("descriptors", format!("keep 0 1 2{more}"))
-        }
-        Action::Exec { argv, .. } => {
-            let words: Vec<String> = argv.iter().map(|word| quoted(word)).collect();
-            ("exec", words.join(" "))
-        }
+        Action::Namespaces { .. } | Action::Ids(_) => "Namespaces",
+        Action::Scratch { .. }
+        | Action::Root(_)
+        | Action::Symlink { .. }
+        | Action::File { .. }
+        | Action::Mount { .. }
+        | Action::Proc { .. }
+        | Action::Dev { .. }
+        | Action::SealRoot
+        | Action::Pivot => "Files",
+        Action::Loopback
+        | Action::Hostname(_)
+        | Action::Keyring { .. }
+        | Action::RefuseNesting
+        | Action::Rlimit { .. }
+        | Action::Capabilities { .. }
+        | Action::NoNewPrivileges
+        | Action::NewSession
+        | Action::Umask(_) => "Process",
+        Action::Environment(_)
+        | Action::Workdir(_)
+        | Action::Landlock(_)
+        | Action::Seccomp(_)
+        | Action::Descriptors { .. }
+        | Action::Exec { .. } => "Command",
     }
 }
 
-/// What a step consists of, where a number would hide what matters.
-fn details(action: &Action) -> Vec<String> {
-    match action {
-        Action::Environment(variables) => variables
-            .iter()
-            .map(|(name, value)| format!("{}={}", escaped(name), escaped(value)))
-            .collect(),
-        Action::Landlock(ruleset) => rules_by_access(ruleset),
-        _ => Vec::new(),
-    }
-}
-
-fn ids(map: &IdMap) -> String {
-    let extents = |extents: &[Extent]| {
-        let one = |Extent { inside, outside, count }: &Extent| match count {
-            1 => format!("{inside}={outside}"),
-            count => format!("{inside}={outside}+{count}"),
-        };
-        extents.iter().map(one).collect::<Vec<_>>().join(" ")
+fn write_row(text: &mut String, row: &Row, columns: &Columns) {
+    let mut line = |number: &str, kind: &str, what: &str, origin: &str| {
+        let pad = |text: &str, to: usize| " ".repeat(to.saturating_sub(width(text)));
+        let line = format!(
+            "{}{number}  {kind}{}  {what}{}  {origin}",
+            pad(number, columns.number),
+            pad(kind, columns.kind),
+            pad(what, columns.what)
+        );
+        text.push_str(line.trim_end());
+        text.push('\n');
     };
-    let IdMap { uids, gids, uid, gid, mappers } = map;
-    let by = if mappers.is_some() { ", by newuidmap" } else { "" };
-    format!("{uid}:{gid} inside; uid {}, gid {}{by}", extents(uids), extents(gids))
-}
-
-fn root(source: &RootSource) -> String {
-    match source {
-        RootSource::Empty => "empty".into(),
-        RootSource::Overlay { lower } => format!("overlay of {}", shown(lower)),
-        RootSource::Directory { path } => format!("{}, writable", shown(path)),
+    let lines = row.lines();
+    let mut lines = lines.iter();
+    line(&row.number(), row.kind, lines.next().map_or("", String::as_str), &row.origin);
+    for more in lines {
+        line("", "", more, "");
+    }
+    for detail in &row.details {
+        for (index, words) in wrapped(detail, " ", "").iter().enumerate() {
+            let indent = if index == 0 { "  " } else { "    " };
+            line("", "", &format!("{indent}{words}"), "");
+        }
     }
 }
 
-fn mounted(path: &AbsolutePath, mount: &Mount) -> (&'static str, String) {
-    let shown_path = shown(path);
-    match mount {
-        Mount::Private { mode } => ("private", format!("{shown_path}, mode {mode:04o}")),
-        Mount::Tmpfs { size } => ("tmpfs", format!("{shown_path}, {size}")),
-        Mount::Bind { from, write, .. } => {
-            let kind = if *write { "write" } else { "read" };
-            if from == path {
-                (kind, shown_path)
-            } else {
-                (kind, format!("{shown_path} from {}", shown(from)))
+/// Fills lines with items; an item is never broken.
+fn wrapped(items: &[String], between: &str, at_end: &str) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for item in items {
+        match lines.last_mut() {
+            Some(line) if width(line) + between.len() + width(item) + at_end.len() <= WIDEST => {
+                line.push_str(between);
+                line.push_str(item);
             }
-        }
-        Mount::Overlay { lower } if lower == path => ("overlay", shown_path),
-        Mount::Overlay { lower } => ("overlay", format!("{shown_path} of {}", shown(lower))),
-        Mount::Mask { .. } => ("mask", shown_path),
-    }
-}
-
-fn device_names(devices: &[AbsolutePath]) -> String {
-    let name = |path: &AbsolutePath| {
-        let path = path.as_path();
-        escaped(path.strip_prefix("/dev").unwrap_or(path).as_os_str())
-    };
-    devices.iter().map(name).collect::<Vec<_>>().join(" ")
-}
-
-fn landlock(ruleset: &Ruleset) -> String {
-    let scoped = if ruleset.scoped { ", signals and abstract sockets scoped" } else { "" };
-    format!("ABI {}, {} rules{scoped}", ruleset.abi, ruleset.rules.len())
-}
-
-/// One line for each kind of access: `read /usr /opt`.
-fn rules_by_access(ruleset: &Ruleset) -> Vec<String> {
-    let kinds = [
-        (Access::List, "list"),
-        (Access::Read, "read"),
-        (Access::Write, "write"),
-        (Access::ReadWrite, "use"),
-        (Access::ReadFile, "read descriptor"),
-        (Access::WriteFile, "write descriptor"),
-        (Access::ReadWriteFile, "use descriptor"),
-    ];
-    let line = |(access, word): &(Access, &str)| {
-        let rules = ruleset.rules.iter().filter(|rule| rule.access == *access);
-        let subjects: Vec<String> = rules
-            .map(|rule| match &rule.subject {
-                Subject::Path(path) => shown(path),
-                Subject::Descriptor(fd) => fd.to_string(),
-            })
-            .collect();
-        (!subjects.is_empty()).then(|| format!("{word} {}", subjects.join(" ")))
-    };
-    kinds.iter().filter_map(line).collect()
-}
-
-fn seccomp(filter: &Filter) -> String {
-    let lets_through = |verdict: Verdict| matches!(verdict, Verdict::Allow | Verdict::Log);
-    let mut allowed = 0;
-    let mut sometimes = 0;
-    for decision in &filter.decisions {
-        let mut cases = decision.cases.iter().map(|case| case.verdict);
-        if cases.len() == 0 && lets_through(decision.otherwise) {
-            allowed += 1;
-        } else if lets_through(decision.otherwise) || cases.any(lets_through) {
-            sometimes += 1;
-        }
-    }
-    let name = escaped(OsStr::new(&filter.name));
-    format!("{name}: {allowed} calls allowed, {sometimes} by their arguments")
-}
-
-fn shown(path: &AbsolutePath) -> String {
-    escaped(path.as_path().as_os_str())
-}
-
-/// A word as a shell would want it, or nearly so.
-fn quoted(word: &OsStr) -> String {
-    let text = escaped(word);
-    let is_plain = |c: char| c.is_alphanumeric() || "/._-+=:,@%\\".contains(c);
-    if !text.is_empty() && text.chars().all(is_plain) {
-        text
-    } else {
-        format!("'{}'", text.replace('\'', r"'\''"))
-    }
-}
-
-/// The text without anything that a terminal would take as a command, or that would break a
-/// line: control characters and bytes that are not UTF-8 as `\x1b`.
-fn escaped(text: &OsStr) -> String {
-    let mut out = String::with_capacity(text.len());
-    for chunk in text.as_bytes().utf8_chunks() {
-        for c in chunk.valid().chars() {
-            if c.is_control() || is_direction(c) {
-                out.extend(c.escape_default());
-            } else {
-                out.push(c);
+            Some(line) => {
+                line.push_str(at_end);
+                lines.push(item.clone());
             }
-        }
-        for byte in chunk.invalid() {
-            out.extend(std::ascii::escape_default(*byte).map(char::from));
+            None => lines.push(item.clone()),
         }
     }
-    out
+    lines
 }
 
-/// Characters that turn the order of those after them around, so that a path reads as another.
-fn is_direction(c: char) -> bool {
-    matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+fn width(text: &str) -> usize {
+    unicode_width::UnicodeWidthStr::width(text)
+}
+
+fn fits(width: &usize) -> bool {
+    *width <= WIDEST
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::diagnostic::Origin;
+    use crate::units::AbsolutePath;
 
-    #[test]
-    fn nothing_reaches_the_terminal_as_a_command() {
-        let text = OsStr::from_bytes(b"a\x1b[2J\n\xff \xc3\xa9");
-        assert_eq!(escaped(text), "a\\u{1b}[2J\\n\\xff \u{e9}");
-        assert_eq!(escaped(OsStr::new("a\u{202e}b")), "a\\u{202e}b");
+    fn grant(path: &str, write: bool, origin: Origin) -> Step {
+        let path = AbsolutePath::new(path).unwrap();
+        let mount = Mount::Bind { from: path.clone(), write, directory: true };
+        Step { action: Action::Mount { path, create: true, mount }, origin }
+    }
+
+    fn text(steps: Vec<Step>) -> String {
+        to_text(&Plan { steps, notes: vec![] })
     }
 
     #[test]
     fn steps_are_numbered_and_aligned_with_their_origins() {
-        let path = AbsolutePath::new("/srv/x").unwrap();
-        let mount = Mount::Bind { from: path.clone(), write: true, directory: true };
-        let step = |action, origin| Step { action, origin };
-        let plan = Plan {
-            steps: vec![
-                step(Action::Mount { path, create: true, mount }, Origin::Flag("--write".into())),
-                step(Action::Umask(0o22), Origin::BuiltIn),
-                step(
-                    Action::Exec {
-                        argv: vec!["sh".into(), "-c".into(), "a b".into()],
-                        search: vec![],
-                    },
-                    Origin::BuiltIn,
-                ),
-            ],
-            notes: vec![],
-        };
+        let argv = vec!["sh".into(), "-c".into(), "a b".into()];
+        let exec = Action::Exec { argv, search: vec![] };
+        let plan = text(vec![
+            grant("/srv/x", true, Origin::Flag("--write".into())),
+            Step { action: Action::Umask(0o22), origin: Origin::BuiltIn },
+            Step { action: exec, origin: Origin::BuiltIn },
+        ]);
         let expected = "\
+Files
 1  write  /srv/x       --write
+
+Process
 2  umask  022          built-in
+
+Command
 3  exec   sh -c 'a b'  built-in
 ";
-        assert_eq!(to_text(&plan), expected);
+        assert_eq!(plan, expected);
+    }
+
+    #[test]
+    fn what_nobody_asked_for_shares_a_line_and_a_rule_stands_alone() {
+        let built_in = |path: &str| grant(path, false, Origin::BuiltIn);
+        let flag = |path: &str| grant(path, false, Origin::Flag("--read".into()));
+        let plan = text(vec![
+            built_in("/etc/a"),
+            built_in("/etc/b"),
+            flag("/home/u/a"),
+            flag("/home/u/b"),
+            built_in("/usr"),
+        ]);
+        let expected = "\
+Files
+1-2  read  /etc/a, /etc/b  built-in
+  3  read  /home/u/a       --read
+  4  read  /home/u/b       --read
+  5  read  /usr            built-in
+";
+        assert_eq!(plan, expected);
+    }
+
+    #[test]
+    fn lists_are_wrapped_and_a_long_path_is_not_broken() {
+        let items = ["a".repeat(30), "b".repeat(23), "c".repeat(60), "d".to_owned()];
+        let lines = wrapped(&items, ", ", ",");
+        let expected =
+            [format!("{}, {},", items[0], items[1]), format!("{},", items[2]), "d".to_owned()];
+        assert_eq!(lines, expected);
     }
 }

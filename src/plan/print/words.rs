@@ -1,0 +1,242 @@
+//! What a step says about itself, in a few words.
+
+use std::ffi::OsStr;
+use std::fmt::Write as _;
+use std::os::unix::ffi::OsStrExt;
+
+use crate::plan::filter::{Filter, Verdict};
+use crate::plan::{Access, Action, Extent, IdMap, Mount, Resource, RootSource, Ruleset, Subject};
+use crate::units::AbsolutePath;
+
+/// The word for a step and what it does, on one line.
+pub(super) fn headline(action: &Action) -> (&'static str, String) {
+    match action {
+        Action::Namespaces { network } => {
+            let net = if *network { " net: no network" } else { ": the host's network" };
+            ("namespaces", format!("user mount pid ipc uts cgroup{net}"))
+        }
+        Action::Ids(map) => ("ids", ids(map)),
+        Action::Scratch { size, inodes } => {
+            ("scratch", format!("{size} of memory, at most {inodes} files"))
+        }
+        Action::Root(source) => ("root", root(source)),
+        Action::Symlink { path, target } => {
+            ("symlink", format!("{} -> {}", shown(path), escaped(target)))
+        }
+        Action::File { path, content } => {
+            ("file", format!("{} ({} bytes)", shown(path), content.len()))
+        }
+        Action::Mount { path, create: _, mount } => mounted(path, mount),
+        Action::Proc { masked, read_only } => {
+            let (masked, read_only) = (masked.len(), read_only.len());
+            ("proc", format!("/proc: {masked} paths masked, {read_only} read-only"))
+        }
+        Action::Dev { devices } => ("dev", format!("/dev: {}", device_names(devices))),
+        Action::SealRoot => ("seal", "/ becomes read-only".into()),
+        Action::Pivot => ("pivot", "leave the host's file system".into()),
+        Action::Loopback => ("loopback", "lo, the only interface".into()),
+        Action::Hostname(name) => ("hostname", escaped(OsStr::new(name))),
+        Action::Keyring { .. } => ("keyring", "a new session keyring".into()),
+        Action::RefuseNesting => ("nesting", "no user namespaces inside".into()),
+        Action::Rlimit { resource, soft, .. } => {
+            let resource = match resource {
+                Resource::Processes => "processes",
+                Resource::Core => "core",
+            };
+            ("rlimit", format!("{resource} {soft}"))
+        }
+        Action::Capabilities { keep } if keep.is_empty() => ("capabilities", "none".into()),
+        Action::Capabilities { keep } => {
+            let names: Vec<String> = keep.iter().map(ToString::to_string).collect();
+            ("capabilities", format!("keep {}", names.join(" ")))
+        }
+        Action::NoNewPrivileges => ("privileges", "none to be gained (no_new_privs)".into()),
+        Action::NewSession => ("session", "a new one, without a terminal".into()),
+        Action::Umask(mask) => ("umask", format!("{mask:03o}")),
+        Action::Environment(variables) => ("environment", format!("{} variables", variables.len())),
+        Action::Workdir(path) => ("workdir", shown(path)),
+        Action::Landlock(ruleset) => ("landlock", landlock(ruleset)),
+        Action::Seccomp(filter) => ("seccomp", seccomp(filter)),
+        Action::Descriptors { keep } => {
+            let more: String = keep.iter().fold(String::new(), |mut text, fd| {
+                let _ = write!(text, " {fd}");
+                text
+            });
+            ("descriptors", format!("keep 0 1 2{more}"))
+        }
+        Action::Exec { argv, .. } => {
+            let words: Vec<String> = argv.iter().map(|word| quoted(word)).collect();
+            ("exec", words.join(" "))
+        }
+    }
+}
+
+/// What a step consists of, where a number would hide what matters: lines of words.
+pub(super) fn details(action: &Action) -> Vec<Vec<String>> {
+    match action {
+        Action::Environment(variables) => variables
+            .iter()
+            .map(|(name, value)| vec![format!("{}={}", escaped(name), escaped(value))])
+            .collect(),
+        Action::Landlock(ruleset) => rules_by_access(ruleset),
+        _ => Vec::new(),
+    }
+}
+
+fn ids(map: &IdMap) -> String {
+    let extents = |extents: &[Extent]| {
+        let one = |Extent { inside, outside, count }: &Extent| match count {
+            1 => format!("{inside}={outside}"),
+            count => format!("{inside}={outside}+{count}"),
+        };
+        extents.iter().map(one).collect::<Vec<_>>().join(" ")
+    };
+    let IdMap { uids, gids, uid, gid, mappers } = map;
+    let single = |extents: &[Extent], id| extents == [Extent { inside: id, outside: id, count: 1 }];
+    if single(uids, *uid) && single(gids, *gid) {
+        return format!("{uid}:{gid}, the same as outside");
+    }
+    let by = if mappers.is_some() { ", by newuidmap" } else { "" };
+    format!("{uid}:{gid} inside; uid {}, gid {}{by}", extents(uids), extents(gids))
+}
+
+fn root(source: &RootSource) -> String {
+    match source {
+        RootSource::Empty => "an empty directory".into(),
+        RootSource::Overlay { lower } => format!("overlay of {}", shown(lower)),
+        RootSource::Directory { path } => format!("{}, writable", shown(path)),
+    }
+}
+
+fn mounted(path: &AbsolutePath, mount: &Mount) -> (&'static str, String) {
+    let shown_path = shown(path);
+    match mount {
+        Mount::Private { mode } => ("private", format!("{shown_path} ({mode:04o})")),
+        Mount::Tmpfs { size } => ("tmpfs", format!("{shown_path}, {size}")),
+        Mount::Bind { from, write, .. } => {
+            let kind = if *write { "write" } else { "read" };
+            if from == path {
+                (kind, shown_path)
+            } else {
+                (kind, format!("{shown_path} from {}", shown(from)))
+            }
+        }
+        Mount::Overlay { lower } if lower == path => ("overlay", shown_path),
+        Mount::Overlay { lower } => ("overlay", format!("{shown_path} of {}", shown(lower))),
+        Mount::Mask { .. } => ("mask", shown_path),
+    }
+}
+
+fn device_names(devices: &[AbsolutePath]) -> String {
+    let name = |path: &AbsolutePath| {
+        let path = path.as_path();
+        escaped(path.strip_prefix("/dev").unwrap_or(path).as_os_str())
+    };
+    devices.iter().map(name).collect::<Vec<_>>().join(" ")
+}
+
+fn landlock(ruleset: &Ruleset) -> String {
+    let scoped = if ruleset.scoped { "; signals and abstract sockets stay inside" } else { "" };
+    format!("ABI {}, {} rules{scoped}", ruleset.abi, ruleset.rules.len())
+}
+
+/// One detail for each kind of access: `read /usr /opt`.
+fn rules_by_access(ruleset: &Ruleset) -> Vec<Vec<String>> {
+    let kinds = [
+        (Access::List, "list"),
+        (Access::Read, "read"),
+        (Access::Write, "write"),
+        (Access::ReadWrite, "use"),
+        (Access::ReadFile, "read descriptor"),
+        (Access::WriteFile, "write descriptor"),
+        (Access::ReadWriteFile, "use descriptor"),
+    ];
+    let line = |(access, word): &(Access, &str)| {
+        let rules = ruleset.rules.iter().filter(|rule| rule.access == *access);
+        let subjects = rules.map(|rule| match &rule.subject {
+            Subject::Path(path) => shown(path),
+            Subject::Descriptor(fd) => fd.to_string(),
+        });
+        let words: Vec<String> = std::iter::once((*word).to_owned()).chain(subjects).collect();
+        (words.len() > 1).then_some(words)
+    };
+    kinds.iter().filter_map(line).collect()
+}
+
+fn seccomp(filter: &Filter) -> String {
+    let lets_through = |verdict: Verdict| matches!(verdict, Verdict::Allow | Verdict::Log);
+    let mut allowed = 0;
+    let mut sometimes = 0;
+    for decision in &filter.decisions {
+        let mut cases = decision.cases.iter().map(|case| case.verdict);
+        if cases.len() == 0 && lets_through(decision.otherwise) {
+            allowed += 1;
+        } else if lets_through(decision.otherwise) || cases.any(lets_through) {
+            sometimes += 1;
+        }
+    }
+    let name = escaped(OsStr::new(&filter.name));
+    format!("{name}: {allowed} calls allowed, {sometimes} more by their arguments")
+}
+
+fn shown(path: &AbsolutePath) -> String {
+    escaped(path.as_path().as_os_str())
+}
+
+/// A word as a shell would want it, or nearly so.
+fn quoted(word: &OsStr) -> String {
+    let text = escaped(word);
+    let is_plain = |c: char| c.is_alphanumeric() || "/._-+=:,@%\\".contains(c);
+    if !text.is_empty() && text.chars().all(is_plain) {
+        text
+    } else {
+        format!("'{}'", text.replace('\'', r"'\''"))
+    }
+}
+
+/// The text without anything that a terminal would take as a command, or that would break a
+/// line: control characters and bytes that are not UTF-8 as `\x1b`.
+pub(super) fn escaped(text: &OsStr) -> String {
+    let mut out = String::with_capacity(text.len());
+    for chunk in text.as_bytes().utf8_chunks() {
+        for c in chunk.valid().chars() {
+            if c.is_control() || is_direction(c) {
+                out.extend(c.escape_default());
+            } else {
+                out.push(c);
+            }
+        }
+        for byte in chunk.invalid() {
+            out.extend(std::ascii::escape_default(*byte).map(char::from));
+        }
+    }
+    out
+}
+
+/// Characters that turn the order of those after them around, so that a path reads as another.
+fn is_direction(c: char) -> bool {
+    matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_reaches_the_terminal_as_a_command() {
+        let text = OsStr::from_bytes(b"a\x1b[2J\n\xff \xc3\xa9");
+        assert_eq!(escaped(text), "a\\u{1b}[2J\\n\\xff \u{e9}");
+        assert_eq!(escaped(OsStr::new("a\u{202e}b")), "a\\u{202e}b");
+    }
+
+    #[test]
+    fn ids_are_told_apart_only_where_they_differ() {
+        let map = |inside| {
+            let extent = Extent { inside, outside: 1001, count: 1 };
+            let (uids, gids) = (vec![extent], vec![extent]);
+            ids(&IdMap { uids, gids, mappers: None, uid: inside, gid: inside })
+        };
+        assert_eq!(map(1001), "1001:1001, the same as outside");
+        assert_eq!(map(0), "0:0 inside; uid 0=1001, gid 0=1001");
+    }
+}

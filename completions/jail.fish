@@ -40,33 +40,33 @@ complete -c jail -n "__fish_jail_using_subcommand run" -l bind -d 'Show FROM of 
 complete -c jail -n "__fish_jail_using_subcommand run" -s v -l volume -d 'The same with podman\'s meaning, as FROM:TO[:ro|rw]; writable unless said' -r -F
 complete -c jail -n "__fish_jail_using_subcommand run" -l device -d 'Grant a device node of the host' -r -F
 complete -c jail -n "__fish_jail_using_subcommand run" -l root -d 'Start from this root: host, empty, or a directory' -r -f -a "(__fish_complete_directories)"
-complete -c jail -n "__fish_jail_using_subcommand run" -l root-mode -d 'What writes to the root do' -r -f -a "read-only\t''
+complete -c jail -n "__fish_jail_using_subcommand run" -l root-mode -d 'Say what happens to writes outside of what is granted' -r -f -a "read-only\t''
 overlay\t''
 write\t''"
-complete -c jail -n "__fish_jail_using_subcommand run" -l network -d 'Which network the command has' -r -f -a "none\t''
+complete -c jail -n "__fish_jail_using_subcommand run" -l network -d 'Choose the network that the command has' -r -f -a "none\t''
 host\t''"
 complete -c jail -n "__fish_jail_using_subcommand run" -s e -l env -d 'Set a variable; without `=VALUE`, keep the caller\'s' -r
 complete -c jail -n "__fish_jail_using_subcommand run" -l env-file -d 'Set variables from a file of lines NAME=VALUE' -r -F
 complete -c jail -n "__fish_jail_using_subcommand run" -s w -l workdir -d 'Start the command in this directory' -r -f -a "(__fish_complete_directories)"
-complete -c jail -n "__fish_jail_using_subcommand run" -s u -l user -d 'Who the command is inside: keep, root, or UID:GID' -r
-complete -c jail -n "__fish_jail_using_subcommand run" -l ids -d 'Which ids exist inside' -r -f -a "single\t''
+complete -c jail -n "__fish_jail_using_subcommand run" -s u -l user -d 'Run the command as: keep, root, or UID:GID' -r
+complete -c jail -n "__fish_jail_using_subcommand run" -l ids -d 'Choose which ids exist inside' -r -f -a "single\t''
 subuid\t''
 auto\t''"
-complete -c jail -n "__fish_jail_using_subcommand run" -l hostname -d 'Name the machine inside' -r
-complete -c jail -n "__fish_jail_using_subcommand run" -l tty -d 'Which terminal the command has' -r -f -a "auto\t''
+complete -c jail -n "__fish_jail_using_subcommand run" -l hostname -d 'Name the machine inside; without this it is called `jail`' -r
+complete -c jail -n "__fish_jail_using_subcommand run" -l tty -d 'Choose the terminal that the command has' -r -f -a "auto\t''
 inherit\t''
 none\t''"
-complete -c jail -n "__fish_jail_using_subcommand run" -l umask -d 'File mode creation mask, octal' -r
+complete -c jail -n "__fish_jail_using_subcommand run" -l umask -d 'Set the umask, in octal, such as 022' -r
 complete -c jail -n "__fish_jail_using_subcommand run" -l preserve-fd -d 'Keep these file descriptors open, beyond 0, 1 and 2' -r
-complete -c jail -n "__fish_jail_using_subcommand run" -l seccomp -d 'Filter of system calls: default, strict, off, or a file' -r -F
+complete -c jail -n "__fish_jail_using_subcommand run" -l seccomp -d 'Filter system calls by a policy: default, strict, off, or a file' -r -F
 complete -c jail -n "__fish_jail_using_subcommand run" -l seccomp-allow -d 'Allow a system call, or a group of them such as @debug' -r
 complete -c jail -n "__fish_jail_using_subcommand run" -l seccomp-deny -d 'Refuse a system call, or a group of them; stronger than `--seccomp-allow`' -r
-complete -c jail -n "__fish_jail_using_subcommand run" -l landlock -d 'Use a Landlock ruleset on top of the mounts' -r -f -a "on\t''
+complete -c jail -n "__fish_jail_using_subcommand run" -l landlock -d 'Have the kernel check every file access by Landlock as well: on, unless said' -r -f -a "on\t''
 off\t''"
-complete -c jail -n "__fish_jail_using_subcommand run" -l nesting -d 'May the command make namespaces of its own?' -r -f -a "on\t''
+complete -c jail -n "__fish_jail_using_subcommand run" -l nesting -d 'Let the command make namespaces of its own, as sandboxes do: off, unless said' -r -f -a "on\t''
 off\t''"
-complete -c jail -n "__fish_jail_using_subcommand run" -l cap-add -d 'Keep a capability, such as NET_BIND_SERVICE' -r
-complete -c jail -n "__fish_jail_using_subcommand run" -l degrade -d 'Go on without this protection where the machine lacks it' -r -f -a "landlock\t''"
+complete -c jail -n "__fish_jail_using_subcommand run" -l cap-add -d 'Keep a capability (a part of root\'s power), such as NET_BIND_SERVICE' -r
+complete -c jail -n "__fish_jail_using_subcommand run" -l degrade -d 'Go on without this protection where this machine lacks it' -r -f -a "landlock\t''"
 complete -c jail -n "__fish_jail_using_subcommand run" -l read-only -d 'Make the root read-only, as `--root-mode read-only`'
 complete -c jail -n "__fish_jail_using_subcommand run" -s q -l quiet -d 'Print errors only, no notes and no warnings'
 complete -c jail -n "__fish_jail_using_subcommand run" -l verbose -d 'Print the plan to stderr before the run'
@@ -81,33 +81,33 @@ complete -c jail -n "__fish_jail_using_subcommand plan" -l bind -d 'Show FROM of
 complete -c jail -n "__fish_jail_using_subcommand plan" -s v -l volume -d 'The same with podman\'s meaning, as FROM:TO[:ro|rw]; writable unless said' -r -F
 complete -c jail -n "__fish_jail_using_subcommand plan" -l device -d 'Grant a device node of the host' -r -F
 complete -c jail -n "__fish_jail_using_subcommand plan" -l root -d 'Start from this root: host, empty, or a directory' -r -f -a "(__fish_complete_directories)"
-complete -c jail -n "__fish_jail_using_subcommand plan" -l root-mode -d 'What writes to the root do' -r -f -a "read-only\t''
+complete -c jail -n "__fish_jail_using_subcommand plan" -l root-mode -d 'Say what happens to writes outside of what is granted' -r -f -a "read-only\t''
 overlay\t''
 write\t''"
-complete -c jail -n "__fish_jail_using_subcommand plan" -l network -d 'Which network the command has' -r -f -a "none\t''
+complete -c jail -n "__fish_jail_using_subcommand plan" -l network -d 'Choose the network that the command has' -r -f -a "none\t''
 host\t''"
 complete -c jail -n "__fish_jail_using_subcommand plan" -s e -l env -d 'Set a variable; without `=VALUE`, keep the caller\'s' -r
 complete -c jail -n "__fish_jail_using_subcommand plan" -l env-file -d 'Set variables from a file of lines NAME=VALUE' -r -F
 complete -c jail -n "__fish_jail_using_subcommand plan" -s w -l workdir -d 'Start the command in this directory' -r -f -a "(__fish_complete_directories)"
-complete -c jail -n "__fish_jail_using_subcommand plan" -s u -l user -d 'Who the command is inside: keep, root, or UID:GID' -r
-complete -c jail -n "__fish_jail_using_subcommand plan" -l ids -d 'Which ids exist inside' -r -f -a "single\t''
+complete -c jail -n "__fish_jail_using_subcommand plan" -s u -l user -d 'Run the command as: keep, root, or UID:GID' -r
+complete -c jail -n "__fish_jail_using_subcommand plan" -l ids -d 'Choose which ids exist inside' -r -f -a "single\t''
 subuid\t''
 auto\t''"
-complete -c jail -n "__fish_jail_using_subcommand plan" -l hostname -d 'Name the machine inside' -r
-complete -c jail -n "__fish_jail_using_subcommand plan" -l tty -d 'Which terminal the command has' -r -f -a "auto\t''
+complete -c jail -n "__fish_jail_using_subcommand plan" -l hostname -d 'Name the machine inside; without this it is called `jail`' -r
+complete -c jail -n "__fish_jail_using_subcommand plan" -l tty -d 'Choose the terminal that the command has' -r -f -a "auto\t''
 inherit\t''
 none\t''"
-complete -c jail -n "__fish_jail_using_subcommand plan" -l umask -d 'File mode creation mask, octal' -r
+complete -c jail -n "__fish_jail_using_subcommand plan" -l umask -d 'Set the umask, in octal, such as 022' -r
 complete -c jail -n "__fish_jail_using_subcommand plan" -l preserve-fd -d 'Keep these file descriptors open, beyond 0, 1 and 2' -r
-complete -c jail -n "__fish_jail_using_subcommand plan" -l seccomp -d 'Filter of system calls: default, strict, off, or a file' -r -F
+complete -c jail -n "__fish_jail_using_subcommand plan" -l seccomp -d 'Filter system calls by a policy: default, strict, off, or a file' -r -F
 complete -c jail -n "__fish_jail_using_subcommand plan" -l seccomp-allow -d 'Allow a system call, or a group of them such as @debug' -r
 complete -c jail -n "__fish_jail_using_subcommand plan" -l seccomp-deny -d 'Refuse a system call, or a group of them; stronger than `--seccomp-allow`' -r
-complete -c jail -n "__fish_jail_using_subcommand plan" -l landlock -d 'Use a Landlock ruleset on top of the mounts' -r -f -a "on\t''
+complete -c jail -n "__fish_jail_using_subcommand plan" -l landlock -d 'Have the kernel check every file access by Landlock as well: on, unless said' -r -f -a "on\t''
 off\t''"
-complete -c jail -n "__fish_jail_using_subcommand plan" -l nesting -d 'May the command make namespaces of its own?' -r -f -a "on\t''
+complete -c jail -n "__fish_jail_using_subcommand plan" -l nesting -d 'Let the command make namespaces of its own, as sandboxes do: off, unless said' -r -f -a "on\t''
 off\t''"
-complete -c jail -n "__fish_jail_using_subcommand plan" -l cap-add -d 'Keep a capability, such as NET_BIND_SERVICE' -r
-complete -c jail -n "__fish_jail_using_subcommand plan" -l degrade -d 'Go on without this protection where the machine lacks it' -r -f -a "landlock\t''"
+complete -c jail -n "__fish_jail_using_subcommand plan" -l cap-add -d 'Keep a capability (a part of root\'s power), such as NET_BIND_SERVICE' -r
+complete -c jail -n "__fish_jail_using_subcommand plan" -l degrade -d 'Go on without this protection where this machine lacks it' -r -f -a "landlock\t''"
 complete -c jail -n "__fish_jail_using_subcommand plan" -l read-only -d 'Make the root read-only, as `--root-mode read-only`'
 complete -c jail -n "__fish_jail_using_subcommand plan" -s q -l quiet -d 'Print errors only, no notes and no warnings'
 complete -c jail -n "__fish_jail_using_subcommand plan" -l json -d 'Print the plan as JSON'

@@ -11,7 +11,7 @@ use crate::plan::{Action, Mount, Plan, Step};
 use super::words::{details, escaped, headline};
 
 /// The longest text of a step that the column of origins waits for; lists are wrapped here.
-const WIDEST: usize = 56;
+const WIDEST: usize = 52;
 
 /// Prints one step per line: number, kind, what it does, who asked for it. What a step
 /// consists of follows on indented lines.
@@ -253,7 +253,7 @@ Files
 
     #[test]
     fn lists_are_wrapped_and_a_long_path_is_not_broken() {
-        let items = ["a".repeat(30), "b".repeat(23), "c".repeat(60), "d".to_owned()];
+        let items = ["a".repeat(30), "b".repeat(19), "c".repeat(60), "d".to_owned()];
         let lines = wrapped(&items, ", ", ",");
         let expected =
             [format!("{}, {},", items[0], items[1]), format!("{},", items[2]), "d".to_owned()];

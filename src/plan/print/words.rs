@@ -136,8 +136,7 @@ fn device_names(devices: &[AbsolutePath]) -> String {
 }
 
 fn landlock(ruleset: &Ruleset) -> String {
-    let scoped = if ruleset.scoped { "; signals and abstract sockets stay inside" } else { "" };
-    format!("ABI {}, {} rules{scoped}", ruleset.abi, ruleset.rules.len())
+    format!("ABI {}, {} rules", ruleset.abi, ruleset.rules.len())
 }
 
 /// One detail for each kind of access: `read /usr /opt`.
@@ -160,7 +159,8 @@ fn rules_by_access(ruleset: &Ruleset) -> Vec<Vec<String>> {
         let words: Vec<String> = std::iter::once((*word).to_owned()).chain(subjects).collect();
         (words.len() > 1).then_some(words)
     };
-    kinds.iter().filter_map(line).collect()
+    let scope = ["scope", "signals,", "abstract", "sockets"].map(str::to_owned).to_vec();
+    kinds.iter().filter_map(line).chain(ruleset.scoped.then_some(scope)).collect()
 }
 
 fn seccomp(filter: &Filter) -> String {
@@ -176,7 +176,7 @@ fn seccomp(filter: &Filter) -> String {
         }
     }
     let name = escaped(OsStr::new(&filter.name));
-    format!("{name}: {allowed} calls allowed, {sometimes} more by their arguments")
+    format!("{name}: {allowed} calls allowed, {sometimes} by their arguments")
 }
 
 fn shown(path: &AbsolutePath) -> String {

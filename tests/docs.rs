@@ -1,0 +1,127 @@
+//! The documentation says what is so: its profiles load, its flags and keys exist, and none
+//! is left out.
+
+use std::ffi::OsString;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use clap::Command;
+use jail::diagnostic::{Diagnostic, Located, Origin};
+use jail::profile;
+
+const PAGES: [&str; 3] = ["README.md", "docs/profile.md", "docs/threat-model.md"];
+
+/// Flags of other programs that the pages mention.
+const OF_OTHERS: [&str; 4] = ["--path", "--security-opt", "--clearenv", "--noprofile"];
+
+#[test]
+fn every_profile_in_the_documentation_loads() {
+    for page in PAGES {
+        for (number, example) in examples(&text(page), "toml").iter().enumerate() {
+            if let Err(errors) = load(example) {
+                panic!("example {} of {page}: {errors:#?}\n{example}", number + 1);
+            }
+        }
+    }
+    assert_eq!(examples(&text("README.md"), "toml").len(), 1);
+    assert!(examples(&text("docs/profile.md"), "toml").len() > 8);
+}
+
+#[test]
+fn every_flag_in_the_documentation_exists() {
+    let mut known = flags("run");
+    known.extend(flags("plan"));
+    for page in PAGES {
+        for flag in flags_in(&text(page)) {
+            let exists = known.contains(&flag) || OF_OTHERS.contains(&flag.as_str());
+            assert!(exists, "{page} mentions {flag}");
+        }
+    }
+}
+
+#[test]
+fn every_flag_about_the_sandbox_is_documented() {
+    let documented = flags_in(&text("docs/profile.md"));
+    let about_words = ["--help", "--quiet", "--verbose"];
+    for flag in flags("run").iter().filter(|flag| !about_words.contains(&flag.as_str())) {
+        assert!(documented.contains(flag), "docs/profile.md does not mention {flag}");
+    }
+}
+
+#[test]
+fn every_key_is_documented() {
+    let page = text("docs/profile.md");
+    let top = keys_of("");
+    assert!(top.len() > 5, "{top:?}");
+    for key in top {
+        if page.contains(&format!("\n| `{key}` |")) {
+            continue;
+        }
+        let heading = format!("\n## [{key}]\n");
+        let (_, section) = page.split_once(&heading).unwrap_or_else(|| panic!("no `{key}`"));
+        let section = section.split("\n## ").next().unwrap_or(section);
+        for inner in keys_of(&format!("[{key}]\n")) {
+            assert!(section.contains(&format!("\n| `{inner}` |")), "no `{inner}` in [{key}]");
+            let used = examples(section, "toml").concat().contains(&format!("{inner} = "));
+            assert!(used, "no example of `{inner}` in [{key}]");
+        }
+    }
+}
+
+#[test]
+fn every_test_that_is_referred_to_exists() {
+    let page = text("docs/threat-model.md");
+    let code = page.split('`').skip(1).step_by(2);
+    let mut found = 0;
+    for (module, test) in code.filter_map(|code| code.split_once("::")) {
+        let tests = text(&format!("tests/it/escape/{module}.rs"));
+        assert!(tests.contains(&format!("\nfn {test}() {{")), "there is no {module}::{test}");
+        found += 1;
+    }
+    assert!(found > 30, "{found}");
+}
+
+/// The keys that may stand below `section`: jail lists them where one is unknown.
+fn keys_of(section: &str) -> Vec<String> {
+    let errors = load(&format!("{section}qqqqqqqqqqqq = 1\n")).expect_err("no such key");
+    let help = errors[0].help.join(" ");
+    help.split('`').skip(1).step_by(2).map(str::to_owned).collect()
+}
+
+fn load(text: &str) -> Result<profile::Profile, Vec<Diagnostic>> {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let path = directory.path().join("example.toml");
+    fs::write(&path, text).expect("it is writable");
+    profile::load(&[Located::new(OsString::from(path), Origin::Flag("--profile".into()))])
+}
+
+/// The long flags of one of our commands, with their dashes.
+fn flags(name: &str) -> Vec<String> {
+    let mut jail = jail::cli::command();
+    jail.build();
+    let of = |command: &Command| {
+        let long = command.get_arguments().filter_map(|argument| argument.get_long());
+        long.map(|long| format!("--{long}")).collect()
+    };
+    jail.find_subcommand(name).map(of).expect("jail has this command")
+}
+
+/// What stands between fences of one language.
+fn examples(page: &str, language: &str) -> Vec<String> {
+    let fence = format!("```{language}\n");
+    let starts = page.split(&fence).skip(1);
+    starts.map(|rest| rest.split("```").next().unwrap_or(rest).to_owned()).collect()
+}
+
+/// Words that begin with two dashes.
+fn flags_in(page: &str) -> Vec<String> {
+    let is_part = |c: char| c.is_ascii_lowercase() || c == '-';
+    let words = page.split(|c: char| !is_part(c));
+    let flags = words.filter(|word| word.starts_with("--") && !word.trim_matches('-').is_empty());
+    flags.map(str::to_owned).collect()
+}
+
+fn text(page: &str) -> String {
+    let tree = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
+    fs::read_to_string(tree.join(Path::new(page))).expect("the page is there")
+}

@@ -6,7 +6,7 @@
 
 use crate::diagnostic::{Diagnostic, Located, Origin};
 use crate::host::system;
-use crate::profile::{Base, Grant, PathText, Rule};
+use crate::profile::{Base, Grant, PathText, Rule, expand};
 use crate::units::AbsolutePath;
 
 use super::Drawing;
@@ -19,18 +19,30 @@ fn is_wherever(path: &PathText) -> bool {
     variable || (text == b"." && path.base == Base::WorkingDirectory)
 }
 
-/// Says whether `rule`, which is about `path`, is to be left out; notes the first time why.
-pub(super) fn withhold(
+/// What becomes of a rule.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fate {
+    Kept,
+    /// A flag grants the same path, and counts instead.
+    Replaced,
+    Withheld,
+}
+
+/// Says what becomes of `rule`, which is about `path`; notes the first time why it is withheld.
+pub(super) fn fate(
     drawing: &mut Drawing,
     rule: &Located<Rule>,
     path: &AbsolutePath,
     withheld: bool,
-) -> bool {
-    let Some(flag) = flag(&rule.value.grant) else { return false };
+) -> Fate {
+    let Some(flag) = flag(&rule.value.grant) else { return Fate::Kept };
     if matches!(rule.origin, Origin::Flag(_)) || !is_wherever(&rule.value.path) {
-        return false;
+        return Fate::Kept;
     }
-    let Some(reason) = reason(drawing, path) else { return false };
+    let Some(reason) = reason(drawing, path) else { return Fate::Kept };
+    if is_granted_by_flag(drawing, path) {
+        return Fate::Replaced;
+    }
     if !withheld {
         // One line: no place is shown, which would be that of a built-in profile mostly.
         let mut title = format!("`{path}` is {reason}, so it is not granted");
@@ -44,7 +56,15 @@ pub(super) fn withhold(
         }
         drawing.notes.push(Diagnostic::note(title));
     }
-    true
+    Fate::Withheld
+}
+
+fn is_granted_by_flag(drawing: &Drawing, path: &AbsolutePath) -> bool {
+    drawing.profile.filesystem.rules.iter().any(|rule| {
+        matches!(rule.origin, Origin::Flag(_))
+            && flag(&rule.value.grant).is_some()
+            && expand(&rule.value.path, &drawing.host.variables()).as_ref() == Ok(path)
+    })
 }
 
 fn flag(grant: &Grant) -> Option<&'static str> {

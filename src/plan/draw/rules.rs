@@ -9,7 +9,7 @@ use crate::profile::{Grant, PathText, Rule, expand};
 use crate::units::AbsolutePath;
 
 use super::Drawing;
-use super::here;
+use super::here::{self, Fate};
 use super::root::RootPlan;
 use super::tree::{Placement, Rank, Tree};
 
@@ -50,9 +50,13 @@ fn place(
 ) -> Result<(), Diagnostic> {
     let Rule { path: text, grant, optional } = &rule.value;
     let Some(path) = expanded(drawing, text, *optional)? else { return Ok(()) };
-    if here::withhold(drawing, rule, &path, rules.withheld) {
-        rules.withheld = true;
-        return Ok(());
+    match here::fate(drawing, rule, &path, rules.withheld) {
+        Fate::Kept => {}
+        Fate::Replaced => return Ok(()),
+        Fate::Withheld => {
+            rules.withheld = true;
+            return Ok(());
+        }
     }
     let fact = drawing.host.fact(&path);
     refuse_reserved(grant, text, &path)?;

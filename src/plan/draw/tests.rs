@@ -264,6 +264,16 @@ fn a_flag_grants_the_home() {
 }
 
 #[test]
+fn a_flag_about_the_same_place_is_not_contradicted() {
+    for place in ["/home/u", "/usr"] {
+        let case = here().directories(&[place]).rule(".", Grant::Read);
+        let case = case.with(|_, host| host.workdir = path(place));
+        assert_eq!(case.plan().notes, []);
+        case.shows(&format!("workdir {place}")).lacks(&format!("write {place}"));
+    }
+}
+
+#[test]
 fn a_project_that_is_the_home_is_not_granted_either() {
     let case = Case::new()
         .rule_in_file("$PROJECT", Grant::Write)

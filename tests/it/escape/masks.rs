@@ -103,6 +103,17 @@ fn what_is_read_only_below_a_writable_directory_stays_so() {
     jail.outside("unlink lib/a -- rename lib other").succeeds();
 }
 
+/// Outside git would run what stands there, at the next commit.
+#[test]
+fn what_git_runs_cannot_be_planted() {
+    for profile in ["default", "dev", "ci"] {
+        let jail = Jail::new().directory(".git/hooks").args(["--profile", profile]);
+        jail.probe("create .git/hooks/pre-commit").refused("EROFS");
+        jail.probe("rename .git/hooks .git/other").refused("EBUSY");
+        jail.outside("create .git/hooks/pre-commit -- rename .git/hooks .git/other").succeeds();
+    }
+}
+
 /// An earlier run plants a link where the next one has a grant: the agent's trick of 2026,
 /// CVE-2021-30465 before that.
 #[test]

@@ -103,9 +103,10 @@ fn what_is_read_only_below_a_writable_directory_stays_so() {
     jail.outside("unlink lib/a -- rename lib other").succeeds();
 }
 
-/// Outside git would run what stands there, at the next commit.
+/// Outside git would run what stands there, at the next commit. This stops slips, such as an
+/// install script that sets up hooks: a command that means it moves `.git` away as a whole.
 #[test]
-fn what_git_runs_cannot_be_planted() {
+fn hooks_of_git_are_read_only() {
     for profile in ["default", "dev", "ci"] {
         let jail = Jail::new().directory(".git/hooks").args(["--profile", profile]);
         jail.probe("create .git/hooks/pre-commit").refused("EROFS");

@@ -1,6 +1,6 @@
 //! What the processes of a jail carry out: strings for the kernel, numbers, programs.
 //!
-//! Everything is allocated here, before the clone.
+//! What is long or depends on the user is allocated here, before the clone.
 
 use std::ffi::CString;
 

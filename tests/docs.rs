@@ -12,7 +12,7 @@ use jail::profile;
 const PAGES: [&str; 3] = ["README.md", "docs/profile.md", "docs/threat-model.md"];
 
 /// Flags of other programs that the pages mention.
-const OF_OTHERS: [&str; 4] = ["--path", "--security-opt", "--clearenv", "--noprofile"];
+const OF_OTHERS: [&str; 5] = ["--path", "--release", "--security-opt", "--clearenv", "--noprofile"];
 
 #[test]
 fn every_profile_in_the_documentation_loads() {

@@ -55,7 +55,7 @@ pub fn draw(profile: &Profile, host: &Host, argv: &[OsString]) -> Result<Plan, V
     let workdir = workdir::draw(&mut drawing, &root, &settled.tree, &home, rules.withheld);
     let devices = devices::draw(&mut drawing);
     let environment = environment::draw(&drawing, &home, &ids.value);
-    let ruleset = landlock::draw(&mut drawing, &root, &settled.tree);
+    let ruleset = landlock::draw(&mut drawing, &root, &settled.tree, filter.as_ref());
     let descriptors = process::descriptors(&mut drawing);
 
     let mut steps = Steps(Vec::new());

@@ -117,6 +117,11 @@ fn survey_files(profile: &Profile, host: &mut Host, walker: &mut Walker) {
     for path in paths {
         look(&mut host.files, walker, &path);
     }
+    // A bind may show a mentioned place a second time, under its name without links.
+    let places: Vec<AbsolutePath> = targets.iter().map(|path| host.fact(path).canonical).collect();
+    for path in places {
+        look(&mut host.files, walker, &path);
+    }
     look_into_device_directories(profile, host, walker);
     // A rule below a bind finds its mount point in the directory that is bound.
     for path in sources_below_binds(profile, host) {

@@ -5,7 +5,8 @@
 //!
 //! - [`root`]: what `/` is made of; [`builtin`]: what stands below it without being asked for.
 //! - [`rules`]: what the profile grants; [`here`]: when `.` is not granted; [`planted`]: links
-//!   that a command could have made to be granted more the next time; [`sys`]: below /sys.
+//!   that a command could have made to be granted more the next time; [`sys`]: below /sys;
+//!   [`masks`]: what is masked where it shows a second time.
 //! - [`tree`]: all mounts by path; [`settle`]: their mount points and links.
 //! - the rest of the steps: [`identity`], [`etc`], [`devices`], [`environment`], [`workdir`],
 //!   [`landlock`], [`process`]; [`kernel`]: what it is too old for.
@@ -18,6 +19,7 @@ mod here;
 mod identity;
 mod kernel;
 mod landlock;
+mod masks;
 mod planted;
 mod process;
 mod root;
@@ -49,6 +51,7 @@ pub fn draw(profile: &Profile, host: &Host, argv: &[OsString]) -> Result<Plan, V
     planted::refuse(&mut drawing, &root, &rules.facts);
     tree.extend(rules.tree);
     sys::hide(&drawing, &mut tree);
+    masks::spread(&mut tree);
     let settled = settle::settle(&mut drawing, &root, tree);
     kernel::draw(&mut drawing, &root, &settled.tree);
     let home = workdir::home(&drawing, &root, &settled.tree);

@@ -135,3 +135,43 @@ fn a_mask_on_a_planted_link_does_not_uncover() {
     run.output_lacks("s3cr3t");
     assert!(matches!(run.status.code(), Some(1 | 125)), "{run:?}");
 }
+
+/// A mask is found by its path, so the path must not change: a directory above that could be
+/// renamed would hand the secret to the next run.
+#[test]
+fn a_mask_cannot_be_left_behind_for_the_next_run() {
+    let jail = Jail::new().file("a/b/.env", "s3cr3t").directory("other");
+    let jail = jail.directory("a/other").args(["--mask", "./a/b/.env"]);
+    for attempt in
+        ["rename a moved", "exchange a other", "rename a/b a/moved", "exchange a/b a/other"]
+    {
+        jail.probe(attempt).refused("EBUSY");
+    }
+    jail.probe("rename a/b moved").refused("EXDEV");
+    jail.probe("read a/b/.env").refused("EACCES");
+    jail.outside("rename a/b moved -- read moved/.env").answers("s3cr3t");
+}
+
+/// The same for what is read-only: git outside would run the hooks in a new `.git`.
+#[test]
+fn what_is_read_only_cannot_be_replaced_from_above() {
+    let jail = Jail::new().file(".git/hooks/sample", "");
+    jail.probe("create .git/hooks/evil").refused("EROFS");
+    jail.probe("rename .git moved").refused("EBUSY");
+    jail.probe("create .git/index -- rename .git/index .git/other").succeeds();
+    jail.outside("rename .git moved").answers("");
+}
+
+/// A mask is about a file, not about one of the paths that lead to it.
+#[test]
+fn a_masked_file_is_masked_wherever_it_shows() {
+    let jail = Jail::new()
+        .file(".env", "s3cr3t")
+        .file("keys/id", "s3cr3t")
+        .args(["--mask", "./.env", "--mask", "./keys"]);
+    let jail = jail.args(["--bind", ".:/src", "--volume", ".:/again:ro"]);
+    for attempt in ["read /src/.env", "read /src/keys/id", "list /again/keys", "read /again/.env"] {
+        jail.probe(attempt).refused("EACCES");
+    }
+    jail.outside("read .env").answers("s3cr3t");
+}

@@ -16,7 +16,7 @@ use crate::profile::{
 use crate::units::AbsolutePath;
 
 use super::walk::Walker;
-use super::{FileFact, FileKind, Host, descriptors, identity, kernel, subids, system};
+use super::{FileFact, FileKind, Host, descriptors, identity, kernel, mounts, subids, system};
 
 /// Reads all facts that a plan for `profile` needs, and nothing else.
 ///
@@ -46,6 +46,7 @@ pub fn survey(profile: &Profile) -> Result<Host, Vec<Diagnostic>> {
         subids,
         descriptors: descriptors::survey(profile),
         seccomp: None,
+        interfaces: keep(interfaces(), &mut errors).unwrap_or_default(),
         files: BTreeMap::new(),
         rootfs: BTreeMap::new(),
     };
@@ -56,6 +57,14 @@ pub fn survey(profile: &Profile) -> Result<Host, Vec<Diagnostic>> {
 
 fn keep<T>(result: Result<T, Diagnostic>, errors: &mut Vec<Diagnostic>) -> Option<T> {
     result.map_err(|error| errors.push(error)).ok()
+}
+
+fn interfaces() -> Result<Vec<AbsolutePath>, Diagnostic> {
+    mounts::survey().map_err(|error| {
+        Diagnostic::error("cannot tell what is mounted")
+            .because(format!("/proc/self/mountinfo: {error}"))
+            .help("mount /proc on the host: `mount -t proc proc /proc`")
+    })
 }
 
 fn workdir() -> Result<AbsolutePath, Diagnostic> {
@@ -109,6 +118,7 @@ fn survey_files(profile: &Profile, host: &mut Host, walker: &mut Walker) {
     paths.extend(private.chain(versioned));
     paths.extend(host.identity.home.clone());
     paths.push(host.workdir.clone());
+    paths.extend(host.interfaces.iter().cloned());
     let targets = mentioned(profile, host);
     paths.extend(targets.iter().cloned());
     if targets.iter().any(|path| AbsolutePath::root().join("sys").contains(path)) {

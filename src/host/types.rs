@@ -25,6 +25,8 @@ pub struct Host {
     pub descriptors: BTreeMap<i32, Descriptor>,
     /// The text of `[seccomp] policy` where that is a file.
     pub seccomp: Option<Rc<Source>>,
+    /// Where the kernel's own file systems are mounted besides /dev, /proc and /sys.
+    pub interfaces: Vec<AbsolutePath>,
     /// What is at each path that the profile or the system root mentions.
     pub files: BTreeMap<AbsolutePath, FileFact>,
     /// The same for paths inside a directory root, whose links lead elsewhere; else empty.

@@ -1,9 +1,12 @@
 //! Masks hold wherever a file shows.
 
+use crate::diagnostic::Origin;
+use crate::host::FileKind;
 use crate::plan::Mount;
 use crate::units::AbsolutePath;
 
-use super::tree::{Placement, Tree};
+use super::Drawing;
+use super::tree::{Placement, Rank, Tree};
 
 /// Masks what a rule masks also where a bind shows the same file of the host once more:
 /// `bind = [{ from = ".", to = "/src" }]` and `mask = ["./.env"]` leave no `/src/.env`.
@@ -12,29 +15,49 @@ use super::tree::{Placement, Tree};
 pub(super) fn spread(tree: &mut Tree) {
     let mut more: Vec<(AbsolutePath, Placement)> = Vec::new();
     for (hidden, mask) in tree.iter().filter(|(_, p)| matches!(p.mount, Mount::Mask { .. })) {
-        for (at, placement) in tree.iter() {
-            let (Mount::Bind { from, .. } | Mount::Overlay { lower: from }) = &placement.mount
-            else {
-                continue;
-            };
-            let Ok(rest) = hidden.as_path().strip_prefix(from) else { continue };
-            // For the bound file or directory itself there is a rule already.
-            if !rest.as_os_str().is_empty() {
-                more.push((at.join(rest), Placement { links: Vec::new(), ..mask.clone() }));
-            }
-        }
+        let places = tree.iter().filter_map(|(at, placement)| shown(at, placement, hidden));
+        more.extend(places.map(|place| (place, Placement { links: Vec::new(), ..mask.clone() })));
     }
     for (path, mask) in more {
         tree.entry(path).or_insert(mask);
     }
 }
 
+/// Masks the kernel's own file systems that a bind would bring along: the host's /proc in a
+/// chroot below the working directory, say.
+pub(super) fn hide_interfaces(drawing: &Drawing, tree: &mut Tree) {
+    for interface in &drawing.host.interfaces {
+        let kind = drawing.host.fact(interface).kind;
+        if kind == FileKind::Missing {
+            continue;
+        }
+        let mask = Placement {
+            mount: Mount::Mask { directory: kind == FileKind::Directory },
+            origin: Origin::BuiltIn,
+            kind,
+            links: Vec::new(),
+            rank: Rank::BuiltIn,
+        };
+        let places: Vec<AbsolutePath> =
+            tree.iter().filter_map(|(at, placement)| shown(at, placement, interface)).collect();
+        for place in places {
+            tree.entry(place).or_insert_with(|| mask.clone());
+        }
+    }
+}
+
+/// Returns where a bind of `placement` at `at` shows what is at `hidden` on the host, unless
+/// that is what was bound.
+fn shown(at: &AbsolutePath, placement: &Placement, hidden: &AbsolutePath) -> Option<AbsolutePath> {
+    let (Mount::Bind { from, .. } | Mount::Overlay { lower: from }) = &placement.mount else {
+        return None;
+    };
+    let rest = hidden.as_path().strip_prefix(from).ok()?;
+    (!rest.as_os_str().is_empty()).then(|| at.join(rest))
+}
+
 #[cfg(test)]
 mod tests {
-    use crate::diagnostic::Origin;
-    use crate::host::FileKind;
-
-    use super::super::tree::Rank;
     use super::*;
 
     fn path(text: &str) -> AbsolutePath {

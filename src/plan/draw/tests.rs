@@ -63,6 +63,7 @@ impl Case {
             descriptors: (0..3).map(|fd| (fd, terminal)).collect(),
             seccomp: None,
             files: BTreeMap::new(),
+            interfaces: Vec::new(),
             rootfs: BTreeMap::new(),
         };
         Self { host, profile: Profile::default() }

@@ -251,3 +251,25 @@ fn a_running_jail_does_not_follow_its_profile() {
     // The looser one would have allowed it.
     jail.probe("unshare user").answers("");
 }
+
+/// What is mounted below a grant comes along: the host's /proc, in a chroot that somebody
+/// made there. To root it is a way to change the kernel.
+#[test]
+fn the_kernels_file_systems_do_not_come_along() {
+    require!(Feature::Root);
+    let mounted = "mount -t proc proc sub && mount -t sysfs sysfs 'with blank' && exec \"$@\"";
+    let jail = Jail::as_root().directory("sub").directory("with blank");
+    let jail = jail.through(["unshare", "--mount", "sh", "-c", mounted, "sh"]);
+    for attempt in ["open-write sub/sys/kernel/core_pattern", "stat sub/1/root", "list sub"] {
+        jail.outside(attempt).succeeds();
+        jail.probe(attempt).refused("EACCES");
+    }
+    let again = ["--landlock", "off", "--bind", ".:/again"];
+    let jail = jail.args(again);
+    jail.probe("list /again/sub").refused("EACCES");
+    jail.run(["ls", "with blank"]).says("Permission denied");
+    jail.args(["--read", "./sub/sys"])
+        .run(["/bin/true"])
+        .exits(125)
+        .says("interface to the kernel");
+}

@@ -242,12 +242,18 @@ fn survey_rootfs(profile: &Profile, host: &mut Host, targets: &[AbsolutePath]) {
         return;
     };
     let Ok(directory) = expand(text, &host.variables()) else { return };
-    let mut walker = Walker::new(host.fact(&directory).canonical.as_path());
+    let directory = host.fact(&directory).canonical;
+    let mut walker = Walker::new(directory.as_path());
     let private = system::PRIVATE.iter().map(|(path, _)| *path);
     let mut paths: Vec<AbsolutePath> =
         private.chain(system::PROVIDED).filter_map(AbsolutePath::new).collect();
     paths.extend(host.identity.home.clone());
     paths.push(host.workdir.clone());
+    let inside = host.interfaces.iter().filter_map(|interface| {
+        let rest = interface.as_path().strip_prefix(directory.as_path()).ok()?;
+        Some(AbsolutePath::root().join(rest))
+    });
+    paths.extend(inside);
     for fact in targets.iter().map(|path| host.fact(path)) {
         paths.extend(fact.links.into_iter().map(|link| link.path));
         paths.push(fact.canonical);

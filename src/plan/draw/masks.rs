@@ -2,10 +2,11 @@
 
 use crate::diagnostic::Origin;
 use crate::host::FileKind;
-use crate::plan::Mount;
+use crate::plan::{Mount, RootSource};
 use crate::units::AbsolutePath;
 
 use super::Drawing;
+use super::root::RootPlan;
 use super::tree::{Placement, Rank, Tree};
 
 /// Masks what a rule masks also where a bind shows the same file of the host once more:
@@ -25,7 +26,7 @@ pub(super) fn spread(tree: &mut Tree) {
 
 /// Masks the kernel's own file systems that a bind would bring along: the host's /proc in a
 /// chroot below the working directory, say.
-pub(super) fn hide_interfaces(drawing: &Drawing, tree: &mut Tree) {
+pub(super) fn hide_interfaces(drawing: &Drawing, root: &RootPlan, tree: &mut Tree) {
     for interface in &drawing.host.interfaces {
         let kind = drawing.host.fact(interface).kind;
         if kind == FileKind::Missing {
@@ -38,8 +39,13 @@ pub(super) fn hide_interfaces(drawing: &Drawing, tree: &mut Tree) {
             links: Vec::new(),
             rank: Rank::BuiltIn,
         };
-        let places: Vec<AbsolutePath> =
-            tree.iter().filter_map(|(at, placement)| shown(at, placement, interface)).collect();
+        let below_root = match &root.source {
+            RootSource::Directory { path } => below(&AbsolutePath::root(), path, interface),
+            // Without what is mounted below its lower directory, or the kernel refuses it.
+            RootSource::Overlay { .. } | RootSource::Empty => None,
+        };
+        let shown = tree.iter().filter_map(|(at, placement)| shown(at, placement, interface));
+        let places: Vec<AbsolutePath> = below_root.into_iter().chain(shown).collect();
         for place in places {
             tree.entry(place).or_insert_with(|| mask.clone());
         }
@@ -52,6 +58,10 @@ fn shown(at: &AbsolutePath, placement: &Placement, hidden: &AbsolutePath) -> Opt
     let (Mount::Bind { from, .. } | Mount::Overlay { lower: from }) = &placement.mount else {
         return None;
     };
+    below(at, from, hidden)
+}
+
+fn below(at: &AbsolutePath, from: &AbsolutePath, hidden: &AbsolutePath) -> Option<AbsolutePath> {
     let rest = hidden.as_path().strip_prefix(from).ok()?;
     (!rest.as_os_str().is_empty()).then(|| at.join(rest))
 }

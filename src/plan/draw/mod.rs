@@ -52,7 +52,7 @@ pub fn draw(profile: &Profile, host: &Host, argv: &[OsString]) -> Result<Plan, V
     tree.extend(rules.tree);
     sys::hide(&drawing, &mut tree);
     masks::spread(&mut tree);
-    masks::hide_interfaces(&drawing, &mut tree);
+    masks::hide_interfaces(&drawing, &root, &mut tree);
     let settled = settle::settle(&mut drawing, &root, tree);
     kernel::draw(&mut drawing, &root, &settled.tree);
     let home = workdir::home(&drawing, &root, &settled.tree);

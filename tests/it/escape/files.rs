@@ -273,3 +273,20 @@ fn the_kernels_file_systems_do_not_come_along() {
         .exits(125)
         .says("interface to the kernel");
 }
+
+/// The same in a root that was prepared for chroot(8).
+#[test]
+fn the_kernels_file_systems_do_not_come_along_with_a_root() {
+    require!(Feature::Root);
+    let directories = ["proc", "dev", "sys", "usr", "bin"].iter();
+    let jail = directories.fold(Jail::as_root(), |jail, name| jail.directory(&format!("r/{name}")));
+    let probe = std::fs::read(probe_binary()).expect("the probe can be read");
+    let jail = jail.script("r/bin/probe", probe);
+    let mounted = "mount -t sysfs sysfs r/sys && exec \"$@\"";
+    let jail = jail.through(["unshare", "--mount", "sh", "-c", mounted, "sh"]);
+    let jail = jail.args(["--profile", "base", "--root", "./r", "--root-mode", "write"]);
+    let jail = jail.args(["--workdir", "/", "--landlock", "off"]);
+    jail.outside("list r/sys/kernel").succeeds();
+    jail.run(["/bin/probe", "list", "/bin"]).answers("probe");
+    jail.run(["/bin/probe", "list", "/sys/kernel"]).refused("EACCES");
+}

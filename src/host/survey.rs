@@ -191,7 +191,11 @@ fn mentioned(profile: &Profile, host: &Host) -> Vec<AbsolutePath> {
     if let Some(Root::Directory(directory)) = profile.filesystem.root.as_ref().map(|r| &r.value) {
         texts.push(directory);
     }
-    texts.into_iter().filter_map(|text| expand(text, &variables).ok()).collect()
+    if let Some(SeccompPolicy::File(file)) = profile.seccomp.policy.as_ref().map(|p| &p.value) {
+        texts.push(file);
+    }
+    let named = texts.into_iter().filter_map(|text| expand(text, &variables).ok());
+    named.chain(profile.files.iter().map(|file| host.workdir.join(file))).collect()
 }
 
 fn sources_below_binds(profile: &Profile, host: &Host) -> Vec<AbsolutePath> {

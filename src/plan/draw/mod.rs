@@ -6,7 +6,7 @@
 //! - [`root`]: what `/` is made of; [`builtin`]: what stands below it without being asked for.
 //! - [`rules`]: what the profile grants; [`here`]: when `.` is not granted; [`planted`]: links
 //!   that a command could have made to be granted more the next time; [`sys`]: below /sys;
-//!   [`masks`]: what is masked where it shows a second time.
+//!   [`policy`]: the profile's own files; [`masks`]: what is masked where it shows a second time.
 //! - [`tree`]: all mounts by path; [`settle`]: their mount points and links.
 //! - the rest of the steps: [`identity`], [`etc`], [`devices`], [`environment`], [`workdir`],
 //!   [`landlock`], [`process`]; [`kernel`]: what it is too old for.
@@ -21,6 +21,7 @@ mod kernel;
 mod landlock;
 mod masks;
 mod planted;
+mod policy;
 mod process;
 mod root;
 mod rules;
@@ -50,6 +51,7 @@ pub fn draw(profile: &Profile, host: &Host, argv: &[OsString]) -> Result<Plan, V
     let mut tree = builtin::draw(&mut drawing, &root);
     planted::refuse(&mut drawing, &root, &rules.facts);
     tree.extend(rules.tree);
+    policy::keep(&drawing, &mut tree);
     sys::hide(&drawing, &mut tree);
     masks::spread(&mut tree);
     masks::hide_interfaces(&drawing, &root, &mut tree);

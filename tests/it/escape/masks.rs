@@ -175,3 +175,20 @@ fn a_masked_file_is_masked_wherever_it_shows() {
     }
     jail.outside("read .env").answers("s3cr3t");
 }
+
+/// A profile in the project is what the next run is made from.
+#[test]
+fn a_profile_cannot_be_changed_by_what_it_confines() {
+    let jail = Jail::new()
+        .file("ci/jail.toml", "extends = [\"default\", \"./base.toml\"]\n")
+        .file("ci/base.toml", "[seccomp]\npolicy = \"./policy.json\"\n")
+        .file("ci/policy.json", r#"{ "defaultAction": "SCMP_ACT_ALLOW", "syscalls": [] }"#)
+        .args(["--profile", "./ci/jail.toml", "--volume", ".:/again"]);
+    for file in ["ci/jail.toml", "ci/base.toml", "ci/policy.json", "/again/ci/jail.toml"] {
+        jail.probe(&format!("write {file} x")).refused("EROFS");
+        jail.probe(&format!("unlink {file}")).refused("EBUSY");
+    }
+    jail.probe("rename ci moved").refused("EBUSY");
+    jail.probe("create ci/new").answers("");
+    jail.outside("write ci/jail.toml x -- rename ci moved").succeeds();
+}

@@ -62,6 +62,8 @@ pub struct Identity {
     pub shell: AbsolutePath,
     /// `$HOME`, else the one of /etc/passwd; without symbolic links.
     pub home: Option<AbsolutePath>,
+    /// The one of /etc/passwd, which `$HOME` need not be; without symbolic links.
+    pub account_home: Option<AbsolutePath>,
 }
 
 /// What the kernel can do.

@@ -54,6 +54,7 @@ impl Case {
                 group: "g".into(),
                 shell: path("/bin/sh"),
                 home: Some(path("/home/u")),
+                account_home: Some(path("/home/u")),
             },
             workdir: path("/home/u/p"),
             project: path("/home/u/p"),

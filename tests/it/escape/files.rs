@@ -290,3 +290,14 @@ fn the_kernels_file_systems_do_not_come_along_with_a_root() {
     jail.run(["/bin/probe", "list", "/bin"]).answers("probe");
     jail.run(["/bin/probe", "list", "/sys/kernel"]).refused("EACCES");
 }
+
+/// `$HOME` is what the environment says, which in a container or after su(1) is somebody
+/// else's: the home of the account is no less a home.
+#[test]
+fn the_home_of_the_account_is_not_granted_as_the_working_directory() {
+    require!(Feature::Root);
+    let jail = Jail::as_root().cwd("/root");
+    jail.run(["pwd"]).says("`/root` is your home, so it is not granted");
+    let jail = jail.cwd("/home");
+    jail.run(["pwd"]).says("`/home` is above the homes of this machine, so it is not granted");
+}

@@ -4,6 +4,8 @@
 //! made, the host's /proc with all its processes, where root may change how the kernel behaves.
 
 use std::ffi::OsString;
+use std::fs::File;
+use std::io::Read;
 use std::os::unix::ffi::OsStringExt;
 
 use crate::units::AbsolutePath;
@@ -27,13 +29,16 @@ const INTERFACES: [&[u8]; 16] = [
     b"tracefs",
 ];
 
+/// Room for the table of most machines.
+const TABLE: usize = 16 << 10;
+
 /// Returns their mount points, those below the host's own /dev, /proc and /sys left out:
 /// such places are never shown, or have rules of their own.
 pub fn survey() -> std::io::Result<Vec<AbsolutePath>> {
-    Ok(std::fs::read("/proc/self/mountinfo")?
-        .split(|byte| *byte == b'\n')
-        .filter_map(interface)
-        .collect())
+    // The size of a file of /proc is not known, and each read has the kernel write it anew.
+    let mut table = Vec::with_capacity(TABLE);
+    File::open("/proc/self/mountinfo")?.read_to_end(&mut table)?;
+    Ok(table.split(|byte| *byte == b'\n').filter_map(interface).collect())
 }
 
 /// `36 35 98:0 /root /point options [fields] - type source options` (proc_pid_mountinfo(5)).

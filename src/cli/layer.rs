@@ -36,6 +36,7 @@ pub fn layer(flags: &SandboxFlags) -> Result<Profile, Vec<Diagnostic>> {
         capabilities: Capabilities {
             keep: list("--cap-add", &protection.cap_add, &mut mistakes, value::<Capability>),
         },
+        files: Vec::new(),
     };
     if mistakes.is_empty() { Ok(layer) } else { Err(mistakes) }
 }

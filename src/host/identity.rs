@@ -21,10 +21,9 @@ pub fn survey(environment: &BTreeMap<OsString, OsString>, walker: &mut Walker) -
     let group = std::fs::read("/etc/group").unwrap_or_default();
     let account = account(&passwd, uid);
     let variable = |name: &str| environment.get(OsStr::new(name)).filter(|v| is_plain(v)).cloned();
-    let home = environment
-        .get(OsStr::new("HOME"))
-        .and_then(AbsolutePath::new)
-        .or_else(|| account.as_ref().and_then(|account| AbsolutePath::new(&account.home)));
+    let account_home = account.as_ref().and_then(|account| AbsolutePath::new(&account.home));
+    let home = environment.get(OsStr::new("HOME")).and_then(AbsolutePath::new);
+    let home = home.or_else(|| account_home.clone());
     let name = match &account {
         Some(account) => account.name.clone(),
         None => variable("USER").unwrap_or_else(|| "user".into()),
@@ -39,6 +38,7 @@ pub fn survey(environment: &BTreeMap<OsString, OsString>, walker: &mut Walker) -
             .and_then(|account| AbsolutePath::new(account.shell))
             .unwrap_or_else(|| AbsolutePath::root().join("bin/sh")),
         home: home.map(|home| resolve(&home, walker)),
+        account_home: account_home.map(|home| resolve(&home, walker)),
     }
 }
 

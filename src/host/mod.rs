@@ -5,6 +5,7 @@
 mod descriptors;
 mod identity;
 mod kernel;
+mod mounts;
 mod subids;
 mod survey;
 pub mod system;

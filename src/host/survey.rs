@@ -16,7 +16,7 @@ use crate::profile::{
 use crate::units::AbsolutePath;
 
 use super::walk::Walker;
-use super::{FileFact, FileKind, Host, descriptors, identity, kernel, subids, system};
+use super::{FileFact, FileKind, Host, descriptors, identity, kernel, mounts, subids, system};
 
 /// Reads all facts that a plan for `profile` needs, and nothing else.
 ///
@@ -46,6 +46,7 @@ pub fn survey(profile: &Profile) -> Result<Host, Vec<Diagnostic>> {
         subids,
         descriptors: descriptors::survey(profile),
         seccomp: None,
+        interfaces: keep(interfaces(), &mut errors).unwrap_or_default(),
         files: BTreeMap::new(),
         rootfs: BTreeMap::new(),
     };
@@ -56,6 +57,14 @@ pub fn survey(profile: &Profile) -> Result<Host, Vec<Diagnostic>> {
 
 fn keep<T>(result: Result<T, Diagnostic>, errors: &mut Vec<Diagnostic>) -> Option<T> {
     result.map_err(|error| errors.push(error)).ok()
+}
+
+fn interfaces() -> Result<Vec<AbsolutePath>, Diagnostic> {
+    mounts::survey().map_err(|error| {
+        Diagnostic::error("cannot tell what is mounted")
+            .because(format!("/proc/self/mountinfo: {error}"))
+            .help("mount /proc on the host: `mount -t proc proc /proc`")
+    })
 }
 
 fn workdir() -> Result<AbsolutePath, Diagnostic> {
@@ -109,12 +118,18 @@ fn survey_files(profile: &Profile, host: &mut Host, walker: &mut Walker) {
     paths.extend(private.chain(versioned));
     paths.extend(host.identity.home.clone());
     paths.push(host.workdir.clone());
+    paths.extend(host.interfaces.iter().cloned());
     let targets = mentioned(profile, host);
     paths.extend(targets.iter().cloned());
     if targets.iter().any(|path| AbsolutePath::root().join("sys").contains(path)) {
         paths.extend(below_sys());
     }
     for path in paths {
+        look(&mut host.files, walker, &path);
+    }
+    // A bind may show a mentioned place a second time, under its name without links.
+    let places: Vec<AbsolutePath> = targets.iter().map(|path| host.fact(path).canonical).collect();
+    for path in places {
         look(&mut host.files, walker, &path);
     }
     look_into_device_directories(profile, host, walker);
@@ -176,7 +191,11 @@ fn mentioned(profile: &Profile, host: &Host) -> Vec<AbsolutePath> {
     if let Some(Root::Directory(directory)) = profile.filesystem.root.as_ref().map(|r| &r.value) {
         texts.push(directory);
     }
-    texts.into_iter().filter_map(|text| expand(text, &variables).ok()).collect()
+    if let Some(SeccompPolicy::File(file)) = profile.seccomp.policy.as_ref().map(|p| &p.value) {
+        texts.push(file);
+    }
+    let named = texts.into_iter().filter_map(|text| expand(text, &variables).ok());
+    named.chain(profile.files.iter().map(|file| host.workdir.join(file))).collect()
 }
 
 fn sources_below_binds(profile: &Profile, host: &Host) -> Vec<AbsolutePath> {
@@ -227,12 +246,18 @@ fn survey_rootfs(profile: &Profile, host: &mut Host, targets: &[AbsolutePath]) {
         return;
     };
     let Ok(directory) = expand(text, &host.variables()) else { return };
-    let mut walker = Walker::new(host.fact(&directory).canonical.as_path());
+    let directory = host.fact(&directory).canonical;
+    let mut walker = Walker::new(directory.as_path());
     let private = system::PRIVATE.iter().map(|(path, _)| *path);
     let mut paths: Vec<AbsolutePath> =
         private.chain(system::PROVIDED).filter_map(AbsolutePath::new).collect();
     paths.extend(host.identity.home.clone());
     paths.push(host.workdir.clone());
+    let inside = host.interfaces.iter().filter_map(|interface| {
+        let rest = interface.as_path().strip_prefix(directory.as_path()).ok()?;
+        Some(AbsolutePath::root().join(rest))
+    });
+    paths.extend(inside);
     for fact in targets.iter().map(|path| host.fact(path)) {
         paths.extend(fact.links.into_iter().map(|link| link.path));
         paths.push(fact.canonical);

@@ -25,6 +25,8 @@ pub struct Host {
     pub descriptors: BTreeMap<i32, Descriptor>,
     /// The text of `[seccomp] policy` where that is a file.
     pub seccomp: Option<Rc<Source>>,
+    /// Where the kernel's own file systems are mounted besides /dev, /proc and /sys.
+    pub interfaces: Vec<AbsolutePath>,
     /// What is at each path that the profile or the system root mentions.
     pub files: BTreeMap<AbsolutePath, FileFact>,
     /// The same for paths inside a directory root, whose links lead elsewhere; else empty.
@@ -62,6 +64,8 @@ pub struct Identity {
     pub shell: AbsolutePath,
     /// `$HOME`, else the one of /etc/passwd; without symbolic links.
     pub home: Option<AbsolutePath>,
+    /// The one of /etc/passwd, which `$HOME` need not be; without symbolic links.
+    pub account_home: Option<AbsolutePath>,
 }
 
 /// What the kernel can do.

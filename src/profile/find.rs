@@ -37,6 +37,8 @@ pub(super) struct Found {
     pub source: Rc<Source>,
     /// Where the file stands; `None` for a built-in profile.
     pub directory: Option<PathBuf>,
+    /// The file itself, likewise.
+    pub file: Option<PathBuf>,
 }
 
 /// The same for two names of one profile.
@@ -128,7 +130,12 @@ fn find_by_name(
     }
     let (name, text) = BUILT_IN.iter().find(|(known, _)| name == *known)?;
     let source = Source { name: format!("<built-in {name}>"), text: (*text).to_owned() };
-    Some(Ok(Found { identity: Identity::BuiltIn(name), source: Rc::new(source), directory: None }))
+    Some(Ok(Found {
+        identity: Identity::BuiltIn(name),
+        source: Rc::new(source),
+        directory: None,
+        file: None,
+    }))
 }
 
 fn is_missing(error: &io::Error) -> bool {
@@ -174,7 +181,12 @@ impl Candidate<'_> {
         })?;
         let directory = self.path.parent().unwrap_or(Path::new("")).to_path_buf();
         let source = Rc::new(Source { name: self.shown.clone(), text });
-        Ok(Found { identity, source, directory: Some(directory) })
+        Ok(Found {
+            identity,
+            source,
+            directory: Some(directory),
+            file: Some(self.path.to_path_buf()),
+        })
     }
 }
 

@@ -64,7 +64,8 @@ impl Loader<'_> {
             return self.errors.push(error);
         }
         self.reached.push(found.identity);
-        let parsed = parse(&found);
+        let mut parsed = parse(&found);
+        parsed.profile.files.extend(found.file.clone());
         self.errors.extend(parsed.errors);
         self.chain.push(found);
         for base in &parsed.extends {

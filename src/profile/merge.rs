@@ -20,6 +20,7 @@ impl Profile {
             seccomp,
             landlock,
             capabilities,
+            files,
         } = other;
         let mut merged = self;
         replace(&mut merged.description, description);
@@ -44,6 +45,10 @@ impl Profile {
         append(&mut merged.seccomp.deny, seccomp.deny);
         replace(&mut merged.landlock.enabled, landlock.enabled);
         append(&mut merged.capabilities.keep, capabilities.keep);
+        for file in files {
+            merged.files.retain(|known| *known != file);
+            merged.files.push(file);
+        }
         merged
     }
 }

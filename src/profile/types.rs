@@ -23,6 +23,8 @@ pub struct Profile {
     pub seccomp: Seccomp,
     pub landlock: Landlock,
     pub capabilities: Capabilities,
+    /// The files that it was read from. What is in them decides about the next run.
+    pub files: Vec<PathBuf>,
 }
 
 /// A protection that `degrade` may name.

@@ -11,6 +11,9 @@ use crate::units::AbsolutePath;
 
 use super::Drawing;
 
+/// Where the homes of others are.
+const HOMES: &str = "/home";
+
 /// Says whether a rule is about the place where the caller stands, without naming it.
 fn is_wherever(path: &PathText) -> bool {
     let text = path.text.as_encoded_bytes();
@@ -79,7 +82,8 @@ fn flag(grant: &Grant) -> Option<&'static str> {
 
 fn reason(drawing: &Drawing, path: &AbsolutePath) -> Option<&'static str> {
     let host = drawing.host;
-    if let Some(home) = &host.identity.home {
+    // `$HOME` may be another one than that of the account, after su(1) or in a container.
+    for home in host.identity.home.iter().chain(&host.identity.account_home) {
         if path == home {
             return Some("your home");
         }
@@ -88,6 +92,9 @@ fn reason(drawing: &Drawing, path: &AbsolutePath) -> Option<&'static str> {
         }
     }
     let root = AbsolutePath::root();
+    if path.contains(&root.join(HOMES)) {
+        return Some("above the homes of this machine");
+    }
     let provided = system::PROVIDED.iter().chain(&["/sys"]).map(|path| root.join(path));
     if provided.into_iter().any(|provided| provided.contains(path)) {
         return Some("part of the kernel's interface");

@@ -5,6 +5,7 @@
 
 use crate::diagnostic::{Diagnostic, Origin};
 use crate::host::{Descriptor, FileKind};
+use crate::plan::filter::Filter;
 use crate::plan::{Access, Action, LandlockRule, Mount, RootSource, Ruleset, Step, Subject};
 use crate::profile::{Capability, NetworkMode, Protection, RootMode};
 use crate::units::AbsolutePath;
@@ -23,11 +24,15 @@ const TRUNCATE: u32 = 3;
 const REFER: u32 = 2;
 const CAP_SYS_ADMIN: Capability = Capability(21);
 
-pub(super) fn draw(drawing: &mut Drawing, root: &RootPlan, tree: &Tree) -> Option<Step> {
+pub(super) fn draw(
+    drawing: &mut Drawing,
+    root: &RootPlan,
+    tree: &Tree,
+    filter: Option<&Filter>,
+) -> Option<Step> {
     let step = domain(drawing, root, tree);
-    if step.is_none() {
-        refuse_remounting(drawing);
-    } else if drawing.nesting() {
+    refuse_remounting(drawing, step.is_some(), filter);
+    if step.is_some() && drawing.nesting() {
         let title = "Landlock refuses every mount, also in namespaces that the command makes";
         drawing.notes.push(Diagnostic::note(title).help("if it has to mount: `--landlock off`"));
     }
@@ -35,16 +40,24 @@ pub(super) fn draw(drawing: &mut Drawing, root: &RootPlan, tree: &Tree) -> Optio
 }
 
 /// CAP_SYS_ADMIN over our namespaces is enough to make a read-only mount writable again and
-/// to take a mask away. Landlock refuses both; nothing else does.
-fn refuse_remounting(drawing: &mut Drawing) {
+/// to look below a mask. Landlock refuses one half of the calls for that, the filter the other.
+fn refuse_remounting(drawing: &mut Drawing, landlock: bool, filter: Option<&Filter>) {
     let keep = &drawing.profile.capabilities.keep;
-    if let Some(kept) = keep.iter().find(|kept| kept.value == CAP_SYS_ADMIN) {
-        let error = Diagnostic::error("`CAP_SYS_ADMIN` cannot be kept without Landlock")
-            .because("the command could make read-only grants writable and take masks away")
-            .help("leave Landlock on, or do without the capability")
-            .at(&kept.origin);
-        drawing.errors.push(error);
-    }
+    let Some(kept) = keep.iter().find(|kept| kept.value == CAP_SYS_ADMIN) else { return };
+    let (title, help) = if !landlock {
+        let help = "leave Landlock on, or do without the capability";
+        ("`CAP_SYS_ADMIN` cannot be kept without Landlock", help)
+    } else if !filter.is_some_and(Filter::refuses_mount_changes) {
+        let help = "do without the capability, or leave the filter as it is and nesting off";
+        ("`CAP_SYS_ADMIN` cannot be kept unless the filter refuses `@mount`", help)
+    } else {
+        return;
+    };
+    let error = Diagnostic::error(title)
+        .because("the command could make read-only grants writable and take masks away")
+        .help(help)
+        .at(&kept.origin);
+    drawing.errors.push(error);
 }
 
 fn domain(drawing: &mut Drawing, root: &RootPlan, tree: &Tree) -> Option<Step> {

@@ -5,7 +5,8 @@
 //!
 //! - [`root`]: what `/` is made of; [`builtin`]: what stands below it without being asked for.
 //! - [`rules`]: what the profile grants; [`here`]: when `.` is not granted; [`planted`]: links
-//!   that a command could have made to be granted more the next time; [`sys`]: below /sys.
+//!   that a command could have made to be granted more the next time; [`sys`]: below /sys;
+//!   [`policy`]: the profile's own files; [`masks`]: what is masked where it shows a second time.
 //! - [`tree`]: all mounts by path; [`settle`]: their mount points and links.
 //! - the rest of the steps: [`identity`], [`etc`], [`devices`], [`environment`], [`workdir`],
 //!   [`landlock`], [`process`]; [`kernel`]: what it is too old for.
@@ -18,7 +19,9 @@ mod here;
 mod identity;
 mod kernel;
 mod landlock;
+mod masks;
 mod planted;
+mod policy;
 mod process;
 mod root;
 mod rules;
@@ -48,14 +51,17 @@ pub fn draw(profile: &Profile, host: &Host, argv: &[OsString]) -> Result<Plan, V
     let mut tree = builtin::draw(&mut drawing, &root);
     planted::refuse(&mut drawing, &root, &rules.facts);
     tree.extend(rules.tree);
+    policy::keep(&drawing, &mut tree);
     sys::hide(&drawing, &mut tree);
+    masks::spread(&mut tree);
+    masks::hide_interfaces(&drawing, &root, &mut tree);
     let settled = settle::settle(&mut drawing, &root, tree);
     kernel::draw(&mut drawing, &root, &settled.tree);
     let home = workdir::home(&drawing, &root, &settled.tree);
     let workdir = workdir::draw(&mut drawing, &root, &settled.tree, &home, rules.withheld);
     let devices = devices::draw(&mut drawing);
     let environment = environment::draw(&drawing, &home, &ids.value);
-    let ruleset = landlock::draw(&mut drawing, &root, &settled.tree);
+    let ruleset = landlock::draw(&mut drawing, &root, &settled.tree, filter.as_ref());
     let descriptors = process::descriptors(&mut drawing);
 
     let mut steps = Steps(Vec::new());

@@ -61,6 +61,7 @@ fn place(
     let fact = drawing.host.fact(&path);
     refuse_reserved(grant, text, &path)?;
     refuse_reserved(grant, text, &fact.canonical)?;
+    refuse_interface(drawing, grant, text, &fact.canonical)?;
     let Some(mount) = mount(drawing, rules, rule, &fact)? else { return Ok(()) };
     let at = match drawing.host.rootfs.get(&fact.canonical) {
         Some(inside) if !root.is_own() => inside.canonical.clone(),
@@ -121,6 +122,24 @@ fn refuse_reserved(grant: &Grant, text: &PathText, path: &AbsolutePath) -> Resul
     Ok(())
 }
 
+/// The host's /proc is no better under another name.
+fn refuse_interface(
+    drawing: &Drawing,
+    grant: &Grant,
+    text: &PathText,
+    path: &AbsolutePath,
+) -> Result<(), Diagnostic> {
+    let Some(point) = drawing.host.interfaces.iter().find(|point| point.contains(path)) else {
+        return Ok(());
+    };
+    if matches!(grant, Grant::Mask | Grant::Tmpfs { .. }) {
+        return Ok(());
+    }
+    Err(Diagnostic::error(format!("cannot {} `{}`", verb(grant), shown(text)))
+        .because(format!("`{point}` is an interface to the kernel of this machine"))
+        .help("remove the rule; each run has a `/proc` and a `/dev` of its own"))
+}
+
 fn mount(
     drawing: &Drawing,
     rules: &mut Rules,
@@ -171,6 +190,7 @@ fn bind(
     for path in [&path, &fact.canonical] {
         refuse_reserved(grant, from, path)?;
     }
+    refuse_interface(drawing, grant, from, &fact.canonical)?;
     let Some(directory) = grantable(rule, from, &fact)? else { return Ok(None) };
     let from_host = fact.canonical.clone();
     rules.facts.push(Lead { rule: rule.clone(), shown: shown(from), fact, writable: write });

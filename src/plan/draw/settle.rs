@@ -49,6 +49,12 @@ pub(super) fn settle(drawing: &mut Drawing, root: &RootPlan, mut wanted: Tree) -
         }
         match mount_point(&path, &placement, ground) {
             Ok(Some(create)) => {
+                for (path, anchor) in anchors(above, &path, &placement) {
+                    let mount = anchor.mount.clone();
+                    let action = Action::Mount { path: path.clone(), create: false, mount };
+                    mounts.push(Step { action, origin: anchor.origin.clone() });
+                    tree.insert(path, anchor);
+                }
                 let mount = placement.mount.clone();
                 let action = Action::Mount { path: path.clone(), create, mount };
                 mounts.push(Step { action, origin: placement.origin.clone() });
@@ -98,6 +104,41 @@ fn is_redundant(
         && above.rank != Rank::BuiltIn
         && matches!(placement.mount, Mount::Bind { .. } | Mount::Overlay { .. });
     same || replaced
+}
+
+/// Returns mounts of the directories between a writable grant and what is protected below it.
+///
+/// A directory that is not a mount point could be renamed, with the mask in it; the next run
+/// would find nothing to mask, and the secret under another name. The command could also put
+/// a directory of its own in the place of one that is read-only.
+fn anchors(
+    above: Option<(&AbsolutePath, &Placement)>,
+    path: &AbsolutePath,
+    placement: &Placement,
+) -> Vec<(AbsolutePath, Placement)> {
+    let Some((at, above)) = above else { return Vec::new() };
+    if !matches!(above.mount, Mount::Bind { write: true, .. })
+        || matches!(placement.mount, Mount::Bind { write: true, .. })
+    {
+        return Vec::new();
+    }
+    let between = path.as_path().ancestors().skip(1).take_while(|parent| *parent != at.as_path());
+    let mut anchors: Vec<_> = between
+        .filter_map(AbsolutePath::new)
+        .filter_map(|parent| {
+            let from = source(at, &above.mount, &parent)?;
+            let anchor = Placement {
+                mount: Mount::Bind { from, write: true, directory: true },
+                origin: placement.origin.clone(),
+                kind: FileKind::Directory,
+                links: Vec::new(),
+                rank: placement.rank,
+            };
+            Some((parent, anchor))
+        })
+        .collect();
+    anchors.reverse();
+    anchors
 }
 
 /// What a mount point is on.

@@ -55,6 +55,7 @@ impl Case {
                 group: "g".into(),
                 shell: path("/bin/sh"),
                 home: Some(path("/home/u")),
+                account_home: Some(path("/home/u")),
             },
             workdir: path("/home/u/p"),
             project: path("/home/u/p"),
@@ -64,6 +65,7 @@ impl Case {
             descriptors: (0..3).map(|fd| (fd, terminal)).collect(),
             seccomp: None,
             files: BTreeMap::new(),
+            interfaces: Vec::new(),
             rootfs: BTreeMap::new(),
         };
         Self { host, profile: Profile::default() }

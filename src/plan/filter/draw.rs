@@ -106,9 +106,8 @@ impl Draft {
     /// Only capabilities that mean something in a user namespace: the kernel wants the others
     /// outside. Device nodes stay refused even with CAP_MKNOD, as no mount would let them work.
     fn grant(&mut self, nesting: bool, kept: &[Capability]) {
-        const NESTING: &[Wish] = &[
+        const NAMESPACES: &[Wish] = &[
             Wish::Groups("@namespace"),
-            Wish::Groups("@mount"),
             Wish::Groups("@hostname"),
             // Its flags lie in memory, where a filter cannot see them. With namespaces
             // granted there is nothing left to see.
@@ -118,14 +117,15 @@ impl Draft {
             CAP_NET_RAW => &[Wish::Groups("@raw-sockets")],
             CAP_SYS_CHROOT => &const { [Wish::Call(number("chroot"))] },
             CAP_SYS_PTRACE => &[Wish::Groups("@debug")],
-            CAP_SYS_ADMIN => NESTING,
+            // Not `@mount`: the mounts belong to the namespaces that it is a power over.
+            CAP_SYS_ADMIN => NAMESPACES,
             CAP_SYS_BOOT => &const { [Wish::Call(number("reboot"))] },
             CAP_SYS_NICE => &[Wish::Groups("@numa")],
             CAP_SYS_TIME => &[Wish::Groups("@clock")],
             _ => &[],
         });
-        let nesting = if nesting { NESTING } else { &[] };
-        for wish in opened.flatten().chain(nesting) {
+        let nested = NAMESPACES.iter().chain(&[Wish::Groups("@mount")]);
+        for wish in opened.flatten().chain(nested.filter(|_| nesting)) {
             self.allow(*wish);
         }
     }

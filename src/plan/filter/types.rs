@@ -101,6 +101,18 @@ impl Filter {
         })
     }
 
+    /// Whether the calls are refused that change or copy a mount unseen by Landlock, which has
+    /// no say in mount_setattr(2) and open_tree(2).
+    pub fn refuses_mount_changes(&self) -> bool {
+        const MOUNTS: [u32; 4] = [
+            number("mount_setattr"),
+            number("open_tree"),
+            number("open_tree_attr"),
+            number("fsmount"),
+        ];
+        MOUNTS.iter().all(|call| self.surely_refuses(*call, None))
+    }
+
     /// Whether the call is refused for all arguments, but for one whose lower half is known.
     ///
     /// The upper half counts as unknown even then: the kernel ignores it, so a caller may set it.

@@ -12,7 +12,12 @@ use crate::units::Size;
 fn parsed(text: &str) -> Parsed {
     let source = Source { name: "x.toml".to_owned(), text: text.to_owned() };
     let identity = Identity::File { device: 0, inode: 0 };
-    parse(&Found { identity, source: Rc::new(source), directory: Some("/profiles".into()) })
+    parse(&Found {
+        identity,
+        source: Rc::new(source),
+        directory: Some("/profiles".into()),
+        file: None,
+    })
 }
 
 #[track_caller]

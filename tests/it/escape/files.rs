@@ -251,3 +251,53 @@ fn a_running_jail_does_not_follow_its_profile() {
     // The looser one would have allowed it.
     jail.probe("unshare user").answers("");
 }
+
+/// What is mounted below a grant comes along: the host's /proc, in a chroot that somebody
+/// made there. To root it is a way to change the kernel.
+#[test]
+fn the_kernels_file_systems_do_not_come_along() {
+    require!(Feature::Root);
+    let mounted = "mount -t proc proc sub && mount -t sysfs sysfs 'with blank' && exec \"$@\"";
+    let jail = Jail::as_root().directory("sub").directory("with blank");
+    let jail = jail.through(["unshare", "--mount", "sh", "-c", mounted, "sh"]);
+    for attempt in ["open-write sub/sys/kernel/core_pattern", "stat sub/1/root", "list sub"] {
+        jail.outside(attempt).succeeds();
+        jail.probe(attempt).refused("EACCES");
+    }
+    let again = ["--landlock", "off", "--bind", ".:/again"];
+    let jail = jail.args(again);
+    jail.probe("list /again/sub").refused("EACCES");
+    jail.run(["ls", "with blank"]).says("Permission denied");
+    jail.args(["--read", "./sub/sys"])
+        .run(["/bin/true"])
+        .exits(125)
+        .says("interface to the kernel");
+}
+
+/// The same in a root that was prepared for chroot(8).
+#[test]
+fn the_kernels_file_systems_do_not_come_along_with_a_root() {
+    require!(Feature::Root);
+    let directories = ["proc", "dev", "sys", "usr", "bin"].iter();
+    let jail = directories.fold(Jail::as_root(), |jail, name| jail.directory(&format!("r/{name}")));
+    let probe = std::fs::read(probe_binary()).expect("the probe can be read");
+    let jail = jail.script("r/bin/probe", probe);
+    let mounted = "mount -t sysfs sysfs r/sys && exec \"$@\"";
+    let jail = jail.through(["unshare", "--mount", "sh", "-c", mounted, "sh"]);
+    let jail = jail.args(["--profile", "base", "--root", "./r", "--root-mode", "write"]);
+    let jail = jail.args(["--workdir", "/", "--landlock", "off"]);
+    jail.outside("list r/sys/kernel").succeeds();
+    jail.run(["/bin/probe", "list", "/bin"]).answers("probe");
+    jail.run(["/bin/probe", "list", "/sys/kernel"]).refused("EACCES");
+}
+
+/// `$HOME` is what the environment says, which in a container or after su(1) is somebody
+/// else's: the home of the account is no less a home.
+#[test]
+fn the_home_of_the_account_is_not_granted_as_the_working_directory() {
+    require!(Feature::Root);
+    let jail = Jail::as_root().cwd("/root");
+    jail.run(["pwd"]).says("`/root` is your home, so it is not granted");
+    let jail = jail.cwd("/home");
+    jail.run(["pwd"]).says("`/home` is above the homes of this machine, so it is not granted");
+}

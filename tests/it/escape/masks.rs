@@ -73,13 +73,12 @@ fn a_masked_file_gets_no_other_name() {
     jail.outside("link .env linked -- read linked").answers("s3cr3t");
 }
 
-/// A mount goes with its place: the directory above may move, the mask moves with it.
+/// The mask would go with the directory, and the next run find nothing to mask at the old place.
 #[test]
-fn a_mask_moves_with_the_directory_above_it() {
+fn a_directory_above_a_mask_cannot_be_moved() {
     let jail = Jail::new().file("sub/.env", "s3cr3t").args(["--mask", "./sub/.env"]);
     let moved = "rename sub moved -- read moved/.env";
-    let inside = jail.probe(moved);
-    inside.refused_with_any(&["EACCES", "EBUSY"]);
+    jail.probe(moved).refused("EBUSY");
     jail.probe("read sub/.env -- read moved/.env").output_lacks("s3cr3t").exits(1);
     let fresh = Jail::new().file("sub/.env", "s3cr3t");
     fresh.outside(moved).answers("s3cr3t");
@@ -103,8 +102,7 @@ fn what_is_read_only_below_a_writable_directory_stays_so() {
     jail.outside("unlink lib/a -- rename lib other").succeeds();
 }
 
-/// Outside git would run what stands there, at the next commit. This stops slips, such as an
-/// install script that sets up hooks: a command that means it moves `.git` away as a whole.
+/// Outside git would run what stands there, at the next commit.
 #[test]
 fn hooks_of_git_are_read_only() {
     for profile in ["default", "dev", "ci"] {
@@ -146,4 +144,61 @@ fn a_mask_on_a_planted_link_does_not_uncover() {
     let run = jail.probe("read .env");
     run.output_lacks("s3cr3t");
     assert!(matches!(run.status.code(), Some(1 | 125)), "{run:?}");
+}
+
+/// A mask is found by its path, so the path must not change: a directory above that could be
+/// renamed would hand the secret to the next run.
+#[test]
+fn a_mask_cannot_be_left_behind_for_the_next_run() {
+    let jail = Jail::new().file("a/b/.env", "s3cr3t").directory("other");
+    let jail = jail.directory("a/other").args(["--mask", "./a/b/.env"]);
+    for attempt in
+        ["rename a moved", "exchange a other", "rename a/b a/moved", "exchange a/b a/other"]
+    {
+        jail.probe(attempt).refused("EBUSY");
+    }
+    jail.probe("rename a/b moved").refused("EXDEV");
+    jail.probe("read a/b/.env").refused("EACCES");
+    jail.outside("rename a/b moved -- read moved/.env").answers("s3cr3t");
+}
+
+/// The same for what is read-only: git outside would run the hooks in a new `.git`.
+#[test]
+fn what_is_read_only_cannot_be_replaced_from_above() {
+    let jail = Jail::new().file(".git/hooks/sample", "");
+    jail.probe("create .git/hooks/evil").refused("EROFS");
+    jail.probe("rename .git moved").refused("EBUSY");
+    jail.probe("create .git/index -- rename .git/index .git/other").succeeds();
+    jail.outside("rename .git moved").answers("");
+}
+
+/// A mask is about a file, not about one of the paths that lead to it.
+#[test]
+fn a_masked_file_is_masked_wherever_it_shows() {
+    let jail = Jail::new()
+        .file(".env", "s3cr3t")
+        .file("keys/id", "s3cr3t")
+        .args(["--mask", "./.env", "--mask", "./keys"]);
+    let jail = jail.args(["--bind", ".:/src", "--volume", ".:/again:ro"]);
+    for attempt in ["read /src/.env", "read /src/keys/id", "list /again/keys", "read /again/.env"] {
+        jail.probe(attempt).refused("EACCES");
+    }
+    jail.outside("read .env").answers("s3cr3t");
+}
+
+/// A profile in the project is what the next run is made from.
+#[test]
+fn a_profile_cannot_be_changed_by_what_it_confines() {
+    let jail = Jail::new()
+        .file("ci/jail.toml", "extends = [\"default\", \"./base.toml\"]\n")
+        .file("ci/base.toml", "[seccomp]\npolicy = \"./policy.json\"\n")
+        .file("ci/policy.json", r#"{ "defaultAction": "SCMP_ACT_ALLOW", "syscalls": [] }"#)
+        .args(["--profile", "./ci/jail.toml", "--volume", ".:/again"]);
+    for file in ["ci/jail.toml", "ci/base.toml", "ci/policy.json", "/again/ci/jail.toml"] {
+        jail.probe(&format!("write {file} x")).refused("EROFS");
+        jail.probe(&format!("unlink {file}")).refused("EBUSY");
+    }
+    jail.probe("rename ci moved").refused("EBUSY");
+    jail.probe("create ci/new").answers("");
+    jail.outside("write ci/jail.toml x -- rename ci moved").succeeds();
 }

@@ -177,3 +177,20 @@ fn root_outside_is_nobody_inside_without_a_filter() {
     jail.probe("mknod inside char 1 3").refused("EPERM");
     jail.probe("mount-tmpfs sub").refused("EPERM");
 }
+
+/// Who keeps CAP_SYS_ADMIN has it over the mounts as well, and Landlock has no say in these
+/// calls: the filter has.
+#[test]
+fn an_administrator_inside_cannot_change_a_mount() {
+    require!(Feature::Userns);
+    let jail = Jail::new().file("lib/a", "a").args(["--read", "./lib", "--cap-add", "SYS_ADMIN"]);
+    jail.outside("in-userns -- bind lib lib -- mount-setattr lib -- open-tree lib").succeeds();
+    jail.probe("mount-setattr lib").refused("ENOSYS");
+    jail.probe("open-tree lib").refused("ENOSYS");
+    jail.probe("fsopen").refused("ENOSYS");
+    jail.probe("umount lib").refused("EPERM");
+    for loosened in [["--seccomp", "off"], ["--seccomp-allow", "@mount"], ["--nesting", "on"]] {
+        let jail = Jail::new().args(["--cap-add", "SYS_ADMIN"]).args(loosened);
+        jail.run(["/bin/true"]).exits(125).says("`CAP_SYS_ADMIN` cannot be kept unless the filter");
+    }
+}

@@ -60,7 +60,7 @@ pub(super) fn settle(drawing: &mut Drawing, root: &RootPlan, mut wanted: Tree) -
                 mounts.push(Step { action, origin: placement.origin.clone() });
                 tree.insert(path, placement);
             }
-            Ok(None) => {}
+            Ok(None) => drawing.notes.extend(unmasked(&path, &placement)),
             Err(error) => drawing.errors.push(error.at(&placement.origin)),
         }
     }
@@ -192,6 +192,16 @@ fn ground(
         Mount::Overlay { .. } => Ground::Overlay(fact),
         _ => Ground::Host(fact),
     }
+}
+
+/// A mask that hides nothing may be a slip of the hand, and then something else stays visible.
+fn unmasked(path: &AbsolutePath, placement: &Placement) -> Option<Diagnostic> {
+    let is_mask = matches!(placement.mount, Mount::Mask { .. });
+    let is_slip = is_mask && placement.kind == FileKind::Missing && placement.rank == Rank::Rule;
+    is_slip.then(|| {
+        let title = format!("`{path}` does not exist, so there is nothing to mask");
+        Diagnostic::note(title).at(&placement.origin)
+    })
 }
 
 /// Returns whether the mount point is to be made; `None` leaves the mount out.

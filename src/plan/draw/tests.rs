@@ -392,6 +392,8 @@ fn a_mask_below_a_grant_hides_and_elsewhere_it_is_left_out() {
     let mask = Mount::Mask { directory: false };
     assert_eq!(case.mount("/home/u/p/.env"), Some((false, mask)));
     case.lacks("mask /home/u/.ssh").lacks("mask /home/u/p/gone");
+    let notes: Vec<String> = case.plan().notes.into_iter().map(|note| note.title).collect();
+    assert_eq!(notes, ["`/home/u/p/gone` does not exist, so there is nothing to mask"]);
 }
 
 #[test]

@@ -25,6 +25,12 @@ is what the kernel costs.
 
 TEXT
 "$bench/start.sh"
+cat <<TEXT
+
+What jail takes longer than the bare program: about half of it goes into reading flags and profiles, looking at
+the paths that they name and drawing the plan; a quarter into the filter and the Landlock ruleset; the
+rest into capabilities, the keyring, and memory pages that are copied after the clone.
+TEXT
 printf '\n## Many starts\n\n'
 "$bench/throughput.sh"
 printf '\n## Work inside\n'

@@ -211,58 +211,10 @@ impl TryFrom<String> for CapabilityName {
     type Error = String;
 
     fn try_from(name: String) -> Result<Self, String> {
-        let number = CAPABILITIES.iter().position(|known| name.strip_prefix("CAP_") == Some(known));
-        number
-            .and_then(|number| u8::try_from(number).ok())
-            .map(|number| Self(Capability(number)))
-            .ok_or_else(|| format!("`{name}` is no capability"))
+        let known = Capability::all().find(|known| known.to_string() == name);
+        known.map(Self).ok_or_else(|| format!("`{name}` is no capability"))
     }
 }
-
-/// By the numbers of <linux/capability.h>.
-const CAPABILITIES: [&str; 41] = [
-    "CHOWN",
-    "DAC_OVERRIDE",
-    "DAC_READ_SEARCH",
-    "FOWNER",
-    "FSETID",
-    "KILL",
-    "SETGID",
-    "SETUID",
-    "SETPCAP",
-    "LINUX_IMMUTABLE",
-    "NET_BIND_SERVICE",
-    "NET_BROADCAST",
-    "NET_ADMIN",
-    "NET_RAW",
-    "IPC_LOCK",
-    "IPC_OWNER",
-    "SYS_MODULE",
-    "SYS_RAWIO",
-    "SYS_CHROOT",
-    "SYS_PTRACE",
-    "SYS_PACCT",
-    "SYS_ADMIN",
-    "SYS_BOOT",
-    "SYS_NICE",
-    "SYS_RESOURCE",
-    "SYS_TIME",
-    "SYS_TTY_CONFIG",
-    "MKNOD",
-    "LEASE",
-    "AUDIT_WRITE",
-    "AUDIT_CONTROL",
-    "SETFCAP",
-    "MAC_OVERRIDE",
-    "MAC_ADMIN",
-    "SYSLOG",
-    "WAKE_ALARM",
-    "BLOCK_SUSPEND",
-    "AUDIT_READ",
-    "PERFMON",
-    "BPF",
-    "CHECKPOINT_RESTORE",
-];
 
 impl Policy {
     fn is_for_this_architecture(&self) -> bool {

@@ -41,6 +41,30 @@ fn all_below(directory: &Path) -> BTreeSet<PathBuf> {
     found
 }
 
+/// Seen from the host: inside, hidepid is the wall before this one.
+#[test]
+fn init_shows_no_arguments_of_its_caller() {
+    let jail = Jail::new();
+    let mut running = jail.start(["sh", "-c", "echo ready; read line", "s3cr3t"]);
+    running.wait_for("ready");
+    let supervisor = running.pid();
+    let parent = format!("\nPPid:\t{supervisor}\n");
+    let is_child = |path: &PathBuf| {
+        fs::read_to_string(path.join("status")).is_ok_and(|status| status.contains(&parent))
+    };
+    let processes = fs::read_dir("/proc").expect("it can be listed").flatten();
+    let init = processes.map(|entry| entry.path()).find(is_child).expect("init is a child");
+    let holds = |process: &Path| {
+        let words = fs::read(process.join("cmdline")).expect("it is running");
+        words.windows(6).any(|window| window == b"s3cr3t")
+    };
+    let supervisor = PathBuf::from(format!("/proc/{supervisor}"));
+    assert!(holds(&supervisor), "the supervisor shows its own");
+    assert!(!holds(&init), "init shows them still");
+    running.say("");
+    running.finish().succeeds();
+}
+
 #[test]
 fn a_real_time_signal_ends_the_command_like_any_other() {
     Jail::new().run(["sh", "-c", "kill -35 $$"]).exits(128 + 35);

@@ -27,6 +27,7 @@ pub fn layer(flags: &SandboxFlags) -> Result<Profile, Vec<Diagnostic>> {
         network: Network {
             mode: one("--network", flags.network.network.as_ref(), &mut mistakes, value),
         },
+        limits: crate::profile::Limits::default(),
         env: environment(&flags.environment, &mut mistakes),
         process: process(&flags.process, protection, &mut mistakes),
         seccomp: seccomp(protection, &mut mistakes),

@@ -6,6 +6,7 @@ mod descriptors;
 mod identity;
 mod kernel;
 mod mounts;
+mod rlimits;
 mod subids;
 mod survey;
 pub mod system;

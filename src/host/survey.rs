@@ -16,7 +16,9 @@ use crate::profile::{
 use crate::units::AbsolutePath;
 
 use super::walk::Walker;
-use super::{FileFact, FileKind, Host, descriptors, identity, kernel, mounts, subids, system};
+use super::{
+    FileFact, FileKind, Host, descriptors, identity, kernel, mounts, rlimits, subids, system,
+};
 
 /// Reads all facts that a plan for `profile` needs, and nothing else.
 ///
@@ -43,6 +45,7 @@ pub fn survey(profile: &Profile) -> Result<Host, Vec<Diagnostic>> {
         project,
         environment,
         kernel,
+        rlimits: keep(rlimits::survey(), &mut errors).unwrap_or_default(),
         subids,
         descriptors: descriptors::survey(profile),
         seccomp: None,

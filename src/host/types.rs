@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::rc::Rc;
 
 use crate::diagnostic::Source;
-use crate::profile::Variables;
+use crate::profile::{Bounds, Rlimit, Variables};
 use crate::units::AbsolutePath;
 
 /// This machine, as far as one profile needs to know it.
@@ -19,6 +19,8 @@ pub struct Host {
     pub project: AbsolutePath,
     pub environment: BTreeMap<OsString, OsString>,
     pub kernel: Kernel,
+    /// What the caller may use at most: soft and hard limit.
+    pub rlimits: BTreeMap<Rlimit, Bounds>,
     /// `None` unless the profile asks for more ids than one.
     pub subids: Option<SubIds>,
     /// What descriptors 0, 1 and 2, and those to preserve, refer to. A closed one is absent.

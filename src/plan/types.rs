@@ -3,8 +3,8 @@
 use std::ffi::OsString;
 
 use crate::diagnostic::{Diagnostic, Origin};
-use crate::profile::Capability;
-use crate::units::{AbsolutePath, Size};
+use crate::profile::{Bounds, Capability, CpuSet, Rlimit};
+use crate::units::{AbsolutePath, Cpus, Size, Span};
 
 use super::filter::Filter;
 
@@ -26,6 +26,11 @@ pub struct Step {
 /// What one step does. Steps stand in a plan in the order of these variants, mounts sorted by path.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Action {
+    /// A cgroup for this run. The command starts in a child of it, so that it cannot reach
+    /// the files that hold its limits.
+    Cgroup(CgroupParent),
+    /// A limit that the cgroup holds.
+    Limit(Limit),
     /// One clone3(2) with user, mount, pid, ipc, uts and cgroup namespaces, and net if `network`.
     Namespaces {
         network: bool,
@@ -78,11 +83,13 @@ pub enum Action {
     },
     /// No user namespace below ours, by /proc/sys/user/max_user_namespaces.
     RefuseNesting,
+    /// setrlimit(2); [`Cap::Unlimited`](crate::profile::Cap) is `RLIM_INFINITY`.
     Rlimit {
-        resource: Resource,
-        soft: u64,
-        hard: u64,
+        resource: Rlimit,
+        bounds: Bounds,
     },
+    /// setpriority(2).
+    Nice(i32),
     /// Empty all capability sets but for `keep`, the bounding set too.
     Capabilities {
         keep: Vec<Capability>,
@@ -93,6 +100,11 @@ pub enum Action {
     Umask(u32),
     Environment(Vec<(OsString, OsString)>),
     Workdir(AbsolutePath),
+    /// After `limit` of wall clock SIGTERM to everything inside, and SIGKILL `grace` later.
+    TimeLimit {
+        limit: Span,
+        grace: Span,
+    },
     Landlock(Ruleset),
     Seccomp(Filter),
     /// Close every descriptor above 2 but for these.
@@ -103,6 +115,64 @@ pub enum Action {
     Exec {
         argv: Vec<OsString>,
         search: Vec<AbsolutePath>,
+    },
+}
+
+/// Below which cgroup the one of this run is made (cgroup v2).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CgroupParent {
+    /// A directory of the cgroup file system that is the caller's to change.
+    Delegated {
+        path: AbsolutePath,
+        /// Controllers to enable for its children first.
+        enable: Vec<Controller>,
+        /// We are the only process in it, and have to move to a leaf before that.
+        leave: bool,
+    },
+    /// A transient scope of the caller's systemd, asked for at this D-Bus address.
+    Scope { bus: String },
+}
+
+/// A controller of cgroup v2.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Controller {
+    Cpu,
+    Cpuset,
+    Io,
+    Memory,
+    Pids,
+}
+
+impl Controller {
+    /// As in `cgroup.controllers`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Cpu => "cpu",
+            Self::Cpuset => "cpuset",
+            Self::Io => "io",
+            Self::Memory => "memory",
+            Self::Pids => "pids",
+        }
+    }
+}
+
+/// A limit of a cgroup.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Limit {
+    Memory(Size),
+    /// Swap alone, beside the memory.
+    Swap(Size),
+    Cpus(Cpus),
+    Cpuset(CpuSet),
+    /// Processes and threads of the command; init is not among them.
+    Pids(u32),
+    Io {
+        /// Major and minor number of a whole block device.
+        device: (u32, u32),
+        read: Option<Size>,
+        write: Option<Size>,
+        read_ops: Option<u64>,
+        write_ops: Option<u64>,
     },
 }
 
@@ -150,13 +220,6 @@ pub enum Mount {
     Overlay { lower: AbsolutePath },
     /// A directory or a file of mode 0 on a read-only mount: open(2) says EACCES.
     Mask { directory: bool },
-}
-
-/// A resource of setrlimit(2).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Resource {
-    Processes,
-    Core,
 }
 
 /// A Landlock domain.

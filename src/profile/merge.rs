@@ -1,6 +1,6 @@
 //! Two profiles as one.
 
-use super::Profile;
+use super::{Limits, Profile};
 use crate::diagnostic::Located;
 
 impl Profile {
@@ -15,6 +15,7 @@ impl Profile {
             degrade,
             filesystem,
             network,
+            limits,
             env,
             process,
             seccomp,
@@ -30,6 +31,7 @@ impl Profile {
         append(&mut merged.filesystem.rules, filesystem.rules);
         append(&mut merged.filesystem.devices, filesystem.devices);
         replace(&mut merged.network.mode, network.mode);
+        merged.limits = merged.limits.merge(limits);
         append(&mut merged.env.pass, env.pass);
         merged.env.set.extend(env.set);
         replace(&mut merged.process.workdir, process.workdir);
@@ -49,6 +51,37 @@ impl Profile {
             merged.files.retain(|known| *known != file);
             merged.files.push(file);
         }
+        merged
+    }
+}
+
+impl Limits {
+    fn merge(self, other: Self) -> Self {
+        let Self {
+            memory,
+            swap,
+            cpus,
+            cpuset,
+            pids,
+            io,
+            hugepages,
+            time,
+            time_grace,
+            nice,
+            rlimits,
+        } = other;
+        let mut merged = self;
+        replace(&mut merged.memory, memory);
+        replace(&mut merged.swap, swap);
+        replace(&mut merged.cpus, cpus);
+        replace(&mut merged.cpuset, cpuset);
+        replace(&mut merged.pids, pids);
+        append(&mut merged.io, io);
+        replace(&mut merged.hugepages, hugepages);
+        replace(&mut merged.time, time);
+        replace(&mut merged.time_grace, time_grace);
+        replace(&mut merged.nice, nice);
+        merged.rlimits.extend(rlimits);
         merged
     }
 }

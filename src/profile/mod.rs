@@ -8,6 +8,7 @@ mod built_in;
 mod capability;
 mod expand;
 mod find;
+mod limits;
 mod load;
 mod merge;
 mod names;
@@ -16,6 +17,7 @@ mod types;
 mod values;
 
 pub use expand::{Unexpanded, Variables, expand, mentions_project};
+pub use limits::{Bounds, Cap, CpuSet, IoLimit, Limits, Rlimit, RlimitUnit, Swap};
 pub use load::load;
 pub use names::{
     check_variable_name, parse_call, parse_root, parse_seccomp_policy, parse_variable_pattern,

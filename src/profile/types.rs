@@ -10,6 +10,8 @@ use std::path::PathBuf;
 use crate::diagnostic::Located;
 use crate::units::Size;
 
+use super::Limits;
+
 /// One profile, or several merged from left to right.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Profile {
@@ -18,6 +20,7 @@ pub struct Profile {
     pub degrade: Vec<Located<Protection>>,
     pub filesystem: Filesystem,
     pub network: Network,
+    pub limits: Limits,
     pub env: Env,
     pub process: Process,
     pub seccomp: Seccomp,
@@ -32,6 +35,8 @@ pub struct Profile {
 pub enum Protection {
     /// The Landlock ruleset, or a part that this kernel lacks.
     Landlock,
+    /// The limits that need a cgroup.
+    Limits,
 }
 
 /// `[filesystem]`

@@ -11,7 +11,7 @@ use crate::plan::{Action, Mount, Plan, RootSource, Step};
 use crate::units::AbsolutePath;
 
 use super::message::{Call, Failure, Fault};
-use super::supervisor::Refused;
+use super::outcome::Refused;
 
 /// The words for a failed step, and the exit status.
 pub fn explain(failure: Failure, plan: &Plan) -> Refused {
@@ -121,6 +121,8 @@ fn located(diagnostic: Diagnostic, step: &Step) -> Diagnostic {
 /// What the step was to do, after "cannot".
 fn deed(action: &Action) -> String {
     match action {
+        Action::Cgroup(_) => "make a cgroup for this run".into(),
+        Action::Limit(_) => "limit what the command may use".into(),
         Action::Namespaces { .. } => "start the sandbox's first process".into(),
         Action::Ids(_) => "map the ids of the user namespace".into(),
         Action::Scratch { .. } => "make the sandbox's scratch file system".into(),
@@ -139,13 +141,15 @@ fn deed(action: &Action) -> String {
         Action::Hostname(name) => format!("set the host name `{name}`"),
         Action::Keyring { .. } => "make a new session keyring".into(),
         Action::RefuseNesting => "refuse nested user namespaces".into(),
-        Action::Rlimit { .. } => "set a resource limit".into(),
+        Action::Rlimit { resource, .. } => format!("limit `{}`", resource.name()),
+        Action::Nice(nice) => format!("set the niceness to {nice}"),
         Action::Capabilities { .. } => "drop capabilities".into(),
         Action::NoNewPrivileges => "set no_new_privs".into(),
         Action::NewSession => "start a new session".into(),
         Action::Umask(_) => "set the umask".into(),
         Action::Environment(_) => "set the environment".into(),
         Action::Workdir(path) => format!("start in `{path}`"),
+        Action::TimeLimit { .. } => "limit the time of the command".into(),
         Action::Landlock(_) => "enforce the Landlock ruleset".into(),
         Action::Seccomp(_) => "install the seccomp filter".into(),
         Action::Descriptors { .. } => "close inherited descriptors".into(),

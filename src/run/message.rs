@@ -28,6 +28,7 @@ pub enum Call {
     Prctl,
     Seccomp,
     Sethostname,
+    Setpriority,
     Setrlimit,
     Setsid,
     Signalfd,
@@ -36,7 +37,7 @@ pub enum Call {
     Write,
 }
 
-const CALLS: [(Call, &str); 25] = [
+const CALLS: [(Call, &str); 26] = [
     (Call::Capset, "capset"),
     (Call::Chdir, "chdir"),
     (Call::Clone, "clone"),
@@ -56,6 +57,7 @@ const CALLS: [(Call, &str); 25] = [
     (Call::Prctl, "prctl"),
     (Call::Seccomp, "seccomp"),
     (Call::Sethostname, "sethostname"),
+    (Call::Setpriority, "setpriority"),
     (Call::Setrlimit, "setrlimit"),
     (Call::Setsid, "setsid"),
     (Call::Signalfd, "signalfd"),

@@ -9,10 +9,12 @@ mod explain;
 mod init;
 mod message;
 mod mounts;
+mod outcome;
 mod payload;
 mod setup;
 mod stops;
 mod supervisor;
 mod terminal;
 
-pub use supervisor::{Outcome, Refused, perform};
+pub use outcome::{Counter, End, Figure, Full, Hits, OutOfMemory, Outcome, Refused, Usage};
+pub use supervisor::perform;

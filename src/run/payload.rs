@@ -11,9 +11,9 @@ use nix::sys::signal::{SigSet, Signal};
 use nix::sys::stat::{Mode, umask};
 use nix::unistd::{fchdir, setsid};
 
-use crate::script::{Exec, Payload};
+use crate::script::{Exec, Payload, Rlimit};
 use crate::sys::{
-    Links, close_from, exec, exit_now, keep_open_on_exec, open_path, restore_default,
+    Links, close_from, exec, exit_now, keep_open_on_exec, open_path, restore_default, set_niceness,
 };
 
 use super::message::{Call, During, Failure, Fault, Report};
@@ -68,6 +68,7 @@ fn prepare(
         let result = setrlimit(Resource::RLIMIT_FSIZE, soft, hard).during(Call::Setrlimit);
         result.map_err(at(payload.exec.step))?;
     }
+    limit(payload)?;
     keep_only(descriptors).map_err(at(*step))?;
     if let Some((step, ruleset)) = ruleset {
         restrict(ruleset).map_err(at(step))?;
@@ -77,6 +78,17 @@ fn prepare(
             step: *step,
             fault: Fault { call: Call::Seccomp, errno: Errno::last() },
         })?;
+    }
+    Ok(())
+}
+
+/// These count for this process and for all that come from it, and not for init.
+fn limit(payload: &Payload) -> Result<(), Failure> {
+    if let Some((step, nice)) = payload.nice {
+        set_niceness(nice).during(Call::Setpriority).map_err(at(step))?;
+    }
+    for Rlimit { step, resource, soft, hard } in &payload.rlimits {
+        setrlimit(*resource, *soft, *hard).during(Call::Setrlimit).map_err(at(*step))?;
     }
     Ok(())
 }

@@ -4,7 +4,6 @@ use std::os::fd::{AsFd, OwnedFd};
 
 use landlock::{PathBeneath, RulesetCreated, RulesetCreatedAttr};
 use nix::errno::Errno;
-use nix::sys::resource::{getrlimit, setrlimit};
 use nix::sys::stat::{SFlag, fstat};
 use nix::unistd::{sethostname, write};
 
@@ -83,7 +82,6 @@ impl Site {
             Operation::Loopback => set_loopback_up().during(Call::Connect),
             Operation::Hostname(name) => sethostname(name).during(Call::Sethostname),
             Operation::Keyring { may_fail } => keyring(*may_fail),
-            Operation::Rlimit { resource, soft, hard } => limit(*resource, *soft, *hard),
             Operation::Capabilities { keep } => capabilities(*keep),
             Operation::NoNewPrivileges => no_new_privileges().during(Call::Prctl),
             Operation::LandlockPath { path, access, access_of_files } => {
@@ -123,13 +121,6 @@ fn keyring(may_fail: bool) -> Result<(), Fault> {
         Err(Errno::EDQUOT | Errno::ENOSYS) if may_fail => Ok(()),
         result => result.during(Call::Keyctl),
     }
-}
-
-/// Lowers a limit. A lower one of the caller stays.
-fn limit(resource: nix::sys::resource::Resource, soft: u64, hard: u64) -> Result<(), Fault> {
-    let (current_soft, current_hard) = getrlimit(resource).during(Call::Setrlimit)?;
-    let hard = hard.min(current_hard);
-    setrlimit(resource, soft.min(current_soft).min(hard), hard).during(Call::Setrlimit)
 }
 
 /// All five sets: bounding first, while we still may; then the rest; ambient last, because it

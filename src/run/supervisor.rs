@@ -3,6 +3,7 @@
 use std::ffi::CString;
 use std::mem::ManuallyDrop;
 use std::os::fd::{AsFd, OwnedFd};
+use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -11,35 +12,19 @@ use nix::sys::signal::{SigSet, Signal, raise};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, socketpair};
 use nix::sys::stat::{Mode, umask};
-use nix::sys::wait::{WaitStatus, waitpid};
 use nix::unistd::{Pid, geteuid, setgroups};
 
 use crate::diagnostic::{Diagnostic, errno_cause};
 use crate::plan::Plan;
 use crate::script::{Mapping, Script, compile};
-use crate::sys::{Clone, clone_process, restore_default};
+use crate::sys::{Change, Clone, Used, clone_process, restore_default, wait_for_end};
 
 use super::explain::{explain, explain_clone, explain_mapping};
 use super::init;
 use super::message::{Failure, Order, Report};
+use super::outcome::{Counter, End, Figure, Hits, Outcome, Refused, Usage};
 use super::payload::Inherited;
 use super::terminal::{Terminal, has_controlling_terminal};
-
-/// How the command ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
-    Exited(u8),
-    /// Ended by this signal.
-    Signaled(i32),
-}
-
-/// The command was not executed.
-#[derive(Debug)]
-pub struct Refused {
-    pub diagnostic: Diagnostic,
-    /// 125; 126 if the command cannot be executed; 127 if it is not there.
-    pub status: u8,
-}
 
 /// Signals that are passed on to the command when somebody sends them to us.
 const FORWARDED: [Signal; 10] = [
@@ -199,9 +184,9 @@ fn end(init: Pid) {
     let _ = wait(init);
 }
 
-fn wait(init: Pid) -> Result<WaitStatus, Errno> {
+fn wait(init: Pid) -> Result<(Change, Used), Errno> {
     loop {
-        match waitpid(init, None) {
+        match wait_for_end(init) {
             Err(Errno::EINTR) => {}
             result => return result,
         }
@@ -220,20 +205,32 @@ struct Supervisor {
 impl Supervisor {
     /// Until the command has ended, and with it everything inside.
     fn supervise(self, plan: &Plan) -> Result<Outcome, Refused> {
+        let started = Instant::now();
         let result = self.watch(plan);
+        let wall = started.elapsed();
         let ended = match result {
             Ok(_) => wait(self.child),
             Err(_) => {
                 end(self.child);
-                Ok(WaitStatus::StillAlive)
+                Err(Errno::ECHILD)
             }
         };
         if let Some(terminal) = &self.terminal {
             terminal.take_back();
         }
         match result {
-            Ok(Some(outcome)) => outcome,
-            Ok(None) => Err(refused(init_died(ended))),
+            Ok(Some(Ok(end))) => {
+                let used = ended.map(|(_, used)| used).unwrap_or_default();
+                Ok(Outcome {
+                    end,
+                    timed_out: false,
+                    hits: Hits::default(),
+                    usage: usage(wall, used),
+                    cgroup: None,
+                })
+            }
+            Ok(Some(Err(refused))) => Err(refused),
+            Ok(None) => Err(refused(init_died(ended.map(|(change, _)| change)))),
             Err(errno) => Err(refused(
                 Diagnostic::error("lost contact with the sandbox").because(errno_cause(errno)),
             )),
@@ -241,7 +238,7 @@ impl Supervisor {
     }
 
     /// Signals in, reports out, until the last report; `None` if there was none.
-    fn watch(&self, plan: &Plan) -> Result<Option<Result<Outcome, Refused>>, Errno> {
+    fn watch(&self, plan: &Plan) -> Result<Option<Result<End, Refused>>, Errno> {
         let mut failure: Option<Failure> = None;
         let mut stops = 0_u16;
         loop {
@@ -261,8 +258,8 @@ impl Supervisor {
                 Some(Report::Exited(_) | Report::Signaled(_)) | None if failure.is_some() => {
                     return Ok(failure.map(|failure| Err(explain(failure, plan))));
                 }
-                Some(Report::Exited(status)) => return Ok(Some(Ok(Outcome::Exited(status)))),
-                Some(Report::Signaled(signal)) => return Ok(Some(Ok(Outcome::Signaled(signal)))),
+                Some(Report::Exited(status)) => return Ok(Some(Ok(End::Exited(status)))),
+                Some(Report::Signaled(signal)) => return Ok(Some(Ok(End::Signaled(signal)))),
                 None => return Ok(None),
             }
         }
@@ -318,11 +315,27 @@ impl Supervisor {
     }
 }
 
-fn init_died(status: Result<WaitStatus, Errno>) -> Diagnostic {
+fn usage(wall: Duration, used: Used) -> Usage {
+    fn counted<T>(value: T) -> Figure<T> {
+        Figure { value, source: Counter::Rusage }
+    }
+    Usage {
+        wall,
+        user: counted(used.user),
+        system: counted(used.system),
+        peak_memory: counted(used.largest),
+        peak_pids: None,
+        io_read: None,
+        io_written: None,
+        throttled: None,
+    }
+}
+
+fn init_died(status: Result<Change, Errno>) -> Diagnostic {
     let diagnostic = Diagnostic::error("the sandbox ended before its command did");
     match status {
-        Ok(WaitStatus::Signaled(_, signal, _)) => diagnostic
-            .because(format!("its first process was killed by {}", signal.as_str()))
+        Ok(Change::Signaled(signal)) => diagnostic
+            .because(format!("its first process was killed by signal {signal}"))
             .help("see whether the machine ran out of memory: dmesg | grep -i kill"),
         _ => diagnostic,
     }

@@ -4,15 +4,15 @@ use std::ffi::{CString, OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 
 use crate::diagnostic::Diagnostic;
-use crate::plan::{
-    Action, Extent, IdMap, LandlockRule, Mount, Plan, Resource, RootSource, Ruleset, Subject,
-};
+use crate::plan::{Action, Extent, IdMap, LandlockRule, Mount, Plan, RootSource, Ruleset, Subject};
 use crate::sys::{Links, NAMESPACES, NEW_NETWORK};
 use crate::units::AbsolutePath;
 
 use super::layout::{Layout, last_component};
-use super::types::{Exec, Ids, Mapping, MountSource, Operation, Payload, Script};
-use super::{bpf, landlock};
+use super::types::{
+    Cgroup, Exec, Ids, Mapping, MountSource, Operation, Payload, Rlimit, Script, TimeLimit,
+};
+use super::{bpf, landlock, limits};
 
 /// Turns every step into what the processes carry out.
 pub fn compile(plan: &Plan) -> Result<Script, Diagnostic> {
@@ -35,10 +35,14 @@ fn links_of(plan: &Plan) -> Links {
 /// The parts of a script, as far as they are known.
 struct Draft {
     namespaces: u64,
+    cgroup: Option<Cgroup>,
     ids: Option<Ids>,
     layout: Layout,
     new_session: Option<u16>,
     umask: Option<u32>,
+    rlimits: Vec<Rlimit>,
+    nice: Option<(u16, i32)>,
+    time: Option<TimeLimit>,
     environment: Vec<CString>,
     workdir: Option<(u16, CString)>,
     landlock: Option<(u16, ::landlock::RulesetCreated)>,
@@ -51,10 +55,14 @@ impl Draft {
     fn new(links: Links) -> Self {
         Self {
             namespaces: NAMESPACES,
+            cgroup: None,
             ids: None,
             layout: Layout::new(links),
             new_session: None,
             umask: None,
+            rlimits: Vec::new(),
+            nice: None,
+            time: None,
             environment: Vec::new(),
             workdir: None,
             landlock: None,
@@ -66,6 +74,14 @@ impl Draft {
 
     fn add(&mut self, step: u16, action: &Action) -> Result<(), Diagnostic> {
         match action {
+            Action::Cgroup(parent) => {
+                let parent = parent.clone();
+                self.cgroup = Some(Cgroup { step, parent, settings: Vec::new() });
+            }
+            Action::Limit(limit) => {
+                let cgroup = self.cgroup.as_mut().expect("the plan makes the cgroup first");
+                cgroup.settings.push(limits::setting(step, limit));
+            }
             Action::Namespaces { network } => {
                 self.namespaces = NAMESPACES | if *network { NEW_NETWORK } else { 0 };
             }
@@ -93,14 +109,13 @@ impl Draft {
                 self.layout.push(Operation::Keyring { may_fail: *may_fail });
             }
             Action::RefuseNesting => self.layout.push(Operation::RefuseNesting),
-            Action::Rlimit { resource, soft, hard } => self.layout.push(Operation::Rlimit {
-                resource: match resource {
-                    Resource::Processes => nix::sys::resource::Resource::RLIMIT_NPROC,
-                    Resource::Core => nix::sys::resource::Resource::RLIMIT_CORE,
-                },
-                soft: *soft,
-                hard: *hard,
-            }),
+            Action::Rlimit { resource, bounds } => {
+                self.rlimits.push(limits::rlimit(step, *resource, *bounds));
+            }
+            Action::Nice(nice) => self.nice = Some((step, *nice)),
+            Action::TimeLimit { limit, grace } => {
+                self.time = Some(TimeLimit { step, limit: limit.0, grace: grace.0 });
+            }
             Action::Capabilities { keep } => {
                 let keep = keep.iter().fold(0, |bits, capability| bits | 1 << capability.0);
                 self.layout.push(Operation::Capabilities { keep });
@@ -227,17 +242,21 @@ impl Draft {
         exec.envp = self.environment;
         Ok(Script {
             namespaces: self.namespaces,
+            cgroup: self.cgroup,
             ids: self.ids.ok_or_else(|| missing("ids"))?,
             setup: self.layout.instructions,
             landlock: self.landlock,
             payload: Payload {
                 new_session: self.new_session,
                 umask: self.umask,
+                rlimits: self.rlimits,
+                nice: self.nice,
                 workdir: self.workdir.ok_or_else(|| missing("the working directory"))?,
                 descriptors: self.descriptors,
                 seccomp: self.seccomp,
                 exec,
             },
+            time: self.time,
         })
     }
 }

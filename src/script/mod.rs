@@ -6,7 +6,11 @@ pub mod bpf;
 mod compile;
 mod landlock;
 mod layout;
+mod limits;
 mod types;
 
 pub use compile::compile;
-pub use types::{Exec, Ids, Instruction, Mapping, MountSource, Operation, Payload, Script};
+pub use types::{
+    Cgroup, Exec, Ids, Instruction, Mapping, MountSource, Operation, Payload, Rlimit, Script,
+    Setting, TimeLimit,
+};

@@ -3,16 +3,20 @@
 //! What is long or depends on the user is allocated here, before the clone.
 
 use std::ffi::CString;
+use std::time::Duration;
 
 use landlock::{AccessFs, BitFlags, RulesetCreated};
+use nix::sys::resource::Resource;
 use seccompiler::BpfProgram;
 
+use crate::plan::CgroupParent;
 use crate::sys::Links;
 
 /// A whole run.
 pub struct Script {
     /// For clone3(2).
     pub namespaces: u64,
+    pub cgroup: Option<Cgroup>,
     pub ids: Ids,
     /// Carried out by init, in order.
     pub setup: Vec<Instruction>,
@@ -20,6 +24,30 @@ pub struct Script {
     pub landlock: Option<(u16, RulesetCreated)>,
     /// Carried out by the payload's process before it executes the command.
     pub payload: Payload,
+    /// Kept by init.
+    pub time: Option<TimeLimit>,
+}
+
+/// The cgroup of the run, made by the supervisor.
+pub struct Cgroup {
+    pub step: u16,
+    pub parent: CgroupParent,
+    pub settings: Vec<Setting>,
+}
+
+/// One line for one file of the cgroup, and how to see that the kernel has taken it.
+pub struct Setting {
+    pub step: u16,
+    pub file: &'static str,
+    pub text: String,
+}
+
+/// When init ends everything.
+#[derive(Clone, Copy)]
+pub struct TimeLimit {
+    pub step: u16,
+    pub limit: Duration,
+    pub grace: Duration,
 }
 
 /// One thing to do, for the sake of one step of the plan.
@@ -109,11 +137,6 @@ pub enum Operation {
     Keyring {
         may_fail: bool,
     },
-    Rlimit {
-        resource: nix::sys::resource::Resource,
-        soft: u64,
-        hard: u64,
-    },
     Capabilities {
         keep: u64,
     },
@@ -160,10 +183,20 @@ pub struct Payload {
     pub new_session: Option<u16>,
     /// `None`: the caller's.
     pub umask: Option<u32>,
+    pub rlimits: Vec<Rlimit>,
+    pub nice: Option<(u16, i32)>,
     pub workdir: (u16, CString),
     pub descriptors: (u16, Vec<i32>),
     pub seccomp: Option<(u16, BpfProgram)>,
     pub exec: Exec,
+}
+
+/// setrlimit(2) with both limits.
+pub struct Rlimit {
+    pub step: u16,
+    pub resource: Resource,
+    pub soft: u64,
+    pub hard: u64,
 }
 
 /// The program to execute.

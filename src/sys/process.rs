@@ -1,8 +1,9 @@
 //! What a process may do, and how it ends.
 
 use std::ffi::CStr;
-use std::mem::size_of;
+use std::mem::{MaybeUninit, size_of};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
+use std::time::Duration;
 
 use nix::errno::Errno;
 use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction};
@@ -102,6 +103,13 @@ pub fn raise_ambient(keep: u64) -> Result<(), Errno> {
     Ok(())
 }
 
+/// The niceness of this process, -20 to 19; without CAP_SYS_NICE only upwards (setpriority(2)).
+pub fn set_niceness(nice: i32) -> Result<(), Errno> {
+    // SAFETY: setpriority(2) takes numbers; 0 is this process.
+    let result = unsafe { libc::setpriority(libc::PRIO_PROCESS, 0, nice) };
+    checked(result.into()).map(drop)
+}
+
 /// A new, empty session keyring (keyctl(2), `KEYCTL_JOIN_SESSION_KEYRING`).
 pub fn join_new_session_keyring() -> Result<(), Errno> {
     const JOIN_SESSION_KEYRING: libc::c_long = 1;
@@ -128,22 +136,58 @@ pub enum Change {
     Continued,
 }
 
+impl Change {
+    fn of(status: libc::c_int) -> Self {
+        if libc::WIFEXITED(status) {
+            Self::Exited(libc::WEXITSTATUS(status) as u8)
+        } else if libc::WIFSIGNALED(status) {
+            Self::Signaled(libc::WTERMSIG(status))
+        } else if libc::WIFSTOPPED(status) {
+            Self::Stopped
+        } else {
+            Self::Continued
+        }
+    }
+}
+
+/// What a child used, with all children that it waited for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Used {
+    pub user: Duration,
+    pub system: Duration,
+    /// Bytes of the largest process, resident.
+    pub largest: u64,
+}
+
+/// Waits until this child has ended (wait4(2)).
+pub fn wait_for_end(child: Pid) -> Result<(Change, Used), Errno> {
+    let mut status = 0;
+    let mut usage = MaybeUninit::<libc::rusage>::zeroed();
+    // SAFETY: the kernel writes into two live variables of the types that it expects.
+    let pid = unsafe { libc::wait4(child.as_raw(), &raw mut status, 0, usage.as_mut_ptr()) };
+    checked(pid.into())?;
+    // SAFETY: a rusage is made of integers, which any bytes are; all were zero before.
+    let usage = unsafe { usage.assume_init() };
+    let time = |time: libc::timeval| {
+        let microseconds = u64::try_from(time.tv_usec).unwrap_or(0);
+        Duration::from_secs(u64::try_from(time.tv_sec).unwrap_or(0))
+            + Duration::from_micros(microseconds)
+    };
+    let used = Used {
+        user: time(usage.ru_utime),
+        system: time(usage.ru_stime),
+        largest: u64::try_from(usage.ru_maxrss).unwrap_or(0) * 1024,
+    };
+    Ok((Change::of(status), used))
+}
+
 /// The next child that ended, stopped or went on; `None` if there is none at the moment.
 pub fn next_change() -> Result<Option<(Pid, Change)>, Errno> {
     let mut status = 0;
     let flags = libc::WNOHANG | libc::WUNTRACED | libc::WCONTINUED;
     // SAFETY: `status` is a live integer that the kernel writes.
     let pid = checked(unsafe { libc::waitpid(-1, &raw mut status, flags) }.into())?;
-    let change = if libc::WIFEXITED(status) {
-        Change::Exited(libc::WEXITSTATUS(status) as u8)
-    } else if libc::WIFSIGNALED(status) {
-        Change::Signaled(libc::WTERMSIG(status))
-    } else if libc::WIFSTOPPED(status) {
-        Change::Stopped
-    } else {
-        Change::Continued
-    };
-    Ok((pid != 0).then(|| (Pid::from_raw(pid as libc::pid_t), change)))
+    Ok((pid != 0).then(|| (Pid::from_raw(pid as libc::pid_t), Change::of(status))))
 }
 
 /// Closes every descriptor but two. Nothing else that owns one may be used, or dropped, later.

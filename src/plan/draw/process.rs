@@ -2,9 +2,9 @@
 
 use crate::diagnostic::{Diagnostic, Located, Origin};
 use crate::host::FileKind;
+use crate::plan::Action;
 use crate::plan::filter::Filter;
-use crate::plan::{Action, Resource};
-use crate::profile::{NetworkMode, Tty};
+use crate::profile::{Bounds, Cap, NetworkMode, Rlimit, Tty};
 use crate::units::Size;
 
 use super::{Drawing, Steps};
@@ -33,8 +33,9 @@ pub(super) fn isolate(drawing: &mut Drawing, steps: &mut Steps, filter: Option<&
     if !drawing.nesting() {
         steps.push(Action::RefuseNesting, &built_in);
     }
-    for (resource, most) in [(Resource::Processes, MOST_PROCESSES), (Resource::Core, 0)] {
-        steps.push(Action::Rlimit { resource, soft: most, hard: most }, &built_in);
+    for (resource, most) in [(Rlimit::Nproc, MOST_PROCESSES), (Rlimit::Core, 0)] {
+        let most = drawing.host.rlimits.get(&resource).map_or(most, |caller| least(*caller, most));
+        steps.push(Action::Rlimit { resource, bounds: Bounds::both(most) }, &built_in);
     }
     if drawing.host.identity.is_global_root {
         let title = "root may start any number of processes, so a fork bomb is not stopped";
@@ -50,6 +51,11 @@ pub(super) fn isolate(drawing: &mut Drawing, steps: &mut Steps, filter: Option<&
     if let Some(umask) = &drawing.profile.process.umask {
         steps.push(Action::Umask(umask.value), &umask.origin);
     }
+}
+
+/// A lower limit of the caller stays.
+fn least(caller: Bounds, most: u64) -> u64 {
+    [caller.soft, caller.hard].into_iter().filter_map(Cap::at).fold(most, u64::min)
 }
 
 /// A terminal that is shared is one that commands can be typed into (CVE-2017-5226), unless

@@ -60,6 +60,7 @@ impl Case {
             workdir: path("/home/u/p"),
             project: path("/home/u/p"),
             environment: BTreeMap::new(),
+            rlimits: BTreeMap::new(),
             kernel: Kernel { release: (6, 18), landlock_abi: 7 },
             subids: None,
             descriptors: (0..3).map(|fd| (fd, terminal)).collect(),

@@ -7,10 +7,10 @@ use serde::Serialize;
 
 use crate::diagnostic::{Diagnostic, Origin, Severity};
 use crate::plan::{
-    Access, Action, Extent, IdMap, LandlockRule, Mount, Plan, Resource, RootSource, Ruleset, Step,
-    Subject,
+    Access, Action, CgroupParent, Extent, IdMap, LandlockRule, Limit, Mount, Plan, RootSource,
+    Ruleset, Step, Subject,
 };
-use crate::units::AbsolutePath;
+use crate::units::{AbsolutePath, Span};
 
 /// Prints one object, indented, with a newline at the end.
 pub fn to_json(plan: &Plan) -> String {
@@ -52,32 +52,103 @@ enum Text<'a> {
 #[derive(Serialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 enum StepOut<'a> {
-    Namespaces { network: bool },
-    Ids { uid: u32, gid: u32, uids: Vec<ExtentOut>, gids: Vec<ExtentOut>, mappers: Vec<Text<'a>> },
-    Scratch { size: u64, inodes: u64 },
-    Root { source: &'static str, path: Option<Text<'a>> },
-    Symlink { path: Text<'a>, target: Text<'a> },
-    File { path: Text<'a>, content: Text<'a> },
-    Mount { path: Text<'a>, create: bool, mount: MountOut<'a> },
-    Proc { masked: Vec<Text<'a>>, read_only: Vec<Text<'a>> },
-    Dev { devices: Vec<Text<'a>> },
+    Cgroup {
+        parent: CgroupOut<'a>,
+    },
+    Limit {
+        limit: LimitOut,
+    },
+    Namespaces {
+        network: bool,
+    },
+    Ids {
+        uid: u32,
+        gid: u32,
+        uids: Vec<ExtentOut>,
+        gids: Vec<ExtentOut>,
+        mappers: Vec<Text<'a>>,
+    },
+    Scratch {
+        size: u64,
+        inodes: u64,
+    },
+    Root {
+        source: &'static str,
+        path: Option<Text<'a>>,
+    },
+    Symlink {
+        path: Text<'a>,
+        target: Text<'a>,
+    },
+    File {
+        path: Text<'a>,
+        content: Text<'a>,
+    },
+    Mount {
+        path: Text<'a>,
+        create: bool,
+        mount: MountOut<'a>,
+    },
+    Proc {
+        masked: Vec<Text<'a>>,
+        read_only: Vec<Text<'a>>,
+    },
+    Dev {
+        devices: Vec<Text<'a>>,
+    },
     SealRoot,
     Pivot,
     Loopback,
-    Hostname { name: &'a str },
-    Keyring { may_fail: bool },
+    Hostname {
+        name: &'a str,
+    },
+    Keyring {
+        may_fail: bool,
+    },
     RefuseNesting,
-    Rlimit { resource: &'static str, soft: u64, hard: u64 },
-    Capabilities { keep: Vec<u8> },
+    /// `null` is no limit.
+    Rlimit {
+        resource: &'static str,
+        soft: Option<u64>,
+        hard: Option<u64>,
+    },
+    Nice {
+        nice: i32,
+    },
+    Capabilities {
+        keep: Vec<u8>,
+    },
     NoNewPrivileges,
     NewSession,
-    Umask { mask: String },
-    Environment { variables: Vec<Variable<'a>> },
-    Workdir { path: Text<'a> },
-    Landlock { abi: u32, scoped: bool, rules: Vec<RuleOut<'a>> },
-    Seccomp { policy: &'a str, calls: usize },
-    Descriptors { keep: &'a [i32] },
-    Exec { argv: Vec<Text<'a>>, search: Vec<Text<'a>> },
+    Umask {
+        mask: String,
+    },
+    Environment {
+        variables: Vec<Variable<'a>>,
+    },
+    Workdir {
+        path: Text<'a>,
+    },
+    TimeLimit {
+        milliseconds: u64,
+        grace_milliseconds: u64,
+    },
+    Landlock {
+        abi: u32,
+        scoped: bool,
+        rules: Vec<RuleOut<'a>>,
+    },
+    Seccomp {
+        policy: &'a str,
+        calls: usize,
+    },
+    Descriptors {
+        keep: &'a [i32],
+    },
+    Exec {
+        argv: Vec<Text<'a>>,
+        search: Vec<Text<'a>>,
+    },
 }
 
 #[derive(Serialize)]
@@ -88,6 +159,42 @@ enum MountOut<'a> {
     Bind { from: Text<'a>, write: bool, directory: bool },
     Overlay { lower: Text<'a> },
     Mask { directory: bool },
+}
+
+#[derive(Serialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+enum CgroupOut<'a> {
+    Delegated { path: Text<'a>, enable: Vec<&'static str>, leave: bool },
+    Scope { bus: &'a str },
+}
+
+#[derive(Serialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+enum LimitOut {
+    Memory {
+        bytes: u64,
+    },
+    Swap {
+        bytes: u64,
+    },
+    /// In thousandths of a processor.
+    Cpus {
+        millicpus: u32,
+    },
+    Cpuset {
+        cpus: String,
+    },
+    Pids {
+        count: u32,
+    },
+    /// Each a second; `null` is no limit.
+    Io {
+        device: String,
+        read_bytes: Option<u64>,
+        write_bytes: Option<u64>,
+        read_ops: Option<u64>,
+        write_ops: Option<u64>,
+    },
 }
 
 #[derive(Serialize)]
@@ -138,6 +245,8 @@ fn numbered(number: usize, step: &Step) -> NumberedStep<'_> {
 
 fn step_out(action: &Action) -> StepOut<'_> {
     match action {
+        Action::Cgroup(parent) => StepOut::Cgroup { parent: cgroup(parent) },
+        Action::Limit(limit) => StepOut::Limit { limit: limit_out(limit) },
         Action::Namespaces { network } => StepOut::Namespaces { network: *network },
         Action::Ids(map) => ids(map),
         Action::Scratch { size, inodes } => StepOut::Scratch { size: size.0, inodes: *inodes },
@@ -161,9 +270,12 @@ fn step_out(action: &Action) -> StepOut<'_> {
         Action::Hostname(name) => StepOut::Hostname { name },
         Action::Keyring { may_fail } => StepOut::Keyring { may_fail: *may_fail },
         Action::RefuseNesting => StepOut::RefuseNesting,
-        Action::Rlimit { resource, soft, hard } => {
-            StepOut::Rlimit { resource: resource_name(*resource), soft: *soft, hard: *hard }
-        }
+        Action::Rlimit { resource, bounds } => StepOut::Rlimit {
+            resource: resource.name(),
+            soft: bounds.soft.at(),
+            hard: bounds.hard.at(),
+        },
+        Action::Nice(nice) => StepOut::Nice { nice: *nice },
         Action::Capabilities { keep } => {
             StepOut::Capabilities { keep: keep.iter().map(|keep| keep.0).collect() }
         }
@@ -177,6 +289,10 @@ fn step_out(action: &Action) -> StepOut<'_> {
                 .collect(),
         },
         Action::Workdir(path) => StepOut::Workdir { path: of_path(path) },
+        Action::TimeLimit { limit, grace } => StepOut::TimeLimit {
+            milliseconds: milliseconds(*limit),
+            grace_milliseconds: milliseconds(*grace),
+        },
         Action::Landlock(Ruleset { abi, scoped, rules }) => StepOut::Landlock {
             abi: *abi,
             scoped: *scoped,
@@ -191,6 +307,38 @@ fn step_out(action: &Action) -> StepOut<'_> {
             search: paths(search),
         },
     }
+}
+
+fn cgroup(parent: &CgroupParent) -> CgroupOut<'_> {
+    match parent {
+        CgroupParent::Delegated { path, enable, leave } => CgroupOut::Delegated {
+            path: of_path(path),
+            enable: enable.iter().map(|controller| controller.name()).collect(),
+            leave: *leave,
+        },
+        CgroupParent::Scope { bus } => CgroupOut::Scope { bus },
+    }
+}
+
+fn limit_out(limit: &Limit) -> LimitOut {
+    match limit {
+        Limit::Memory(size) => LimitOut::Memory { bytes: size.0 },
+        Limit::Swap(size) => LimitOut::Swap { bytes: size.0 },
+        Limit::Cpus(cpus) => LimitOut::Cpus { millicpus: cpus.0 },
+        Limit::Cpuset(cpus) => LimitOut::Cpuset { cpus: cpus.to_string() },
+        Limit::Pids(count) => LimitOut::Pids { count: *count },
+        Limit::Io { device: (major, minor), read, write, read_ops, write_ops } => LimitOut::Io {
+            device: format!("{major}:{minor}"),
+            read_bytes: read.map(|size| size.0),
+            write_bytes: write.map(|size| size.0),
+            read_ops: *read_ops,
+            write_ops: *write_ops,
+        },
+    }
+}
+
+fn milliseconds(span: Span) -> u64 {
+    u64::try_from(span.0.as_millis()).unwrap_or(u64::MAX)
 }
 
 fn ids(map: &IdMap) -> StepOut<'_> {
@@ -246,13 +394,6 @@ fn rule(rule: &LandlockRule) -> RuleOut<'_> {
     match &rule.subject {
         Subject::Path(path) => RuleOut { access, path: Some(of_path(path)), descriptor: None },
         Subject::Descriptor(fd) => RuleOut { access, path: None, descriptor: Some(*fd) },
-    }
-}
-
-fn resource_name(resource: Resource) -> &'static str {
-    match resource {
-        Resource::Processes => "processes",
-        Resource::Core => "core",
     }
 }
 

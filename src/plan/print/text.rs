@@ -112,6 +112,7 @@ fn may_join(step: &Step) -> bool {
 /// The heading above a step; steps below one heading follow each other.
 fn section(action: &Action) -> &'static str {
     match action {
+        Action::Cgroup(_) | Action::Limit(_) => "Limits",
         Action::Namespaces { .. } | Action::Ids(_) => "Namespaces",
         Action::Scratch { .. }
         | Action::Root(_)
@@ -127,12 +128,14 @@ fn section(action: &Action) -> &'static str {
         | Action::Keyring { .. }
         | Action::RefuseNesting
         | Action::Rlimit { .. }
+        | Action::Nice(_)
         | Action::Capabilities { .. }
         | Action::NoNewPrivileges
         | Action::NewSession
         | Action::Umask(_) => "Process",
         Action::Environment(_)
         | Action::Workdir(_)
+        | Action::TimeLimit { .. }
         | Action::Landlock(_)
         | Action::Seccomp(_)
         | Action::Descriptors { .. }

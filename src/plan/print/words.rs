@@ -5,12 +5,17 @@ use std::fmt::Write as _;
 use std::os::unix::ffi::OsStrExt;
 
 use crate::plan::filter::{Filter, Verdict};
-use crate::plan::{Access, Action, Extent, IdMap, Mount, Resource, RootSource, Ruleset, Subject};
-use crate::units::AbsolutePath;
+use crate::plan::{
+    Access, Action, CgroupParent, Extent, IdMap, Limit, Mount, RootSource, Ruleset, Subject,
+};
+use crate::profile::{Bounds, Cap, Rlimit, RlimitUnit};
+use crate::units::{AbsolutePath, Size};
 
 /// The word for a step and what it does, on one line.
 pub(super) fn headline(action: &Action) -> (&'static str, String) {
     match action {
+        Action::Cgroup(parent) => ("cgroup", cgroup(parent)),
+        Action::Limit(limit) => ("limit", limited(limit)),
         Action::Namespaces { network } => {
             let net = if *network { " net: no network" } else { ": the host's network" };
             ("namespaces", format!("user mount pid ipc uts cgroup{net}"))
@@ -38,13 +43,8 @@ pub(super) fn headline(action: &Action) -> (&'static str, String) {
         Action::Hostname(name) => ("hostname", escaped(OsStr::new(name))),
         Action::Keyring { .. } => ("keyring", "a new session keyring".into()),
         Action::RefuseNesting => ("nesting", "no user namespaces inside".into()),
-        Action::Rlimit { resource, soft, .. } => {
-            let resource = match resource {
-                Resource::Processes => "processes",
-                Resource::Core => "core",
-            };
-            ("rlimit", format!("{resource} {soft}"))
-        }
+        Action::Rlimit { resource, bounds } => ("rlimit", rlimit(*resource, bounds)),
+        Action::Nice(nice) => ("nice", nice.to_string()),
         Action::Capabilities { keep } if keep.is_empty() => ("capabilities", "none".into()),
         Action::Capabilities { keep } => {
             let names: Vec<String> = keep.iter().map(ToString::to_string).collect();
@@ -55,6 +55,9 @@ pub(super) fn headline(action: &Action) -> (&'static str, String) {
         Action::Umask(mask) => ("umask", format!("{mask:03o}")),
         Action::Environment(variables) => ("environment", format!("{} variables", variables.len())),
         Action::Workdir(path) => ("workdir", shown(path)),
+        Action::TimeLimit { limit, grace } => {
+            ("time", format!("{limit}, then SIGTERM, and SIGKILL {grace} later"))
+        }
         Action::Landlock(ruleset) => ("landlock", landlock(ruleset)),
         Action::Seccomp(filter) => ("seccomp", seccomp(filter)),
         Action::Descriptors { keep } => {
@@ -80,6 +83,59 @@ pub(super) fn details(action: &Action) -> Vec<Vec<String>> {
             .collect(),
         Action::Landlock(ruleset) => rules_by_access(ruleset),
         _ => Vec::new(),
+    }
+}
+
+fn cgroup(parent: &CgroupParent) -> String {
+    match parent {
+        CgroupParent::Delegated { path, leave, .. } => {
+            let leaving = if *leave { ", after we have moved to a leaf" } else { "" };
+            format!("below {}, which is delegated to us{leaving}", shown(path))
+        }
+        CgroupParent::Scope { bus } => {
+            format!("a scope of the user's systemd, by {}", escaped(OsStr::new(bus)))
+        }
+    }
+}
+
+fn limited(limit: &Limit) -> String {
+    match limit {
+        Limit::Memory(size) => format!("memory {size}"),
+        Limit::Swap(size) => format!("swap {size}"),
+        Limit::Cpus(cpus) => format!("cpus {cpus}"),
+        Limit::Cpuset(cpus) => format!("cpuset {cpus}"),
+        Limit::Pids(count) => format!("pids {count}"),
+        Limit::Io { device: (major, minor), read, write, read_ops, write_ops } => {
+            let mut words = format!("io of device {major}:{minor}:");
+            for (word, size) in [("read", read), ("write", write)] {
+                if let Some(size) = size {
+                    let _ = write!(words, " {word} {size}/s");
+                }
+            }
+            for (word, count) in [("read-ops", read_ops), ("write-ops", write_ops)] {
+                if let Some(count) = count {
+                    let _ = write!(words, " {word} {count}/s");
+                }
+            }
+            words
+        }
+    }
+}
+
+fn rlimit(resource: Rlimit, bounds: &Bounds) -> String {
+    let number = |bound: Cap<u64>| match (bound, resource.unit()) {
+        (Cap::Unlimited, _) => "unlimited".to_owned(),
+        (Cap::At(0), _) => "0".to_owned(),
+        (Cap::At(bytes), RlimitUnit::Bytes) => Size(bytes).to_string(),
+        (Cap::At(seconds), RlimitUnit::Seconds) => format!("{seconds}s"),
+        (Cap::At(count), RlimitUnit::Count) => count.to_string(),
+    };
+    let Bounds { soft, hard } = *bounds;
+    let name = resource.name();
+    if soft == hard {
+        format!("{name} {}", number(soft))
+    } else {
+        format!("{name} {}, at most {}", number(soft), number(hard))
     }
 }
 

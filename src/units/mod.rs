@@ -1,0 +1,11 @@
+//! Sizes, times and paths: the small types that everything else speaks.
+
+mod cpus;
+mod path;
+mod size;
+mod span;
+
+pub use cpus::Cpus;
+pub use path::AbsolutePath;
+pub use size::{BadSize, Size};
+pub use span::Span;

@@ -2,6 +2,7 @@
 //!
 //! [`Host`] is plain data: a test writes one by hand.
 
+pub mod cgroups;
 mod descriptors;
 mod identity;
 mod kernel;

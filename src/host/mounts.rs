@@ -57,7 +57,7 @@ fn interface(line: &[u8]) -> Option<AbsolutePath> {
 }
 
 /// Blanks, tabs, newlines and backslashes are written as `\040`.
-fn unescaped(text: &[u8]) -> Vec<u8> {
+pub(super) fn unescaped(text: &[u8]) -> Vec<u8> {
     let mut plain = Vec::with_capacity(text.len());
     let mut rest = text;
     while let Some((byte, after)) = rest.split_first() {

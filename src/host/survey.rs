@@ -17,7 +17,8 @@ use crate::units::AbsolutePath;
 
 use super::walk::Walker;
 use super::{
-    FileFact, FileKind, Host, descriptors, identity, kernel, mounts, rlimits, subids, system,
+    FileFact, FileKind, Host, cgroups, descriptors, identity, kernel, mounts, rlimits, subids,
+    system,
 };
 
 /// Reads all facts that a plan for `profile` needs, and nothing else.
@@ -39,7 +40,10 @@ pub fn survey(profile: &Profile) -> Result<Host, Vec<Diagnostic>> {
     };
     let (Some(workdir), Some(kernel)) = (workdir, kernel) else { return Err(errors) };
     let project = if mentions_project(profile) { project(&workdir) } else { workdir.clone() };
+    let wanted = profile.limits.need_a_cgroup();
+    let cgroups = wanted.then(|| cgroups::survey(identity.uid, &environment));
     let mut host = Host {
+        cgroups,
         identity,
         workdir,
         project,

@@ -9,6 +9,8 @@ use crate::diagnostic::Source;
 use crate::profile::{Bounds, Rlimit, Variables};
 use crate::units::AbsolutePath;
 
+use super::cgroups::Cgroups;
+
 /// This machine, as far as one profile needs to know it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Host {
@@ -19,6 +21,8 @@ pub struct Host {
     pub project: AbsolutePath,
     pub environment: BTreeMap<OsString, OsString>,
     pub kernel: Kernel,
+    /// `None` unless the profile has a limit that a cgroup holds.
+    pub cgroups: Option<Cgroups>,
     /// What the caller may use at most: soft and hard limit.
     pub rlimits: BTreeMap<Rlimit, Bounds>,
     /// `None` unless the profile asks for more ids than one.

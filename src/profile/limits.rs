@@ -33,6 +33,21 @@ pub struct Limits {
     pub rlimits: BTreeMap<Rlimit, Located<Bounds>>,
 }
 
+impl Limits {
+    /// Whether anything here counts all processes of the command together.
+    pub fn need_a_cgroup(&self) -> bool {
+        fn is_set<T: Copy>(cap: &Option<Located<Cap<T>>>) -> bool {
+            cap.as_ref().is_some_and(|cap| cap.value.at().is_some())
+        }
+        is_set(&self.memory)
+            || self.swap.as_ref().is_some_and(|swap| swap.value != Swap::Unlimited)
+            || is_set(&self.cpus)
+            || self.cpuset.is_some()
+            || is_set(&self.pids)
+            || !self.io.is_empty()
+    }
+}
+
 /// A limit, or the wish for none where another profile sets one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cap<T> {

@@ -3,6 +3,7 @@
 //! [`Host`] is plain data: a test writes one by hand.
 
 mod descriptors;
+mod devices;
 mod identity;
 mod kernel;
 mod mounts;
@@ -14,4 +15,6 @@ mod types;
 mod walk;
 
 pub use survey::survey;
-pub use types::{Descriptor, FileFact, FileKind, Host, Identity, Kernel, Link, SubIds};
+pub use types::{
+    BlockDevice, Descriptor, FileFact, FileKind, Host, Identity, Kernel, Link, SubIds,
+};

@@ -17,7 +17,8 @@ use crate::units::AbsolutePath;
 
 use super::walk::Walker;
 use super::{
-    FileFact, FileKind, Host, descriptors, identity, kernel, mounts, rlimits, subids, system,
+    FileFact, FileKind, Host, descriptors, devices, identity, kernel, mounts, rlimits, subids,
+    system,
 };
 
 /// Reads all facts that a plan for `profile` needs, and nothing else.
@@ -50,10 +51,15 @@ pub fn survey(profile: &Profile) -> Result<Host, Vec<Diagnostic>> {
         descriptors: descriptors::survey(profile),
         seccomp: None,
         interfaces: keep(interfaces(), &mut errors).unwrap_or_default(),
+        block_devices: BTreeMap::new(),
         files: BTreeMap::new(),
         rootfs: BTreeMap::new(),
     };
     host.seccomp = keep(policy(profile, &host), &mut errors).flatten();
+    match devices::survey(profile, &host) {
+        Ok(devices) => host.block_devices = devices,
+        Err(untold) => errors.extend(untold),
+    }
     survey_files(profile, &mut host, &mut walker);
     if errors.is_empty() { Ok(host) } else { Err(errors) }
 }

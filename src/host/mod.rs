@@ -4,6 +4,7 @@
 
 mod descriptors;
 mod devices;
+mod hugepages;
 mod identity;
 mod kernel;
 mod mounts;

@@ -42,11 +42,11 @@ pub struct Mounted {
     pub source: Vec<u8>,
 }
 
-/// Returns their mount points, those below the host's own /dev,
+/// Returns their mount points and those of the type `more`, those below the host's own /dev,
 /// /proc and /sys left out: such places are never shown, or have rules of their own.
-pub fn survey() -> std::io::Result<Vec<AbsolutePath>> {
+pub fn survey(more: Option<&[u8]>) -> std::io::Result<Vec<AbsolutePath>> {
     let lines = table()?;
-    Ok(lines.split(|byte| *byte == b'\n').filter_map(interface).collect())
+    Ok(lines.split(|byte| *byte == b'\n').filter_map(|line| interface(line, more)).collect())
 }
 
 /// Returns the table of mounts, proc_pid_mountinfo(5).
@@ -71,7 +71,7 @@ pub fn by_number(table: &[u8], number: u64) -> Option<Mounted> {
 }
 
 /// `36 35 98:0 /root /point options [fields] - type source options` (proc_pid_mountinfo(5)).
-fn interface(line: &[u8]) -> Option<AbsolutePath> {
+fn interface(line: &[u8], more: Option<&[u8]>) -> Option<AbsolutePath> {
     let mut fields = line.split(|byte| *byte == b' ');
     let point = fields.nth(4)?;
     let kind = fields.skip_while(|field| *field != b"-").nth(1)?;
@@ -79,7 +79,8 @@ fn interface(line: &[u8]) -> Option<AbsolutePath> {
     let is_below = |parent: &&[u8]| {
         point.strip_prefix(*parent).is_some_and(|rest| rest.is_empty() || rest[0] == b'/')
     };
-    if !INTERFACES.contains(&kind) || own.iter().any(is_below) {
+    let hidden = INTERFACES.contains(&kind) || more == Some(kind);
+    if !hidden || own.iter().any(is_below) {
         return None;
     }
     AbsolutePath::new(OsString::from_vec(unescaped(point)))
@@ -111,7 +112,7 @@ mod tests {
 
     #[test]
     fn interfaces_are_told_by_their_type() {
-        let point = |line: &str| interface(line.as_bytes()).map(|path| path.to_string());
+        let point = |line: &str| interface(line.as_bytes(), None).map(|path| path.to_string());
         let line = |point, kind| format!("36 35 0:5 / {point} rw master:1 - {kind} x rw");
         assert_eq!(point(&line("/c/proc", "proc")).as_deref(), Some("/c/proc"));
         assert_eq!(point(&line("/a\\040b\\134c", "sysfs")).as_deref(), Some("/a b\\c"));
@@ -120,6 +121,15 @@ mod tests {
             assert_eq!(point(&line(place, kind)), None);
         }
         assert_eq!(point(""), None);
+    }
+
+    #[test]
+    fn a_type_can_be_asked_for_beyond_them() {
+        let line = b"36 35 0:5 / /mnt/huge rw - hugetlbfs nodev rw,pagesize=2M";
+        assert_eq!(interface(line, None), None);
+        assert_eq!(interface(line, Some(b"hugetlbfs")), AbsolutePath::new("/mnt/huge"));
+        let own = b"36 35 0:5 / /dev/hugepages rw - hugetlbfs nodev rw,pagesize=2M";
+        assert_eq!(interface(own, Some(b"hugetlbfs")), None);
     }
 
     #[test]

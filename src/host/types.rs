@@ -27,7 +27,8 @@ pub struct Host {
     pub descriptors: BTreeMap<i32, Descriptor>,
     /// The text of `[seccomp] policy` where that is a file.
     pub seccomp: Option<Rc<Source>>,
-    /// Where the kernel's own file systems are mounted besides /dev, /proc and /sys.
+    /// Where the kernel's own file systems are mounted besides /dev, /proc and /sys; hugetlbfs is
+    /// one of them where the profile refuses huge pages.
     pub interfaces: Vec<AbsolutePath>,
     /// The block device of each path of `[limits] io`.
     pub block_devices: BTreeMap<AbsolutePath, BlockDevice>,

@@ -111,7 +111,7 @@ fn scaled(number: &str, length: u64) -> Result<u64, BadSpan> {
         Ok(places @ 1..=10) => {
             let part = fraction.parse::<u64>().map_err(|_| BadSpan::NotATime)? * length;
             let scale = 10_u64.pow(places);
-            if part % scale > 0 {
+            if !part.is_multiple_of(scale) {
                 return Err(BadSpan::TooFine);
             }
             part / scale

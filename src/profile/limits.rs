@@ -79,6 +79,21 @@ pub enum Swap {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CpuSet(pub Vec<(u32, u32)>);
 
+impl CpuSet {
+    /// The processors of `ranges`, which may overlap and stand in any order.
+    pub fn of(mut ranges: Vec<(u32, u32)>) -> Self {
+        ranges.sort_unstable();
+        let mut joined: Vec<(u32, u32)> = Vec::with_capacity(ranges.len());
+        for (first, last) in ranges {
+            match joined.last_mut() {
+                Some((_, end)) if first <= end.saturating_add(1) => *end = last.max(*end),
+                Some(_) | None => joined.push((first, last)),
+            }
+        }
+        Self(joined)
+    }
+}
+
 impl std::fmt::Display for CpuSet {
     /// As the kernel writes it: `0-3,5`.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -93,7 +108,7 @@ impl std::fmt::Display for CpuSet {
     }
 }
 
-/// How fast one block device may be used.
+/// How fast one block device may be used; `None` is no limit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IoLimit {
     /// A block device, or a file or directory on it.
@@ -104,6 +119,16 @@ pub struct IoLimit {
     /// Operations a second.
     pub read_ops: Option<u64>,
     pub write_ops: Option<u64>,
+}
+
+impl IoLimit {
+    /// Whether it limits nothing: it is there to lift what another profile says.
+    pub fn is_unlimited(&self) -> bool {
+        self.read.is_none()
+            && self.write.is_none()
+            && self.read_ops.is_none()
+            && self.write_ops.is_none()
+    }
 }
 
 /// A resource of setrlimit(2).

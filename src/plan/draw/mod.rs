@@ -142,6 +142,7 @@ impl<'a> Drawing<'a> {
             nesting: self.nesting(),
             kept: &kept,
             release: self.host.kernel.release,
+            hugepages: self.profile.limits.hugepages.as_ref(),
         };
         filter::draw(&request).unwrap_or_else(|errors| {
             self.errors.extend(errors);

@@ -66,6 +66,7 @@ impl Case {
             subids: None,
             descriptors: (0..3).map(|fd| (fd, terminal)).collect(),
             seccomp: None,
+            block_devices: BTreeMap::new(),
             files: BTreeMap::new(),
             interfaces: Vec::new(),
             rootfs: BTreeMap::new(),

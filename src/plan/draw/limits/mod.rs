@@ -2,10 +2,12 @@
 //!
 //! A limit that counts all processes together needs a cgroup: [`parent`] finds out below which
 //! one it can be made. Where there is none the run is refused in [`refusal`]'s words, or, if the
-//! profile says so, [`degraded`] puts limits of each process in their place. [`rlimits`]
+//! profile says so, [`degraded`] puts limits of each process in their place. [`io`] finds the disks
+//! that limits of io are about. [`rlimits`]
 //! are limits of each process that were asked for as such.
 
 mod degraded;
+mod io;
 mod parent;
 mod refusal;
 mod rlimits;
@@ -104,6 +106,7 @@ fn wanted(drawing: &mut Drawing) -> Vec<Located<Limit>> {
     if let Some(Located { value: Cap::At(pids), origin }) = &limits.pids {
         wanted.push(Located::new(Limit::Pids(*pids), origin.clone()));
     }
+    wanted.extend(io::draw(drawing));
     wanted
 }
 

@@ -147,7 +147,8 @@ impl FromStr for CpuSet {
                 (Ok(first), Ok(last)) if last <= HIGHEST_CPU => ranges.push((first, last)),
                 _ => {
                     return Err(BadValue::new(format!("there is no processor {last}"))
-                        .because("Linux numbers them from 0 to 8191 at most"));
+                        .because("Linux numbers them from 0 to 8191 at most")
+                        .help("see those of this machine by `lscpu --extended`"));
                 }
             }
         }
@@ -228,8 +229,7 @@ fn nothing_starts(rlimit: Rlimit) -> BadValue {
 }
 
 fn no_io() -> BadValue {
-    BadValue::new("a rate of 0 would stop the command for ever")
-        .help("write more; to forbid writing, grant the path by `read`")
+    BadValue::new("a rate of 0 would stop the command for ever").help("write more, or `unlimited`")
 }
 
 /// Decimal digits and nothing else.
@@ -316,8 +316,7 @@ mod tests {
             ),
             (
                 refused(parse_rate("0M")),
-                "a rate of 0 would stop the command for ever; write more; to forbid writing, \
-                 grant the path by `read`",
+                "a rate of 0 would stop the command for ever; write more, or `unlimited`",
             ),
             (
                 refused(parse_operations("1K")),
@@ -423,7 +422,7 @@ mod tests {
         );
         for text in ["8192", "0-4294967296"] {
             let words = refused(text.parse::<CpuSet>());
-            assert!(words.ends_with("Linux numbers them from 0 to 8191 at most"), "{words}");
+            assert!(words.contains("; Linux numbers them from 0 to 8191 at most; "), "{words}");
         }
     }
 
@@ -458,7 +457,7 @@ mod tests {
             ];
             let bounds = Rlimit::ALL.map(|rlimit| parse_bounds(rlimit, &text).err());
             for bad in refused.into_iter().chain(bounds).flatten() {
-                prop_assert!(bad.help.or(bad.because).is_some_and(|words| !words.is_empty()));
+                prop_assert!(bad.help.is_some_and(|help| !help.is_empty()));
             }
         }
     }

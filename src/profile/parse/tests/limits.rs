@@ -205,8 +205,7 @@ fn limits_that_cannot_be_meant_are_refused() {
         ),
         (
             "io = [{ path = '/', read-ops = 0 }]",
-            "a rate of 0 would stop the command for ever; write more; to forbid writing, grant \
-             the path by `read`"
+            "a rate of 0 would stop the command for ever; write more, or `unlimited`"
                 .to_owned(),
         ),
         (

@@ -58,7 +58,9 @@ pub(super) fn find(cgroups: &Cgroups, needed: &[Controller]) -> Result<CgroupPar
     }
 }
 
-/// The nearest cgroup of ours below which children can have these controllers. It goes up only
+/// The nearest cgroup of ours below which children can have these controllers, and hold processes:
+/// no one that holds some itself (cgroup-v2, "No Internal Process Constraint"; for the threaded
+/// controllers the kernel would make the children's type `domain invalid`). It goes up only
 /// from a cgroup without limits of its own: those are somebody's wish, and hold for us too.
 fn delegated(lineage: &[Cgroup], needed: &[Controller]) -> Option<CgroupParent> {
     for cgroup in lineage {
@@ -70,8 +72,7 @@ fn delegated(lineage: &[Cgroup], needed: &[Controller]) -> Option<CgroupParent> 
             .filter(|controller| !cgroup.enabled.contains(controller))
             .copied()
             .collect();
-        let domains = enable.iter().any(|controller| !is_threaded(*controller));
-        let occupied = (cgroup.own || cgroup.others > 0) && domains && !cgroup.root;
+        let occupied = (cgroup.own || cgroup.others > 0) && !cgroup.root;
         if !occupied || cgroup.others == 0 {
             let path = cgroup.path.clone();
             return Some(CgroupParent::Delegated { path, enable, leave: occupied });
@@ -81,15 +82,6 @@ fn delegated(lineage: &[Cgroup], needed: &[Controller]) -> Option<CgroupParent> 
         }
     }
     None
-}
-
-/// Those that can be enabled for the children of a cgroup that has processes itself
-/// (cgroup-v2, "No Internal Process Constraint" and "Threads").
-fn is_threaded(controller: Controller) -> bool {
-    match controller {
-        Controller::Cpu | Controller::Cpuset | Controller::Pids => true,
-        Controller::Io | Controller::Memory => false,
-    }
 }
 
 fn missing(needed: &[Controller], there: &[Controller]) -> Option<Controller> {
@@ -173,12 +165,6 @@ mod tests {
     #[test]
     fn alone_in_a_cgroup_we_leave_it_for_a_leaf() {
         assert_eq!(alone(vec![cgroup("/g/a")], &[Memory]), below("/g/a", &[Memory], true));
-    }
-
-    #[test]
-    fn threaded_controllers_need_no_leaving() {
-        let busy = Cgroup { others: 3, ..cgroup("/g/a") };
-        assert_eq!(alone(vec![busy], &[Cpu, Pids]), below("/g/a", &[Cpu, Pids], false));
     }
 
     #[test]

@@ -14,7 +14,9 @@ mod process;
 mod random;
 
 pub use attribute::attribute;
-pub use clone::{Clone, NAMESPACES, NEW_CGROUP, NEW_NETWORK, clone_process, spawn_sharing_memory};
+pub use clone::{
+    Clone, NAMESPACES, NEW_CGROUP, NEW_NETWORK, clone_process, fork, spawn_sharing_memory,
+};
 pub use inherited::{Inherited, inherited, is_on_hugetlbfs};
 pub use landlock::landlock_abi;
 pub use memory::wipe_arguments_and_environment;

@@ -11,10 +11,12 @@ mod message;
 mod mounts;
 mod outcome;
 mod payload;
+mod scope;
 mod setup;
 mod stops;
 mod supervisor;
 mod terminal;
 
 pub use outcome::{Counter, End, Figure, Full, Hits, OutOfMemory, Outcome, Refused, Usage};
+pub use scope::Scope;
 pub use supervisor::perform;

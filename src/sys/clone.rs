@@ -4,7 +4,7 @@ use std::ffi::c_void;
 use std::mem::size_of;
 
 use nix::errno::Errno;
-use nix::unistd::Pid;
+use nix::unistd::{ForkResult, Pid};
 
 use super::checked;
 
@@ -53,6 +53,18 @@ pub fn clone_process(namespaces: u64) -> Result<Clone, Errno> {
     match checked(result)? {
         0 => Ok(Clone::Child),
         pid => Ok(Clone::Parent { child: Pid::from_raw(pid as libc::pid_t) }),
+    }
+}
+
+/// fork(2). The caller must be single-threaded: then no lock is held by a thread that the
+/// child lacks, and the child may do whatever a program may do, also make threads.
+pub fn fork() -> Result<Clone, Errno> {
+    // SAFETY: the copy of this only thread finds memory and locks in the state in which its
+    // original left them, which is none in the middle of something; the C library's fork
+    // brings its own state up to date.
+    match unsafe { nix::unistd::fork() }? {
+        ForkResult::Child => Ok(Clone::Child),
+        ForkResult::Parent { child } => Ok(Clone::Parent { child }),
     }
 }
 

@@ -11,7 +11,7 @@ mod mount;
 mod open;
 mod process;
 
-pub use clone::{Clone, NAMESPACES, NEW_NETWORK, clone_process, spawn_sharing_memory};
+pub use clone::{Clone, NAMESPACES, NEW_NETWORK, clone_process, fork, spawn_sharing_memory};
 pub use inherited::{Inherited, inherited};
 pub use landlock::landlock_abi;
 pub use memory::wipe_arguments_and_environment;

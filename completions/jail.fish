@@ -67,9 +67,11 @@ complete -c jail -n "__fish_jail_using_subcommand run" -l nesting -d 'Let the co
 off\t''"
 complete -c jail -n "__fish_jail_using_subcommand run" -l cap-add -d 'Keep a capability (a part of root\'s power), such as NET_BIND_SERVICE' -r
 complete -c jail -n "__fish_jail_using_subcommand run" -l degrade -d 'Go on without this protection where this machine lacks it' -r -f -a "landlock\t''"
+complete -c jail -n "__fish_jail_using_subcommand run" -l report -d 'Write one JSON object about the run to this file, or to descriptor fd:N' -r -F
 complete -c jail -n "__fish_jail_using_subcommand run" -l read-only -d 'Make the root read-only, as `--root-mode read-only`'
 complete -c jail -n "__fish_jail_using_subcommand run" -s q -l quiet -d 'Print errors only, no notes and no warnings'
 complete -c jail -n "__fish_jail_using_subcommand run" -l verbose -d 'Print the plan to stderr before the run'
+complete -c jail -n "__fish_jail_using_subcommand run" -l stats -d 'Print what the command used to stderr at the end'
 complete -c jail -n "__fish_jail_using_subcommand run" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c jail -n "__fish_jail_using_subcommand plan" -s P -l profile -d 'Use this profile; several are merged from left to right' -r -F
 complete -c jail -n "__fish_jail_using_subcommand plan" -l read -d 'Grant a file or directory for reading and executing' -r -F

@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 
 use crate::diagnostic::{Diagnostic, Origin};
-use crate::profile::{Bounds, Capability, CpuSet, Rlimit};
+use crate::profile::{Bounds, Capability, CpuSet, Protection, Rlimit};
 use crate::units::{AbsolutePath, Cpus, Size, Span};
 
 use super::filter::Filter;
@@ -14,6 +14,8 @@ pub struct Plan {
     pub steps: Vec<Step>,
     /// What the user should know before the run: degraded protections, grants left out.
     pub notes: Vec<Diagnostic>,
+    /// Protections that are missing, in whole or in part, with the profile's consent.
+    pub degraded: Vec<Protection>,
 }
 
 /// One step and who asked for it.

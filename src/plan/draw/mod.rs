@@ -99,11 +99,12 @@ struct Drawing<'a> {
     host: &'a Host,
     errors: Vec<Diagnostic>,
     notes: Vec<Diagnostic>,
+    degraded: Vec<Protection>,
 }
 
 impl<'a> Drawing<'a> {
     fn new(profile: &'a Profile, host: &'a Host) -> Self {
-        Self { profile, host, errors: Vec::new(), notes: Vec::new() }
+        Self { profile, host, errors: Vec::new(), notes: Vec::new(), degraded: Vec::new() }
     }
 
     fn network(&self) -> Located<NetworkMode> {
@@ -145,7 +146,7 @@ impl<'a> Drawing<'a> {
 
     fn finish(self, steps: Vec<Step>) -> Result<Plan, Vec<Diagnostic>> {
         if self.errors.is_empty() {
-            Ok(Plan { steps, notes: self.notes })
+            Ok(Plan { steps, notes: self.notes, degraded: self.degraded })
         } else {
             Err(self.errors)
         }

@@ -148,8 +148,11 @@ impl Case {
 
     fn lines(&self) -> Vec<String> {
         // One by one: steps that nobody asked for share a line otherwise.
-        let plans =
-            self.plan().steps.into_iter().map(|step| Plan { steps: vec![step], notes: vec![] });
+        let plans = self.plan().steps.into_iter().map(|step| Plan {
+            steps: vec![step],
+            notes: vec![],
+            degraded: vec![],
+        });
         let text: String = plans.map(|plan| to_text(&plan)).collect();
         let words = |line: &str| {
             let line = line.trim_start();

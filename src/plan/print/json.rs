@@ -450,7 +450,8 @@ mod tests {
             action: Action::Mount { path, create: false, mount },
             origin: Origin::Flag("--mask".into()),
         };
-        let plan = Plan { steps: vec![step], notes: vec![Diagnostic::note("words")] };
+        let plan =
+            Plan { steps: vec![step], notes: vec![Diagnostic::note("words")], degraded: vec![] };
         let value: serde_json::Value = serde_json::from_str(&to_json(&plan)).unwrap();
         let expected = serde_json::json!({
             "version": 1,

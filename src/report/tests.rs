@@ -1,0 +1,1 @@
+//! Reports, words and tables of outcomes made by hand.

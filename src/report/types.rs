@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 /// The version of the format. It grows when a key goes away or changes its meaning, and not when
-/// one is added.
+/// one is added: readers skip what they do not know.
 pub const VERSION: u32 = 1;
 
 /// What one `jail run` did, and how it ended.

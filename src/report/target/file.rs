@@ -1,7 +1,7 @@
 //! A report into a file, which is there whole or not at all.
 
 use std::ffi::{OsStr, OsString};
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
@@ -76,6 +76,12 @@ impl File {
             Some(_) => Err(Diagnostic::error(format!("cannot write a report to `{name}`"))
                 .because("it is neither a file, a fifo nor a character device")),
         }
+    }
+
+    /// The numbers of what is held open.
+    pub fn descriptors(&self) -> Vec<RawFd> {
+        let held = std::iter::once(&self.directory).chain(&self.unnamed);
+        held.map(AsRawFd::as_raw_fd).collect()
     }
 
     /// Writes everything and gives it the name.

@@ -30,7 +30,7 @@ mod file;
 mod stream;
 
 use std::ffi::OsStr;
-use std::os::fd::RawFd;
+use std::os::fd::{AsFd, RawFd};
 
 use nix::errno::Errno;
 use nix::sys::signal::{SigSet, Signal};
@@ -74,13 +74,26 @@ impl Target {
         &self.name
     }
 
-    /// The error if the command keeps the descriptor, and could write there.
+    /// The error if the command is to keep the descriptor, and could write there.
     pub fn kept(&self, profile: &Profile) -> Option<Diagnostic> {
-        let number = self.number()?;
-        let kept = profile.process.preserve_fds.iter().find(|kept| kept.value == number)?;
-        let title = format!("descriptor {number} is for the report, and cannot be preserved");
-        let error = Diagnostic::error(title).at(&kept.origin);
-        Some(error.because("the command could write there").help("use another number for one"))
+        let named = self.number();
+        let own = self.descriptors();
+        profile.process.preserve_fds.iter().find_map(|kept| {
+            let number = kept.value;
+            let error = if named == Some(number) {
+                Diagnostic::error(format!("cannot preserve descriptor {number}"))
+                    .because("it is for the report, and the command could write there")
+                    .help("use another number for one of the two")
+            } else if own.contains(&number) {
+                // It is open by now, but not by the caller.
+                Diagnostic::error(format!("cannot preserve descriptor {number}"))
+                    .because("it is not open [EBADF]")
+                    .help("open it before the run")
+            } else {
+                return None;
+            };
+            Some(error.at(&kept.origin))
+        })
     }
 
     /// Writes the whole text and closes; or says why not, and then there is no file.
@@ -99,6 +112,14 @@ impl Target {
             Kind::Stream(stream) => stream.number,
         }
     }
+
+    /// Those that we have opened.
+    fn descriptors(&self) -> Vec<RawFd> {
+        match &self.kind {
+            Kind::File(file) => file.descriptors(),
+            Kind::Stream(stream) => vec![stream.descriptor()],
+        }
+    }
 }
 
 fn located(error: Diagnostic) -> Diagnostic {
@@ -106,7 +127,7 @@ fn located(error: Diagnostic) -> Diagnostic {
 }
 
 /// write(2) until all is written.
-fn write_all(fd: impl std::os::fd::AsFd, mut text: &[u8]) -> Result<(), Errno> {
+fn write_all(fd: impl AsFd, mut text: &[u8]) -> Result<(), Errno> {
     while !text.is_empty() {
         match nix::unistd::write(&fd, text) {
             Ok(0) => return Err(Errno::EIO),

@@ -1,7 +1,7 @@
 //! A report into something that is open already.
 
 use std::ffi::OsStr;
-use std::os::fd::{AsFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
 use std::os::unix::ffi::OsStrExt;
 
 use nix::errno::Errno;
@@ -46,6 +46,11 @@ impl Stream {
             nix::unistd::close(number).map_err(|errno| refused(errno_cause(errno)))?;
         }
         Ok(Self { fd, number: Some(number) })
+    }
+
+    /// Our number of it.
+    pub fn descriptor(&self) -> RawFd {
+        self.fd.as_raw_fd()
     }
 
     pub fn write(self, text: &[u8]) -> Result<(), Errno> {

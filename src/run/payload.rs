@@ -40,7 +40,7 @@ pub struct Command<'a> {
 /// Runs in the payload's process, which shares init's memory until it executes the command.
 pub fn become_command(command: &mut Command) -> ! {
     let payload = command.payload;
-    let failure = match prepare(payload, command.ruleset.take(), &command.inherited) {
+    let failure = match prepare(command) {
         Ok(()) => execute(&payload.exec),
         Err(failure) => failure,
     };
@@ -49,11 +49,8 @@ pub fn become_command(command: &mut Command) -> ! {
     exit_now(0)
 }
 
-fn prepare(
-    payload: &Payload,
-    ruleset: Option<(u16, RulesetCreated)>,
-    inherited: &Inherited,
-) -> Result<(), Failure> {
+fn prepare(command: &mut Command) -> Result<(), Failure> {
+    let Command { payload, ruleset, inherited, socket } = command;
     if let Some(step) = payload.new_session {
         setsid().during(Call::Setsid).map_err(at(step))?;
     }
@@ -70,9 +67,12 @@ fn prepare(
     }
     limit(payload)?;
     keep_only(descriptors).map_err(at(*step))?;
-    if let Some((step, ruleset)) = ruleset {
+    if let Some((step, ruleset)) = ruleset.take() {
         restrict(ruleset).map_err(at(step))?;
     }
+    // Not by init, after the fact: the command may have used up all memory by then. And not
+    // later: the filter may forbid it. If the supervisor is gone there is nobody to tell.
+    let _ = Report::Started.send(*socket);
     if let Some((step, program)) = &payload.seccomp {
         seccompiler::apply_filter(program).map_err(|_| Failure {
             step: *step,

@@ -6,17 +6,18 @@ use std::path::Path;
 use std::time::Instant;
 
 use nix::errno::Errno;
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::poll::{PollFd, PollFlags, poll};
 use nix::sys::signal::{SigSet, Signal, raise};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::unistd::Pid;
 
 use crate::diagnostic::{Diagnostic, errno_cause};
 use crate::plan::{Action, Limit, Plan, Step};
-use crate::script::compile;
+use crate::script::{TimeLimit, compile};
 use crate::sys::{Change, random};
 
 use super::cgroup::MemoryWatch;
+use super::clock::{Clock, Verdict};
 use super::confine::Confinement;
 use super::explain::{explain, explain_clone};
 use super::message::{Failure, Order, Report};
@@ -49,6 +50,7 @@ pub fn perform(plan: &Plan, profiles: &[OsString]) -> Result<Outcome, Refused> {
     // Before the clone: a shell inside is quick to take the terminal over.
     let terminal = Terminal::in_foreground();
     let kept = script.payload.descriptors.1.clone();
+    let time = script.time;
     let id = id().map_err(|errno| refused(explain_clone(errno)))?;
     let started = start(script, inherited, &id, plan).map_err(refused)?;
     let signals = match signal_descriptor() {
@@ -67,7 +69,9 @@ pub fn perform(plan: &Plan, profiles: &[OsString]) -> Result<Outcome, Refused> {
     let record = record(&id, &started, plan, profiles);
     let Started { init, socket, confinement } = started;
     let memory = confinement.as_ref().and_then(Confinement::watch_memory);
-    let supervisor = Supervisor { init, socket, signals, terminal, shares_terminal, memory };
+    let clock = Clock::start(None);
+    let supervisor =
+        Supervisor { init, socket, signals, terminal, shares_terminal, memory, time, clock };
     supervisor.supervise(plan, id, confinement, record)
 }
 
@@ -134,6 +138,9 @@ struct Supervisor {
     /// Is the command in our session, so that the terminal's signals reach it as they reach us?
     shares_terminal: bool,
     memory: Option<MemoryWatch>,
+    time: Option<TimeLimit>,
+    /// Rings if init does not keep the time.
+    clock: Clock,
 }
 
 impl Supervisor {
@@ -195,13 +202,19 @@ impl Supervisor {
                 self.pass_signals_on(stops)?;
             }
             if !events.report {
+                if self.clock.look() == Verdict::Kill {
+                    return Ok(self.out_of_time(told));
+                }
                 continue;
             }
             match Report::receive(&self.socket)? {
-                Some(Report::Started) => told.started = true,
+                Some(Report::Started) => {
+                    told.started = true;
+                    self.clock = Clock::behind(self.time);
+                }
                 Some(Report::Failed(first)) => told.failure = told.failure.or(Some(first)),
-                Some(Report::Stopped) => {
-                    stops = stops.wrapping_add(1);
+                Some(Report::Stopped { stops: so_often }) => {
+                    stops = so_often;
                     self.stop_too()?;
                 }
                 Some(Report::TimedOut) => told.timed_out = true,
@@ -216,6 +229,13 @@ impl Supervisor {
         }
     }
 
+    /// Init has not ended everything in time. Ended itself, it does.
+    fn out_of_time(&self, told: Told) -> Told {
+        kill_init(self.init);
+        let end = Some(End::Signaled(Signal::SIGKILL as i32));
+        Told { timed_out: true, end, ..told }
+    }
+
     fn wait_for_event(&self) -> Result<Events, Errno> {
         let mut fds = vec![
             PollFd::new(self.socket.as_fd(), PollFlags::POLLIN),
@@ -223,7 +243,7 @@ impl Supervisor {
         ];
         // Its other flags would be set all the time: the file can always be read.
         fds.extend(self.memory.as_ref().map(|it| PollFd::new(it.as_fd(), PollFlags::POLLPRI)));
-        match poll(&mut fds, PollTimeout::NONE) {
+        match poll(&mut fds, self.clock.timeout()) {
             Ok(_) | Err(Errno::EINTR) => {}
             Err(errno) => return Err(errno),
         }

@@ -73,8 +73,9 @@ impl Cgroup {
         enable_all(parent, enable).map_err(|errno| cannot_enable(path, enable, errno))?;
         let name = format!("{PREFIX}{id}");
         let (limited, claim) = parent.make_claimed(&name).map_err(failed)?;
-        let made =
-            limit(&limited, settings, plan).and_then(|()| limited.make(PAYLOAD).map_err(failed));
+        let made = limit(&limited, settings, plan)
+            .and_then(|()| limited.write("cgroup.max.descendants", "1").map_err(failed))
+            .and_then(|()| limited.make(PAYLOAD).map_err(failed));
         match made {
             Ok(payload) => Ok((limited, payload, claim)),
             Err(diagnostic) => {

@@ -28,6 +28,7 @@ pub enum Call {
     OpenTree,
     PivotRoot,
     Prctl,
+    SchedSetscheduler,
     Seccomp,
     Sethostname,
     Setpriority,
@@ -40,7 +41,7 @@ pub enum Call {
     Write,
 }
 
-const CALLS: [(Call, &str); 27] = [
+const CALLS: [(Call, &str); 28] = [
     (Call::Capset, "capset"),
     (Call::Chdir, "chdir"),
     (Call::Clone, "clone"),
@@ -58,6 +59,7 @@ const CALLS: [(Call, &str); 27] = [
     (Call::OpenTree, "open_tree"),
     (Call::PivotRoot, "pivot_root"),
     (Call::Prctl, "prctl"),
+    (Call::SchedSetscheduler, "sched_setscheduler"),
     (Call::Seccomp, "seccomp"),
     (Call::Sethostname, "sethostname"),
     (Call::Setpriority, "setpriority"),

@@ -13,7 +13,8 @@ use nix::unistd::{fchdir, setsid};
 
 use crate::script::{Exec, Payload, Rlimit};
 use crate::sys::{
-    Links, close_from, exec, exit_now, keep_open_on_exec, open_path, restore_default, set_niceness,
+    Links, close_from, exec, exit_now, keep_open_on_exec, leave_real_time, open_path,
+    restore_default, set_niceness,
 };
 
 use super::message::{Call, During, Failure, Fault, Report};
@@ -86,6 +87,11 @@ fn prepare(command: &mut Command) -> Result<(), Failure> {
 fn limit(payload: &Payload) -> Result<(), Failure> {
     if let Some((step, nice)) = payload.nice {
         set_niceness(nice).during(Call::Setpriority).map_err(at(step))?;
+    }
+    if let Some(step) = payload.no_real_time {
+        leave_real_time().during(Call::SchedSetscheduler).map_err(at(step))?;
+        let result = setrlimit(Resource::RLIMIT_RTPRIO, 0, 0).during(Call::Setrlimit);
+        result.map_err(at(step))?;
     }
     for Rlimit { step, resource, soft, hard } in &payload.rlimits {
         setrlimit(*resource, *soft, *hard).during(Call::Setrlimit).map_err(at(*step))?;

@@ -118,9 +118,18 @@ struct Told {
     started: bool,
     failure: Option<Failure>,
     timed_out: bool,
+    /// Init has not kept the time.
+    overdue: bool,
     full: Vec<Full>,
     /// `None` if init was killed before it could tell.
     end: Option<End>,
+}
+
+impl Told {
+    fn out_of_time(self) -> Self {
+        let end = Some(End::Signaled(Signal::SIGKILL as i32));
+        Self { timed_out: true, overdue: true, end, ..self }
+    }
 }
 
 /// What there is to attend to.
@@ -155,9 +164,10 @@ impl Supervisor {
         let started = Instant::now();
         let told = self.watch();
         let wall = started.elapsed();
-        if told.is_err() {
-            // What it waits for may never come.
+        if told.as_ref().map_or(true, |told| told.overdue) {
+            // What it waits for may never come, and a processor to end on neither.
             kill_init(self.init);
+            confinement.iter().for_each(Confinement::kill);
         }
         // While the kernel takes the sandbox down there is time for this.
         drop(record);
@@ -203,7 +213,7 @@ impl Supervisor {
             }
             if !events.report {
                 if self.clock.look() == Verdict::Kill {
-                    return Ok(self.out_of_time(told));
+                    return Ok(told.out_of_time());
                 }
                 continue;
             }
@@ -227,13 +237,6 @@ impl Supervisor {
                 return Ok(told);
             }
         }
-    }
-
-    /// Init has not ended everything in time. Ended itself, it does.
-    fn out_of_time(&self, told: Told) -> Told {
-        kill_init(self.init);
-        let end = Some(End::Signaled(Signal::SIGKILL as i32));
-        Told { timed_out: true, end, ..told }
     }
 
     fn wait_for_event(&self) -> Result<Events, Errno> {

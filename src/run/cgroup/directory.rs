@@ -119,7 +119,7 @@ impl Directory {
     }
 
     /// Ends every process in it and below (cgroup.kill, Linux 5.14).
-    fn kill(&self) -> Result<(), Errno> {
+    pub fn kill(&self) -> Result<(), Errno> {
         match self.write("cgroup.kill", "1") {
             Err(Errno::ENOENT) => {
                 for pid in self.read("cgroup.procs")?.lines().filter_map(|pid| pid.parse().ok()) {

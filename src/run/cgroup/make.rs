@@ -108,6 +108,12 @@ impl Cgroup {
         MemoryWatch::new(&self.limited, &self.payload)
     }
 
+    /// Ends all that is in it, each process by itself: init alone may not come to do that.
+    pub fn kill(&self) {
+        // Where this fails, there is the end of init.
+        let _ = self.payload.kill();
+    }
+
     /// Ends what is still in it, removes it, and goes back to where we were.
     pub fn remove(self) -> Result<(), Diagnostic> {
         let Self { parent, limited, payload, leaf, _claim } = self;

@@ -1,7 +1,9 @@
 //! The time limit, kept by init.
 //!
 //! Not by the supervisor: that stops when the command stops (job control), and a command that
-//! stops itself while its children go on would have all the time that it likes.
+//! stops itself while its children go on would have all the time that it likes. The supervisor
+//! stands behind it: init has the uid of the command, which may make it wait (sched(7)), or freeze
+//! it where it can mount cgroups.
 
 use std::time::{Duration, Instant};
 
@@ -18,6 +20,9 @@ pub struct Clock {
     grace: Duration,
     warned: bool,
 }
+
+/// How long init may take to do what the limit asks of it, before the supervisor does it.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// What the time says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,6 +41,14 @@ impl Clock {
         // A limit beyond the end of time is none.
         let next = limit.and_then(|limit| now.checked_add(limit.limit));
         Self { next, grace: limit.map_or(Duration::ZERO, |limit| limit.grace), warned: false }
+    }
+
+    /// Starts now, and rings when init should have ended everything.
+    pub fn behind(limit: Option<TimeLimit>) -> Self {
+        Self::start(limit.map(|TimeLimit { step, limit, grace }| {
+            let limit = limit.saturating_add(grace).saturating_add(PATIENCE);
+            TimeLimit { step, limit, grace: Duration::ZERO }
+        }))
     }
 
     /// For poll(2): until something is due, but a day at most.
@@ -99,6 +112,17 @@ mod tests {
         assert_eq!(clock.look(), Verdict::Terminate);
         assert_eq!(clock.look(), Verdict::GoOn);
         assert!(clock.timeout().as_millis().is_some_and(|left| left > 3_500_000));
+    }
+
+    #[test]
+    fn the_supervisor_comes_after_init() {
+        let limit = |limit| Some(TimeLimit { step: 0, limit, grace: Duration::from_secs(10) });
+        let mut clock = Clock::behind(limit(Duration::from_secs(3)));
+        assert_eq!(clock.look(), Verdict::GoOn);
+        let left = clock.timeout().as_millis().unwrap();
+        assert!((17_000..=18_001).contains(&left), "{left}");
+        assert_eq!(Clock::behind(limit(Duration::MAX)).timeout(), PollTimeout::NONE);
+        assert_eq!(Clock::behind(None).timeout(), PollTimeout::NONE);
     }
 
     #[test]

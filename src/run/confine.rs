@@ -104,6 +104,11 @@ impl Confinement {
         self.cgroup.watch_memory()
     }
 
+    /// Ends everything inside, init too.
+    pub fn kill(&self) {
+        self.cgroup.kill();
+    }
+
     /// Removes the cgroup, and lets go of the scope.
     pub fn end(self) -> Result<(), Diagnostic> {
         let removed = self.cgroup.remove();

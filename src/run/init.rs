@@ -1,6 +1,6 @@
 //! Process 1 of the jail: builds it, starts the command, reaps, and ends with it.
 
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 
 use nix::errno::Errno;
 use nix::fcntl::{AT_FDCWD, OFlag, openat};
@@ -78,10 +78,7 @@ fn start(
     let children = child_signals().during(Call::Signalfd).map_err(at_exec)?;
     let mut command = Command { payload, ruleset, inherited, socket };
     let pid = spawn_sharing_memory(become_command, &mut command);
-    let command = pid.during(Call::Clone).map_err(at_exec)?;
-    // When the supervisor is gone there is nobody left to tell.
-    let _ = Report::Started.send(socket);
-    Ok(Running { command, children, rooms })
+    Ok(Running { command: pid.during(Call::Clone).map_err(at_exec)?, children, rooms })
 }
 
 /// Dies when the supervisor dies, from now on. It may be dead already: then the other end
@@ -154,9 +151,10 @@ fn watch(running: &Running, mut clock: Clock, socket: &OwnedFd) -> Result<Report
     close_all_but(rooms.chain([socket.as_raw_fd(), children.as_raw_fd()]).collect())?;
     let mut stops = Stops::default();
     loop {
-        if let Some(report) = reap(command, socket, &mut stops)? {
+        if let Some(report) = reap(command, &mut stops)? {
             return Ok(report);
         }
+        tell_stops(&mut stops, socket)?;
         match clock.look() {
             Verdict::GoOn => {}
             Verdict::Terminate => {
@@ -169,13 +167,13 @@ fn watch(running: &Running, mut clock: Clock, socket: &OwnedFd) -> Result<Report
                 return Ok(Report::Signaled(Signal::SIGKILL as i32));
             }
         }
-        let (order, child) = wait_for_event(socket.as_fd(), children.as_fd(), clock.timeout())?;
+        let (order, child) = wait_for_event(socket, children, &stops, clock.timeout())?;
         if order {
             match Order::receive(socket)? {
                 Some(Order::Signal(signal)) => pass_on(command, signal)?,
                 Some(Order::Continue { stops: answered }) => {
                     // The command may have stopped since the last look.
-                    if let Some(report) = reap(command, socket, &mut stops)? {
+                    if let Some(report) = reap(command, &mut stops)? {
                         return Ok(report);
                     }
                     if stops.needs_continuing(answered) {
@@ -200,34 +198,51 @@ fn child_signals() -> Result<SignalFd, Errno> {
     SignalFd::with_flags(&set, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)
 }
 
+/// Whether there is an order, or a child to look after.
 fn wait_for_event(
-    socket: BorrowedFd,
-    children: BorrowedFd,
+    socket: &OwnedFd,
+    children: &SignalFd,
+    stops: &Stops,
     timeout: PollTimeout,
 ) -> Result<(bool, bool), Errno> {
+    let mut of_socket = PollFlags::POLLIN;
+    of_socket.set(PollFlags::POLLOUT, stops.untold().is_some());
     let mut fds =
-        [PollFd::new(socket, PollFlags::POLLIN), PollFd::new(children, PollFlags::POLLIN)];
+        [PollFd::new(socket.as_fd(), of_socket), PollFd::new(children.as_fd(), PollFlags::POLLIN)];
     match poll(&mut fds, timeout) {
         Ok(_) => {}
         Err(Errno::EINTR) => return Ok((false, false)),
         Err(errno) => return Err(errno),
     }
-    let happened = |fd: &PollFd| fd.revents().is_some_and(|events| !events.is_empty());
+    let happened =
+        |fd: &PollFd| fd.revents().is_some_and(|events| events.intersects(!PollFlags::POLLOUT));
     Ok((happened(&fds[0]), happened(&fds[1])))
 }
 
+/// Tells the supervisor of the last stop, unless it leaves many reports unread: stopped itself,
+/// it reads none, and the command may stop as often as it likes. Waiting for room we would
+/// neither see that its time is over, nor have room left to tell how it ended.
+fn tell_stops(stops: &mut Stops, socket: &OwnedFd) -> Result<(), Errno> {
+    let Some(count) = stops.untold() else { return Ok(()) };
+    // There is room for the kernel only while three quarters are free (unix_writable).
+    let mut room = [PollFd::new(socket.as_fd(), PollFlags::POLLOUT)];
+    poll(&mut room, PollTimeout::ZERO)?;
+    if room[0].revents().is_some_and(|events| events.contains(PollFlags::POLLOUT)) {
+        Report::Stopped { stops: count }.send(socket)?;
+        stops.told();
+    }
+    Ok(())
+}
+
 /// Takes every child that has ended or stopped; the end of the command is ours, and its stops
-/// are told and counted.
-fn reap(command: Pid, socket: &OwnedFd, stops: &mut Stops) -> Result<Option<Report>, Errno> {
+/// are counted.
+fn reap(command: Pid, stops: &mut Stops) -> Result<Option<Report>, Errno> {
     loop {
         match next_change() {
             Ok(Some((pid, change))) if pid == command => match change {
                 Change::Exited(status) => return Ok(Some(Report::Exited(status))),
                 Change::Signaled(signal) => return Ok(Some(Report::Signaled(signal))),
-                Change::Stopped => {
-                    stops.stopped();
-                    Report::Stopped.send(socket)?;
-                }
+                Change::Stopped => stops.stopped(),
                 Change::Continued => stops.continued(),
             },
             Ok(Some(_)) | Err(Errno::EINTR) => {}

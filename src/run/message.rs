@@ -28,6 +28,7 @@ pub enum Call {
     OpenTree,
     PivotRoot,
     Prctl,
+    SchedSetscheduler,
     Seccomp,
     Sethostname,
     Setpriority,
@@ -40,7 +41,7 @@ pub enum Call {
     Write,
 }
 
-const CALLS: [(Call, &str); 27] = [
+const CALLS: [(Call, &str); 28] = [
     (Call::Capset, "capset"),
     (Call::Chdir, "chdir"),
     (Call::Clone, "clone"),
@@ -58,6 +59,7 @@ const CALLS: [(Call, &str); 27] = [
     (Call::OpenTree, "open_tree"),
     (Call::PivotRoot, "pivot_root"),
     (Call::Prctl, "prctl"),
+    (Call::SchedSetscheduler, "sched_setscheduler"),
     (Call::Seccomp, "seccomp"),
     (Call::Sethostname, "sethostname"),
     (Call::Setpriority, "setpriority"),
@@ -106,9 +108,11 @@ pub struct Failure {
 pub enum Report {
     /// A step failed; nothing was executed.
     Failed(Failure),
-    /// The command stopped (job control).
-    Stopped,
-    /// The command was executed, or its process has told why not.
+    /// The command has stopped (job control), so often by now.
+    Stopped {
+        stops: u16,
+    },
+    /// The command is executed next; what comes after is its own, but for a failure to do so.
     Started,
     /// The time limit is reached; SIGTERM was sent to everything inside.
     TimedOut,
@@ -148,7 +152,7 @@ impl Report {
             Self::Failed(Failure { step, fault }) => {
                 record(0, fault.call as u8, step, fault.errno as i32)
             }
-            Self::Stopped => record(1, 0, 0, 0),
+            Self::Stopped { stops } => record(1, 0, stops, 0),
             Self::Started => record(6, 0, 0, 0),
             Self::TimedOut => record(4, 0, 0, 0),
             Self::Full(Full { step, files }) => record(5, 0, step, files.into()),
@@ -167,7 +171,7 @@ impl Report {
                     errno: Errno::from_raw(value),
                 },
             })),
-            1 => Some(Self::Stopped),
+            1 => Some(Self::Stopped { stops: u16::from_ne_bytes([record[2], record[3]]) }),
             2 => u8::try_from(value).ok().map(Self::Exited),
             3 => Some(Self::Signaled(value)),
             4 => Some(Self::TimedOut),
@@ -251,7 +255,7 @@ mod tests {
         let fault = Fault { call: Call::Write, errno: Errno::ENOSPC };
         let reports = [
             Report::Failed(Failure { step: 65535, fault }),
-            Report::Stopped,
+            Report::Stopped { stops: 65535 },
             Report::Started,
             Report::TimedOut,
             Report::Full(Full { step: 65535, files: true }),

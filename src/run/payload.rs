@@ -13,7 +13,8 @@ use nix::unistd::{fchdir, setsid};
 
 use crate::script::{Exec, Payload, Rlimit};
 use crate::sys::{
-    Links, close_from, exec, exit_now, keep_open_on_exec, open_path, restore_default, set_niceness,
+    Links, close_from, exec, exit_now, keep_open_on_exec, leave_real_time, open_path,
+    restore_default, set_niceness,
 };
 
 use super::message::{Call, During, Failure, Fault, Report};
@@ -40,7 +41,7 @@ pub struct Command<'a> {
 /// Runs in the payload's process, which shares init's memory until it executes the command.
 pub fn become_command(command: &mut Command) -> ! {
     let payload = command.payload;
-    let failure = match prepare(payload, command.ruleset.take(), &command.inherited) {
+    let failure = match prepare(command) {
         Ok(()) => execute(&payload.exec),
         Err(failure) => failure,
     };
@@ -49,11 +50,8 @@ pub fn become_command(command: &mut Command) -> ! {
     exit_now(0)
 }
 
-fn prepare(
-    payload: &Payload,
-    ruleset: Option<(u16, RulesetCreated)>,
-    inherited: &Inherited,
-) -> Result<(), Failure> {
+fn prepare(command: &mut Command) -> Result<(), Failure> {
+    let Command { payload, ruleset, inherited, socket } = command;
     if let Some(step) = payload.new_session {
         setsid().during(Call::Setsid).map_err(at(step))?;
     }
@@ -70,9 +68,12 @@ fn prepare(
     }
     limit(payload)?;
     keep_only(descriptors).map_err(at(*step))?;
-    if let Some((step, ruleset)) = ruleset {
+    if let Some((step, ruleset)) = ruleset.take() {
         restrict(ruleset).map_err(at(step))?;
     }
+    // Not by init, after the fact: the command may have used up all memory by then. And not
+    // later: the filter may forbid it. If the supervisor is gone there is nobody to tell.
+    let _ = Report::Started.send(*socket);
     if let Some((step, program)) = &payload.seccomp {
         seccompiler::apply_filter(program).map_err(|_| Failure {
             step: *step,
@@ -86,6 +87,11 @@ fn prepare(
 fn limit(payload: &Payload) -> Result<(), Failure> {
     if let Some((step, nice)) = payload.nice {
         set_niceness(nice).during(Call::Setpriority).map_err(at(step))?;
+    }
+    if let Some(step) = payload.no_real_time {
+        leave_real_time().during(Call::SchedSetscheduler).map_err(at(step))?;
+        let result = setrlimit(Resource::RLIMIT_RTPRIO, 0, 0).during(Call::Setrlimit);
+        result.map_err(at(step))?;
     }
     for Rlimit { step, resource, soft, hard } in &payload.rlimits {
         setrlimit(*resource, *soft, *hard).during(Call::Setrlimit).map_err(at(*step))?;

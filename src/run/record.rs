@@ -13,7 +13,7 @@ use std::fs::File;
 use std::io::Write;
 use std::os::fd::OwnedFd;
 use std::path::Path;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use nix::errno::Errno;
 use nix::fcntl::{AT_FDCWD, Flock, FlockArg, OFlag, openat};
@@ -121,21 +121,27 @@ fn open_directory(at: &OwnedFd, name: &OsStr) -> Result<OwnedFd, Errno> {
 /// is made once more.
 fn make_claimed(all: &OwnedFd, name: &OsStr) -> Option<(OwnedFd, Flock<OwnedFd>)> {
     const ATTEMPTS: usize = 16;
-    (0..ATTEMPTS).find_map(|_| {
+    const PAUSE: Duration = Duration::from_millis(2);
+    (0..ATTEMPTS).find_map(|attempt| {
+        if attempt > 0 {
+            // It is removed at once, and nothing tells when.
+            std::thread::sleep(PAUSE);
+        }
         match mkdirat(all, name, Mode::S_IRWXU) {
             Ok(()) | Err(Errno::EEXIST) => {}
             Err(_) => return None,
         }
         let own = open_directory(all, name).ok()?;
-        let claim = claim(all, name, own.try_clone().ok()?, FlockArg::LockExclusive)?;
+        let claim = claim(all, name, own.try_clone().ok()?)?;
         Some((own, claim))
     })
 }
 
-/// A lock on a directory that is still the one of this name.
-fn claim(all: &OwnedFd, name: &OsStr, own: OwnedFd, how: FlockArg) -> Option<Flock<OwnedFd>> {
+/// A lock on a directory that is still the one of this name. It is not waited for: a command that
+/// is shown these directories may take it, and never let go of it.
+fn claim(all: &OwnedFd, name: &OsStr, own: OwnedFd) -> Option<Flock<OwnedFd>> {
     let inode = fstat(&own).ok()?.st_ino;
-    let claim = Flock::lock(own, how).ok()?;
+    let claim = Flock::lock(own, FlockArg::LockExclusiveNonblock).ok()?;
     let there = fstatat(all, name, nix::fcntl::AtFlags::AT_SYMLINK_NOFOLLOW).ok()?;
     (there.st_ino == inode).then_some(claim)
 }
@@ -154,7 +160,7 @@ fn sweep(all: &OwnedFd) {
         .collect();
     for name in names {
         let Ok(directory) = open_directory(all, &name) else { continue };
-        if claim(all, &name, directory, FlockArg::LockExclusiveNonblock).is_some() {
+        if claim(all, &name, directory).is_some() {
             remove(all, &name);
         }
     }

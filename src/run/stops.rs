@@ -11,11 +11,23 @@ pub struct Stops {
     is_stopped: bool,
     /// The command went on without our doing; one order to continue it is still to come.
     went_on: bool,
+    /// The supervisor does not know of the last stop yet.
+    untold: bool,
 }
 
 impl Stops {
     pub fn stopped(&mut self) {
-        *self = Self { count: self.count.wrapping_add(1), is_stopped: true, went_on: false };
+        let count = self.count.wrapping_add(1);
+        *self = Self { count, is_stopped: true, went_on: false, untold: true };
+    }
+
+    /// How often the command has stopped, if the supervisor does not know.
+    pub fn untold(&self) -> Option<u16> {
+        self.untold.then_some(self.count)
+    }
+
+    pub fn told(&mut self) {
+        self.untold = false;
     }
 
     pub fn continued(&mut self) {
@@ -50,5 +62,18 @@ mod tests {
         stops.continued();
         assert!(!stops.needs_continuing(2), "it had the signal itself");
         assert!(stops.needs_continuing(2), "once");
+    }
+
+    #[test]
+    fn of_many_stops_the_last_is_told() {
+        let mut stops = Stops::default();
+        assert_eq!(stops.untold(), None);
+        stops.stopped();
+        stops.continued();
+        stops.stopped();
+        assert_eq!(stops.untold(), Some(2));
+        stops.told();
+        stops.continued();
+        assert_eq!(stops.untold(), None);
     }
 }

@@ -6,17 +6,18 @@ use std::path::Path;
 use std::time::Instant;
 
 use nix::errno::Errno;
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::poll::{PollFd, PollFlags, poll};
 use nix::sys::signal::{SigSet, Signal, raise};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::unistd::Pid;
 
 use crate::diagnostic::{Diagnostic, errno_cause};
 use crate::plan::{Action, Limit, Plan, Step};
-use crate::script::compile;
+use crate::script::{TimeLimit, compile};
 use crate::sys::{Change, random};
 
 use super::cgroup::MemoryWatch;
+use super::clock::{Clock, Verdict};
 use super::confine::Confinement;
 use super::explain::{explain, explain_clone};
 use super::message::{Failure, Order, Report};
@@ -49,6 +50,7 @@ pub fn perform(plan: &Plan, profiles: &[OsString]) -> Result<Outcome, Refused> {
     // Before the clone: a shell inside is quick to take the terminal over.
     let terminal = Terminal::in_foreground();
     let kept = script.payload.descriptors.1.clone();
+    let time = script.time;
     let id = id().map_err(|errno| refused(explain_clone(errno)))?;
     let started = start(script, inherited, &id, plan).map_err(refused)?;
     let signals = match signal_descriptor() {
@@ -67,7 +69,9 @@ pub fn perform(plan: &Plan, profiles: &[OsString]) -> Result<Outcome, Refused> {
     let record = record(&id, &started, plan, profiles);
     let Started { init, socket, confinement } = started;
     let memory = confinement.as_ref().and_then(Confinement::watch_memory);
-    let supervisor = Supervisor { init, socket, signals, terminal, shares_terminal, memory };
+    let clock = Clock::start(None);
+    let supervisor =
+        Supervisor { init, socket, signals, terminal, shares_terminal, memory, time, clock };
     supervisor.supervise(plan, id, confinement, record)
 }
 
@@ -114,9 +118,18 @@ struct Told {
     started: bool,
     failure: Option<Failure>,
     timed_out: bool,
+    /// Init has not kept the time.
+    overdue: bool,
     full: Vec<Full>,
     /// `None` if init was killed before it could tell.
     end: Option<End>,
+}
+
+impl Told {
+    fn out_of_time(self) -> Self {
+        let end = Some(End::Signaled(Signal::SIGKILL as i32));
+        Self { timed_out: true, overdue: true, end, ..self }
+    }
 }
 
 /// What there is to attend to.
@@ -134,6 +147,9 @@ struct Supervisor {
     /// Is the command in our session, so that the terminal's signals reach it as they reach us?
     shares_terminal: bool,
     memory: Option<MemoryWatch>,
+    time: Option<TimeLimit>,
+    /// Rings if init does not keep the time.
+    clock: Clock,
 }
 
 impl Supervisor {
@@ -148,9 +164,10 @@ impl Supervisor {
         let started = Instant::now();
         let told = self.watch();
         let wall = started.elapsed();
-        if told.is_err() {
-            // What it waits for may never come.
+        if told.as_ref().map_or(true, |told| told.overdue) {
+            // What it waits for may never come, and a processor to end on neither.
             kill_init(self.init);
+            confinement.iter().for_each(Confinement::kill);
         }
         // While the kernel takes the sandbox down there is time for this.
         drop(record);
@@ -195,13 +212,19 @@ impl Supervisor {
                 self.pass_signals_on(stops)?;
             }
             if !events.report {
+                if self.clock.look() == Verdict::Kill {
+                    return Ok(told.out_of_time());
+                }
                 continue;
             }
             match Report::receive(&self.socket)? {
-                Some(Report::Started) => told.started = true,
+                Some(Report::Started) => {
+                    told.started = true;
+                    self.clock = Clock::behind(self.time);
+                }
                 Some(Report::Failed(first)) => told.failure = told.failure.or(Some(first)),
-                Some(Report::Stopped) => {
-                    stops = stops.wrapping_add(1);
+                Some(Report::Stopped { stops: so_often }) => {
+                    stops = so_often;
                     self.stop_too()?;
                 }
                 Some(Report::TimedOut) => told.timed_out = true,
@@ -223,7 +246,7 @@ impl Supervisor {
         ];
         // Its other flags would be set all the time: the file can always be read.
         fds.extend(self.memory.as_ref().map(|it| PollFd::new(it.as_fd(), PollFlags::POLLPRI)));
-        match poll(&mut fds, PollTimeout::NONE) {
+        match poll(&mut fds, self.clock.timeout()) {
             Ok(_) | Err(Errno::EINTR) => {}
             Err(errno) => return Err(errno),
         }

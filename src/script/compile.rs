@@ -4,7 +4,9 @@ use std::ffi::{CString, OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 
 use crate::diagnostic::Diagnostic;
-use crate::plan::{Action, Extent, IdMap, LandlockRule, Mount, Plan, RootSource, Ruleset, Subject};
+use crate::plan::{
+    Action, Extent, IdMap, LandlockRule, Limit, Mount, Plan, RootSource, Ruleset, Subject,
+};
 use crate::sys::{Links, NAMESPACES, NEW_CGROUP, NEW_NETWORK};
 use crate::units::AbsolutePath;
 
@@ -42,6 +44,7 @@ struct Draft {
     umask: Option<u32>,
     rlimits: Vec<Rlimit>,
     nice: Option<(u16, i32)>,
+    no_real_time: Option<u16>,
     time: Option<TimeLimit>,
     environment: Vec<CString>,
     workdir: Option<(u16, CString)>,
@@ -62,6 +65,7 @@ impl Draft {
             umask: None,
             rlimits: Vec::new(),
             nice: None,
+            no_real_time: None,
             time: None,
             environment: Vec::new(),
             workdir: None,
@@ -81,6 +85,9 @@ impl Draft {
             Action::Limit(limit) => {
                 let cgroup = self.cgroup.as_mut().expect("the plan makes the cgroup first");
                 cgroup.settings.push(limits::setting(step, limit));
+                if let Limit::Cpus(_) = limit {
+                    self.no_real_time = Some(step);
+                }
             }
             Action::Namespaces { network } => {
                 self.namespaces |= if *network { NEW_NETWORK } else { 0 };
@@ -257,6 +264,7 @@ impl Draft {
                 umask: self.umask,
                 rlimits: self.rlimits,
                 nice: self.nice,
+                no_real_time: self.no_real_time,
                 workdir: self.workdir.ok_or_else(|| missing("the working directory"))?,
                 descriptors: self.descriptors,
                 seccomp: self.seccomp,

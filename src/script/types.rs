@@ -194,6 +194,8 @@ pub struct Payload {
     pub umask: Option<u32>,
     pub rlimits: Vec<Rlimit>,
     pub nice: Option<(u16, i32)>,
+    /// The step that limits processor time, which real-time scheduling is exempt from.
+    pub no_real_time: Option<u16>,
     pub workdir: (u16, CString),
     pub descriptors: (u16, Vec<i32>),
     pub seccomp: Option<(u16, BpfProgram)>,

@@ -110,6 +110,22 @@ pub fn set_niceness(nice: i32) -> Result<(), Errno> {
     checked(result.into()).map(drop)
 }
 
+/// Gives this process the ordinary scheduling policy if it has a real-time one, which cpu.max of
+/// cgroups does not hold for (sched(7); cgroup-v2, "CPU"). Nobody needs privilege for that.
+pub fn leave_real_time() -> Result<(), Errno> {
+    const RESET_ON_FORK: libc::c_long = libc::SCHED_RESET_ON_FORK as libc::c_long;
+    // SAFETY: sched_getscheduler(2) takes a number; 0 is this thread.
+    let policy = unsafe { libc::sched_getscheduler(0) };
+    let policy = checked(policy.into())? & !RESET_ON_FORK;
+    if ![libc::SCHED_FIFO, libc::SCHED_RR].map(libc::c_long::from).contains(&policy) {
+        return Ok(());
+    }
+    let parameter = libc::sched_param { sched_priority: 0 };
+    // SAFETY: the kernel reads a live sched_param.
+    let result = unsafe { libc::sched_setscheduler(0, libc::SCHED_OTHER, &raw const parameter) };
+    checked(result.into()).map(drop)
+}
+
 /// A new, empty session keyring (keyctl(2), `KEYCTL_JOIN_SESSION_KEYRING`).
 pub fn join_new_session_keyring() -> Result<(), Errno> {
     const JOIN_SESSION_KEYRING: libc::c_long = 1;

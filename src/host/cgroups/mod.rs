@@ -21,7 +21,9 @@ use mounts::Mounts;
 /// Reads what this machine has.
 pub fn survey(uid: u32, environment: &BTreeMap<OsString, OsString>) -> Cgroups {
     // Without /proc nothing of this is known, which is the same as not there.
-    let table = std::fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
+    // Somebody else's mount point may be no UTF-8, which says nothing about those of cgroups.
+    let table = std::fs::read("/proc/self/mountinfo").unwrap_or_default();
+    let table = String::from_utf8_lossy(&table);
     let own = std::fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
     let mounts = Mounts::read(&table);
     let booted = Path::new("/run/systemd/system").is_dir();

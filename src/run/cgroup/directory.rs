@@ -5,6 +5,7 @@ use std::fs::File;
 use std::io::{Read, Seek, Write};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use nix::errno::Errno;
 use nix::fcntl::{AT_FDCWD, Flock, FlockArg, OFlag, openat};
@@ -16,8 +17,13 @@ use nix::unistd::{Pid, UnlinkatFlags, unlinkat};
 /// How long the kernel may take to let go of processes that have been killed, in milliseconds.
 const PATIENCE: u16 = 2000;
 
-/// How often a cgroup may be taken for a stale one before it is ours.
+/// How often a cgroup may be taken for a stale one before it is ours, and how long to wait for
+/// whoever took it for one: he removes it at once, and nothing tells when he has.
 const ATTEMPTS: usize = 16;
+const PAUSE: Duration = Duration::from_millis(2);
+
+/// Nobody else's business: another user who could open it could take the lock.
+const OWN: Mode = Mode::S_IRWXU;
 
 /// A lock on a cgroup: whoever holds it lives. A process that is cloned shares it.
 pub type Claim = Flock<OwnedFd>;
@@ -36,7 +42,7 @@ impl Directory {
 
     /// Makes a child; `EEXIST` if there is one of this name.
     pub fn make(&self, name: &str) -> Result<Self, Errno> {
-        mkdirat(&self.fd, name, Mode::from_bits_truncate(0o755))?;
+        mkdirat(&self.fd, name, OWN)?;
         self.child(OsStr::new(name))
     }
 
@@ -44,7 +50,7 @@ impl Directory {
     /// take it for a stale one: then it is made once more.
     pub fn make_claimed(&self, name: &str) -> Result<(Self, Claim), Errno> {
         for _ in 0..ATTEMPTS {
-            match mkdirat(&self.fd, name, Mode::from_bits_truncate(0o755)) {
+            match mkdirat(&self.fd, name, OWN) {
                 // Whoever found it has not removed it yet.
                 Ok(()) | Err(Errno::EEXIST) => {}
                 Err(errno) => return Err(errno),
@@ -53,9 +59,10 @@ impl Directory {
                 Err(Errno::ENOENT) => continue,
                 child => child?,
             };
-            if let Some(claim) = child.claim(FlockArg::LockExclusive) {
+            if let Some(claim) = child.claim() {
                 return Ok((child, claim));
             }
+            std::thread::sleep(PAUSE);
         }
         Err(Errno::EBUSY)
     }
@@ -101,17 +108,18 @@ impl Directory {
 
     /// Says that somebody is here, until the value goes away or its process dies.
     ///
-    /// `None` if somebody else is, or if the cgroup has been removed meanwhile.
-    pub fn claim(&self, how: FlockArg) -> Option<Claim> {
+    /// `None` if somebody else is, or if the cgroup has been removed meanwhile. It does not wait:
+    /// who holds the lock may never let go of it.
+    pub fn claim(&self) -> Option<Claim> {
         let fd = self.fd.try_clone().ok()?;
-        let claim = Flock::lock(fd, how).ok()?;
+        let claim = Flock::lock(fd, FlockArg::LockExclusiveNonblock).ok()?;
         let there = stat(&self.path).ok()?;
         let here = fstat(&self.fd).ok()?;
         (there.st_ino == here.st_ino).then_some(claim)
     }
 
     /// Ends every process in it and below (cgroup.kill, Linux 5.14).
-    fn kill(&self) -> Result<(), Errno> {
+    pub fn kill(&self) -> Result<(), Errno> {
         match self.write("cgroup.kill", "1") {
             Err(Errno::ENOENT) => {
                 for pid in self.read("cgroup.procs")?.lines().filter_map(|pid| pid.parse().ok()) {

@@ -73,8 +73,9 @@ impl Cgroup {
         enable_all(parent, enable).map_err(|errno| cannot_enable(path, enable, errno))?;
         let name = format!("{PREFIX}{id}");
         let (limited, claim) = parent.make_claimed(&name).map_err(failed)?;
-        let made =
-            limit(&limited, settings, plan).and_then(|()| limited.make(PAYLOAD).map_err(failed));
+        let made = limit(&limited, settings, plan)
+            .and_then(|()| limited.write("cgroup.max.descendants", "1").map_err(failed))
+            .and_then(|()| limited.make(PAYLOAD).map_err(failed));
         match made {
             Ok(payload) => Ok((limited, payload, claim)),
             Err(diagnostic) => {
@@ -105,6 +106,12 @@ impl Cgroup {
 
     pub fn watch_memory(&self) -> Option<MemoryWatch> {
         MemoryWatch::new(&self.limited, &self.payload)
+    }
+
+    /// Ends all that is in it, each process by itself: init alone may not come to do that.
+    pub fn kill(&self) {
+        // Where this fails, there is the end of init.
+        let _ = self.payload.kill();
     }
 
     /// Ends what is still in it, removes it, and goes back to where we were.

@@ -7,7 +7,8 @@
 //! ```
 //!
 //! How it is attacked: the command raises its own limit (no cgroupfs is shown inside, and
-//! what could be mounted shows the payload's cgroup alone); it outlives the run (init dies with the
+//! what could be mounted shows the payload's cgroup alone, which has no limits and may have no
+//! children: init could be moved to one and frozen, and nobody would remove it); it outlives the run (init dies with the
 //! supervisor, and [`sweep`] ends what a killed supervisor left); it runs before it is limited
 //! (it is cloned into its cgroup, or init waits until it has been moved); a limit is accepted and
 //! not kept (each is read back).

@@ -121,9 +121,12 @@ fn is_within(list: &str, most: &str) -> bool {
     })
 }
 
-/// Is any swap switched on? The file has a heading.
+/// Is any swap switched on? The file has a heading; a kernel that cannot swap has no file.
 fn has_swap() -> bool {
-    std::fs::read_to_string("/proc/swaps").is_ok_and(|swaps| swaps.lines().count() > 1)
+    match std::fs::read("/proc/swaps") {
+        Ok(swaps) => swaps.iter().filter(|byte| **byte == b'\n').count() > 1,
+        Err(error) => error.kind() != std::io::ErrorKind::NotFound,
+    }
 }
 
 #[cfg(test)]

@@ -37,11 +37,13 @@ impl MemoryWatch {
         if self.last.is_some_and(|last| last.elapsed() < PAUSE) {
             return;
         }
-        self.last = Some(Instant::now());
-        let Some(members) = read(&mut self.members) else { return };
-        if let Some(largest) = members.lines().max_by_key(|pid| resident(pid)) {
+        if let Some(members) = read(&mut self.members)
+            && let Some(largest) = members.lines().max_by_key(|pid| resident(pid))
+        {
             self.largest = name(largest).or_else(|| self.largest.take());
         }
+        // With thousands of processes a look may take longer than the pause.
+        self.last = Some(Instant::now());
     }
 
     /// The name of the largest process at the last look.

@@ -5,6 +5,7 @@ mod escape;
 mod faults;
 mod harness;
 mod kernels;
+mod limits;
 mod support;
 mod tools;
 mod words;

@@ -1,0 +1,71 @@
+//! Two jails, one beside the other or one below a limit of somebody else's.
+
+use crate::support::Machine;
+
+pub fn checks(machine: Machine) -> Machine {
+    machine
+        .check(
+            "FLAGS='--memory 64M --swap 0'; begin allocate 40 -- pause
+            FLAGS='--memory 64M --swap 0'; inside allocate 96
+            [ $? = 137 ] && inside allocate 40 && kill -0 $supervisor && [ $(cgroups | wc -l) -ge 1 ]
+            status=$?; kill $supervisor; wait $supervisor; exit $status",
+            |it| {
+                it.succeeds();
+            },
+        )
+        .check(
+            "FLAGS='--pids 8'; begin fork-count 7 -- pause
+            FLAGS='--pids 8'; inside fork-count 7; status=$?
+            kill $supervisor; wait $supervisor; exit $status",
+            |it| {
+                it.answers("7");
+            },
+        )
+        // In a jail nobody can have another cgroup: the limits of the outer one hold.
+        .check(
+            "jail --memory 64M --swap 0 --nesting on --read /share -- \
+             /share/jail run --read /share -- /share/probe allocate 96",
+            |it| {
+                it.exits(137).says("memory limit of 64 MiB reached");
+            },
+        )
+        .check(
+            "jail --memory 64M --nesting on --read /share -- \
+             /share/jail run --memory 32M --read /share -- /share/probe say started",
+            |it| {
+                it.exits(125).outputs("").says("--degrade limits");
+            },
+        )
+}
+
+/// A cgroup above with a lower limit.
+pub fn nested(machine: Machine) -> Machine {
+    machine
+        .check(
+            "outer=$VM_CGROUP/outer; mkdir $outer && echo '+memory +pids' >$outer/cgroup.subtree_control
+            echo 48M >$outer/memory.max; echo 0 >$outer/memory.swap.max; echo 12 >$outer/pids.max
+            mkdir $outer/leaf
+            sh -c 'echo $$ >'$outer'/leaf/cgroup.procs; exec /share/jail run --memory 256M \
+                --report ../report --read /share -- /share/probe allocate 96'
+            status=$?; cat ../report; exit $status",
+            |it| {
+                it.exits(137).reports("/oom_killed", true);
+                it.says_nothing_of("memory limit of 256 MiB reached");
+                it.says("killed probe");
+            },
+        )
+        .check(
+            "outer=$VM_CGROUP/outer
+            sh -c 'echo $$ >'$outer'/leaf/cgroup.procs; exec /share/jail run --pids 100 \
+                --read /share -- /share/probe fork-count 50'",
+            |it| {
+                it.succeeds().output_has("EAGAIN");
+            },
+        )
+        .check(
+            "outer=$VM_CGROUP/outer; patiently rmdir $outer/leaf $outer; find $outer -type d",
+            |it| {
+                it.outputs("");
+            },
+        )
+}

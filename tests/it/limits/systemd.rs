@@ -1,0 +1,62 @@
+//! A scope of the user's systemd carries the limits.
+
+use crate::support::{Finished, Machine};
+
+pub fn checks(machine: Machine) -> Machine {
+    refused(machine)
+        .check("/share/jail plan --memory 64M -- true", |it| {
+            it.succeeds().output_has("a scope of the user's systemd");
+        })
+        .check(
+            "FLAGS='--memory 64M'; begin pause
+            systemctl --user list-units --plain --no-legend 'jail-*.scope' | wc -l
+            cgroups | grep -c 'app.slice/jail-[0-9a-f]*.scope$'
+            systemctl --user daemon-reload && files memory.max
+            kill $supervisor; wait $supervisor; nothing_left",
+            |it| {
+                it.succeeds().outputs("1\n1\n67108864\n");
+            },
+        )
+        .check(
+            "mkfifo go; FLAGS='--memory 64M --swap 0'
+            inside say ready -- wait-line -- allocate 96 <go >out & exec 3>go
+            patiently grep -q ready out && systemctl --user daemon-reload && echo >&3
+            wait $!",
+            |it| {
+                it.exits(137).says("memory limit of 64 MiB reached");
+            },
+        )
+        // A second, and the scope is gone.
+        .check("jail --memory 64M -- true; sleep 1; nothing && echo gone", |it| {
+            it.outputs("gone\n");
+        })
+        .check("jail --memory 64M -- true; systemctl --user list-units --all --failed --plain --no-legend 'jail-*'", |it| {
+            it.succeeds().outputs("");
+        })
+}
+
+fn refused(machine: Machine) -> Machine {
+    machine
+        .check("FLAGS='--cpuset 1'; inside say started", |it| not_delegated(it, "cpuset"))
+        .check("FLAGS='--io .:write=1M'; inside say started", |it| not_delegated(it, "io"))
+        // The manager itself cannot be reached.
+        .check(
+            "DBUS_SESSION_BUS_ADDRESS=unix:path=/nonexistent XDG_RUNTIME_DIR=/nonexistent
+            export DBUS_SESSION_BUS_ADDRESS XDG_RUNTIME_DIR
+            FLAGS='--memory 64M'; inside say started",
+            |it| {
+                it.exits(125).outputs("").says("error:").says("help:");
+            },
+        )
+        .check(
+            "unset DBUS_SESSION_BUS_ADDRESS XDG_RUNTIME_DIR; FLAGS='--memory 64M'
+            inside say started",
+            |it| {
+                it.exits(125).outputs("").says("error:").says("help:");
+            },
+        )
+}
+
+fn not_delegated(it: &Finished, controller: &str) {
+    it.exits(125).outputs("").says(controller).says("user@.service.d").says("Delegate=");
+}

@@ -66,7 +66,21 @@ off\t''"
 complete -c jail -n "__fish_jail_using_subcommand run" -l nesting -d 'Let the command make namespaces of its own, as sandboxes do: off, unless said' -r -f -a "on\t''
 off\t''"
 complete -c jail -n "__fish_jail_using_subcommand run" -l cap-add -d 'Keep a capability (a part of root\'s power), such as NET_BIND_SERVICE' -r
-complete -c jail -n "__fish_jail_using_subcommand run" -l degrade -d 'Go on without this protection where this machine lacks it' -r -f -a "landlock\t''"
+complete -c jail -n "__fish_jail_using_subcommand run" -l degrade -d 'Go on without this protection where this machine lacks it' -r -f -a "landlock\t''
+limits\t''"
+complete -c jail -n "__fish_jail_using_subcommand run" -s m -l memory -d 'Cap the memory of all processes together, such as 512M' -r
+complete -c jail -n "__fish_jail_using_subcommand run" -l swap -d 'Cap the swap of all processes together; 0B is none' -r
+complete -c jail -n "__fish_jail_using_subcommand run" -l memory-swap -d 'Cap memory and swap together, as podman counts it; -1 is no limit of swap' -r
+complete -c jail -n "__fish_jail_using_subcommand run" -l cpus -d 'Cap the share of processors, such as 1.5 or 150%' -r
+complete -c jail -n "__fish_jail_using_subcommand run" -l cpuset -l cpuset-cpus -d 'Use these processors only, such as 0-3,5' -r
+complete -c jail -n "__fish_jail_using_subcommand run" -l pids -l pids-limit -d 'Cap the number of processes and threads; -1 and 0 are no limit' -r
+complete -c jail -n "__fish_jail_using_subcommand run" -l io -d 'Slow down the block device of a path, as PATH:read=10M[,write=5M]' -r -F
+complete -c jail -n "__fish_jail_using_subcommand run" -l hugepages -d 'Let the command use pages of hugetlbfs, which no memory limit counts: on, unless said' -r -f -a "on\t''
+off\t''"
+complete -c jail -n "__fish_jail_using_subcommand run" -l time -l timeout -d 'End the command after this time, such as 90s or 1h30m, with exit status 124' -r
+complete -c jail -n "__fish_jail_using_subcommand run" -l time-grace -d 'Wait so long from SIGTERM to SIGKILL: 10s, unless said' -r
+complete -c jail -n "__fish_jail_using_subcommand run" -l nice -d 'Set the niceness, from 0 to 19, which gives way to all others' -r
+complete -c jail -n "__fish_jail_using_subcommand run" -l ulimit -d 'Set a limit of each process, as NAME=SOFT[:HARD]' -r
 complete -c jail -n "__fish_jail_using_subcommand run" -l read-only -d 'Make the root read-only, as `--root-mode read-only`'
 complete -c jail -n "__fish_jail_using_subcommand run" -s q -l quiet -d 'Print errors only, no notes and no warnings'
 complete -c jail -n "__fish_jail_using_subcommand run" -l verbose -d 'Print the plan to stderr before the run'
@@ -107,7 +121,21 @@ off\t''"
 complete -c jail -n "__fish_jail_using_subcommand plan" -l nesting -d 'Let the command make namespaces of its own, as sandboxes do: off, unless said' -r -f -a "on\t''
 off\t''"
 complete -c jail -n "__fish_jail_using_subcommand plan" -l cap-add -d 'Keep a capability (a part of root\'s power), such as NET_BIND_SERVICE' -r
-complete -c jail -n "__fish_jail_using_subcommand plan" -l degrade -d 'Go on without this protection where this machine lacks it' -r -f -a "landlock\t''"
+complete -c jail -n "__fish_jail_using_subcommand plan" -l degrade -d 'Go on without this protection where this machine lacks it' -r -f -a "landlock\t''
+limits\t''"
+complete -c jail -n "__fish_jail_using_subcommand plan" -s m -l memory -d 'Cap the memory of all processes together, such as 512M' -r
+complete -c jail -n "__fish_jail_using_subcommand plan" -l swap -d 'Cap the swap of all processes together; 0B is none' -r
+complete -c jail -n "__fish_jail_using_subcommand plan" -l memory-swap -d 'Cap memory and swap together, as podman counts it; -1 is no limit of swap' -r
+complete -c jail -n "__fish_jail_using_subcommand plan" -l cpus -d 'Cap the share of processors, such as 1.5 or 150%' -r
+complete -c jail -n "__fish_jail_using_subcommand plan" -l cpuset -l cpuset-cpus -d 'Use these processors only, such as 0-3,5' -r
+complete -c jail -n "__fish_jail_using_subcommand plan" -l pids -l pids-limit -d 'Cap the number of processes and threads; -1 and 0 are no limit' -r
+complete -c jail -n "__fish_jail_using_subcommand plan" -l io -d 'Slow down the block device of a path, as PATH:read=10M[,write=5M]' -r -F
+complete -c jail -n "__fish_jail_using_subcommand plan" -l hugepages -d 'Let the command use pages of hugetlbfs, which no memory limit counts: on, unless said' -r -f -a "on\t''
+off\t''"
+complete -c jail -n "__fish_jail_using_subcommand plan" -l time -l timeout -d 'End the command after this time, such as 90s or 1h30m, with exit status 124' -r
+complete -c jail -n "__fish_jail_using_subcommand plan" -l time-grace -d 'Wait so long from SIGTERM to SIGKILL: 10s, unless said' -r
+complete -c jail -n "__fish_jail_using_subcommand plan" -l nice -d 'Set the niceness, from 0 to 19, which gives way to all others' -r
+complete -c jail -n "__fish_jail_using_subcommand plan" -l ulimit -d 'Set a limit of each process, as NAME=SOFT[:HARD]' -r
 complete -c jail -n "__fish_jail_using_subcommand plan" -l read-only -d 'Make the root read-only, as `--root-mode read-only`'
 complete -c jail -n "__fish_jail_using_subcommand plan" -s q -l quiet -d 'Print errors only, no notes and no warnings'
 complete -c jail -n "__fish_jail_using_subcommand plan" -l json -d 'Print the plan as JSON'

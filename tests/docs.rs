@@ -95,13 +95,14 @@ fn load(text: &str) -> Result<profile::Profile, Vec<Diagnostic>> {
     profile::load(&[Located::new(OsString::from(path), Origin::Flag("--profile".into()))])
 }
 
-/// The long flags of one of our commands, with their dashes.
+/// The long flags of one of our commands and their aliases, with their dashes.
 fn flags(name: &str) -> Vec<String> {
     let mut jail = jail::cli::command();
     jail.build();
     let of = |command: &Command| {
-        let long = command.get_arguments().filter_map(|argument| argument.get_long());
-        long.map(|long| format!("--{long}")).collect()
+        let arguments = command.get_arguments();
+        let long = arguments.filter_map(|argument| argument.get_long_and_visible_aliases());
+        long.flatten().map(|long| format!("--{long}")).collect()
     };
     jail.find_subcommand(name).map(of).expect("jail has this command")
 }

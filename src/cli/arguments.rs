@@ -180,9 +180,12 @@ Examples:
     jail run --read ~/.cargo --network host -- cargo fetch
   Use a profile, and hide one file from the command:
     jail run --profile ci.toml --mask .env sh -c 'npm ci && npm test'
+  Cap memory, processors and time:
+    jail run -m 2G --cpus 1.5 --time 10m make test
 
 Exit status:
   The command's own, or
+  124      the time limit ended the command
   125      jail itself failed, and the command did not start
   126      the command was found but cannot be executed
   127      the command was not found inside

@@ -31,6 +31,8 @@ pub struct SandboxFlags {
     pub process: ProcessFlags,
     #[command(flatten)]
     pub protection: ProtectionFlags,
+    #[command(flatten)]
+    pub limits: LimitFlags,
 }
 
 #[derive(Args, Debug, Default)]
@@ -172,4 +174,68 @@ pub struct ProtectionFlags {
     /// Without this flag the command does not run then. A warning says what is missing.
     #[arg(long, value_name = "PROTECTION", value_parser = words::PROTECTIONS)]
     pub degrade: Vec<OsString>,
+}
+
+#[derive(Args, Debug, Default)]
+#[command(next_help_heading = "Limits")]
+pub struct LimitFlags {
+    /// Cap the memory of all processes together, such as 512M
+    ///
+    /// What they write to a tmpfs counts as well. Beyond it, one or all of them are killed. Without
+    /// `--swap` there is no swap either. Sizes are binary: 1M is 2^20 bytes. `unlimited` lifts what
+    /// the profile says, here and below.
+    #[arg(short, long, value_name = "SIZE", allow_negative_numbers = true)]
+    pub memory: Option<OsString>,
+
+    /// Cap the swap of all processes together; 0B is none
+    #[arg(long, value_name = "SIZE", allow_negative_numbers = true)]
+    pub swap: Option<OsString>,
+
+    /// Cap memory and swap together, as podman counts it; -1 is no limit of swap
+    #[arg(long, value_name = "SIZE", allow_negative_numbers = true, conflicts_with = "swap")]
+    pub memory_swap: Option<OsString>,
+
+    /// Cap the share of processors, such as 1.5 or 150%
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    pub cpus: Option<OsString>,
+
+    /// Use these processors only, such as 0-3,5
+    #[arg(long, value_name = "CPUS", visible_alias = "cpuset-cpus", allow_negative_numbers = true)]
+    pub cpuset: Option<OsString>,
+
+    /// Cap the number of processes and threads; -1 and 0 are no limit
+    #[arg(long, value_name = "N", visible_alias = "pids-limit", allow_negative_numbers = true)]
+    pub pids: Option<OsString>,
+
+    /// Slow down the block device of a path, as PATH:read=10M[,write=5M]
+    ///
+    /// read and write are bytes a second, read-ops and write-ops are operations a second. At least
+    /// one of the four is needed.
+    #[arg(long, value_name = "IO", value_hint = ValueHint::AnyPath)]
+    pub io: Vec<OsString>,
+
+    /// Let the command use pages of hugetlbfs, which no memory limit counts: on, unless said
+    #[arg(long, value_name = "SWITCH", value_parser = words::SWITCHES)]
+    pub hugepages: Option<OsString>,
+
+    /// End the command after this time, such as 90s or 1h30m, with exit status 124
+    ///
+    /// All processes inside get SIGTERM, and after `--time-grace` SIGKILL. A bare number is seconds.
+    #[arg(long, value_name = "TIME", visible_alias = "timeout", allow_negative_numbers = true)]
+    pub time: Option<OsString>,
+
+    /// Wait so long from SIGTERM to SIGKILL: 10s, unless said
+    #[arg(long, value_name = "TIME", allow_negative_numbers = true)]
+    pub time_grace: Option<OsString>,
+
+    /// Set the niceness, from 0 to 19, which gives way to all others
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    pub nice: Option<OsString>,
+
+    /// Set a limit of each process, as NAME=SOFT[:HARD]
+    ///
+    /// NAME is core, cpu-time (or cpu), data, fsize, memlock, nofile, nproc or stack. A bare number
+    /// is bytes or seconds, as for docker; 64M, 90s and unlimited are understood as well.
+    #[arg(long, value_name = "ULIMIT")]
+    pub ulimit: Vec<OsString>,
 }

@@ -14,7 +14,7 @@ use crate::profile::{
 use super::flags::{
     EnvironmentFlags, FilesystemFlags, ProcessFlags, ProtectionFlags, SandboxFlags,
 };
-use super::{env_file, rules};
+use super::{env_file, limits, rules};
 
 /// The layer that the flags make, or every mistake in them.
 pub fn layer(flags: &SandboxFlags) -> Result<Profile, Vec<Diagnostic>> {
@@ -27,7 +27,7 @@ pub fn layer(flags: &SandboxFlags) -> Result<Profile, Vec<Diagnostic>> {
         network: Network {
             mode: one("--network", flags.network.network.as_ref(), &mut mistakes, value),
         },
-        limits: crate::profile::Limits::default(),
+        limits: limits::limits(&flags.limits, &mut mistakes),
         env: environment(&flags.environment, &mut mistakes),
         process: process(&flags.process, protection, &mut mistakes),
         seccomp: seccomp(protection, &mut mistakes),
@@ -140,7 +140,7 @@ fn seccomp_policy(text: &OsStr) -> Result<SeccompPolicy, Diagnostic> {
     Ok(parse_seccomp_policy(text, &Base::WorkingDirectory)?)
 }
 
-fn switch(text: &OsStr) -> Result<bool, Diagnostic> {
+pub(super) fn switch(text: &OsStr) -> Result<bool, Diagnostic> {
     match text.as_bytes() {
         b"on" => Ok(true),
         b"off" => Ok(false),
@@ -166,7 +166,7 @@ fn descriptor(text: &OsStr) -> Result<i32, Diagnostic> {
     })
 }
 
-fn utf8(text: &OsStr) -> Result<&str, Diagnostic> {
+pub(super) fn utf8(text: &OsStr) -> Result<&str, Diagnostic> {
     text.to_str().ok_or_else(|| {
         Diagnostic::error(format!("`{}` is not valid UTF-8", text.to_string_lossy()))
     })
@@ -177,11 +177,11 @@ fn value<T: FromStr<Err = BadValue>>(text: &OsStr) -> Result<T, Diagnostic> {
     Ok(utf8(text)?.parse()?)
 }
 
-fn flag(name: &str) -> Origin {
+pub(super) fn flag(name: &str) -> Origin {
     Origin::Flag(name.to_owned())
 }
 
-fn one<T>(
+pub(super) fn one<T>(
     name: &str,
     text: Option<&OsString>,
     mistakes: &mut Vec<Diagnostic>,
@@ -190,7 +190,7 @@ fn one<T>(
     list(name, text, mistakes, understand).pop()
 }
 
-fn list<'a, T>(
+pub(super) fn list<'a, T>(
     name: &str,
     texts: impl IntoIterator<Item = &'a OsString>,
     mistakes: &mut Vec<Diagnostic>,
@@ -210,7 +210,7 @@ fn list<'a, T>(
 mod tests {
     use clap::Parser;
 
-    use crate::profile::{Grant, Ids, NetworkMode, Protection, Tty, User};
+    use crate::profile::{Cap, Grant, Ids, NetworkMode, Protection, Tty, User};
 
     use super::super::arguments::{Arguments, Command};
     use super::*;
@@ -258,6 +258,8 @@ mod tests {
             "--nesting=on",
             "--cap-add=net_admin",
             "--degrade=landlock",
+            "--degrade=limits",
+            "--pids=64",
         ]);
         let from = |flag: &str| Origin::Flag(flag.to_owned());
         assert_eq!(
@@ -298,7 +300,9 @@ mod tests {
         assert_eq!(made.seccomp.deny, [Located::new("socket".to_owned(), from("--seccomp-deny"))]);
         assert_eq!(made.landlock.enabled, Some(Located::new(false, from("--landlock"))));
         assert_eq!(made.capabilities.keep, [Located::new(Capability(12), from("--cap-add"))]);
-        assert_eq!(made.degrade, [Located::new(Protection::Landlock, from("--degrade"))]);
+        let degraded = [Protection::Landlock, Protection::Limits];
+        assert_eq!(made.degrade, degraded.map(|name| Located::new(name, from("--degrade"))));
+        assert_eq!(made.limits.pids, Some(Located::new(Cap::At(64), from("--pids"))));
     }
 
     #[test]
@@ -367,6 +371,7 @@ mod tests {
             "--root=rootfs",
             "--seccomp=lax",
             "--degrade=seccomp",
+            "--memory=512",
         ]);
         assert_eq!(
             found,
@@ -375,6 +380,7 @@ mod tests {
                 "unknown root `rootfs`",
                 "cannot read `a` as FROM:TO[:ro|rw]",
                 "unknown network mode `hots`",
+                "a size needs a unit",
                 "no variable name in `=x`",
                 "`9` is not a umask",
                 "cannot preserve descriptor `2`",

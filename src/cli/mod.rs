@@ -9,6 +9,7 @@ mod check;
 mod env_file;
 mod flags;
 mod layer;
+mod limits;
 mod report;
 mod rules;
 mod run;

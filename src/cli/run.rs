@@ -23,7 +23,10 @@ pub fn run(arguments: &RunArguments) -> Result<u8, Vec<Diagnostic>> {
     if arguments.verbose {
         complain(&plan::to_text(&plan));
     }
-    match run::perform(&plan) {
+    let variable = std::env::var_os("JAIL_PROFILE");
+    let profiles: Vec<OsString> =
+        names(&arguments.sandbox.profile, variable).into_iter().map(|name| name.value).collect();
+    match run::perform(&plan, &profiles) {
         Ok(outcome) => Ok(outcome.end.status()),
         Err(refused) => {
             say(&[refused.diagnostic], Volume::Errors);

@@ -2,7 +2,10 @@
 //!
 //! [`Host`] is plain data: a test writes one by hand.
 
+pub mod cgroups;
 mod descriptors;
+mod devices;
+mod hugepages;
 mod identity;
 mod kernel;
 mod mounts;
@@ -14,4 +17,6 @@ mod types;
 mod walk;
 
 pub use survey::survey;
-pub use types::{Descriptor, FileFact, FileKind, Host, Identity, Kernel, Link, SubIds};
+pub use types::{
+    BlockDevice, Descriptor, FileFact, FileKind, Host, Identity, Kernel, Link, SubIds,
+};

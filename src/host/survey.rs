@@ -17,7 +17,8 @@ use crate::units::AbsolutePath;
 
 use super::walk::Walker;
 use super::{
-    FileFact, FileKind, Host, descriptors, identity, kernel, mounts, rlimits, subids, system,
+    FileFact, FileKind, Host, cgroups, descriptors, devices, hugepages, identity, kernel, mounts,
+    rlimits, subids, system,
 };
 
 /// Reads all facts that a plan for `profile` needs, and nothing else.
@@ -39,7 +40,10 @@ pub fn survey(profile: &Profile) -> Result<Host, Vec<Diagnostic>> {
     };
     let (Some(workdir), Some(kernel)) = (workdir, kernel) else { return Err(errors) };
     let project = if mentions_project(profile) { project(&workdir) } else { workdir.clone() };
+    let wanted = profile.limits.need_a_cgroup();
+    let cgroups = wanted.then(|| cgroups::survey(identity.uid, &environment));
     let mut host = Host {
+        cgroups,
         identity,
         workdir,
         project,
@@ -49,11 +53,17 @@ pub fn survey(profile: &Profile) -> Result<Host, Vec<Diagnostic>> {
         subids,
         descriptors: descriptors::survey(profile),
         seccomp: None,
-        interfaces: keep(interfaces(), &mut errors).unwrap_or_default(),
+        interfaces: keep(interfaces(profile), &mut errors).unwrap_or_default(),
+        block_devices: BTreeMap::new(),
         files: BTreeMap::new(),
         rootfs: BTreeMap::new(),
     };
+    errors.extend(hugepages::inherited(profile));
     host.seccomp = keep(policy(profile, &host), &mut errors).flatten();
+    match devices::survey(profile, &host) {
+        Ok(devices) => host.block_devices = devices,
+        Err(untold) => errors.extend(untold),
+    }
     survey_files(profile, &mut host, &mut walker);
     if errors.is_empty() { Ok(host) } else { Err(errors) }
 }
@@ -62,8 +72,9 @@ fn keep<T>(result: Result<T, Diagnostic>, errors: &mut Vec<Diagnostic>) -> Optio
     result.map_err(|error| errors.push(error)).ok()
 }
 
-fn interfaces() -> Result<Vec<AbsolutePath>, Diagnostic> {
-    mounts::survey().map_err(|error| {
+fn interfaces(profile: &Profile) -> Result<Vec<AbsolutePath>, Diagnostic> {
+    let more = hugepages::refused(profile).map(|_| hugepages::FILE_SYSTEM);
+    mounts::survey(more).map_err(|error| {
         Diagnostic::error("cannot tell what is mounted")
             .because(format!("/proc/self/mountinfo: {error}"))
             .help("mount /proc on the host: `mount -t proc proc /proc`")

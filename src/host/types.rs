@@ -9,6 +9,8 @@ use crate::diagnostic::Source;
 use crate::profile::{Bounds, Rlimit, Variables};
 use crate::units::AbsolutePath;
 
+use super::cgroups::Cgroups;
+
 /// This machine, as far as one profile needs to know it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Host {
@@ -19,6 +21,8 @@ pub struct Host {
     pub project: AbsolutePath,
     pub environment: BTreeMap<OsString, OsString>,
     pub kernel: Kernel,
+    /// `None` unless the profile has a limit that a cgroup holds.
+    pub cgroups: Option<Cgroups>,
     /// What the caller may use at most: soft and hard limit.
     pub rlimits: BTreeMap<Rlimit, Bounds>,
     /// `None` unless the profile asks for more ids than one.
@@ -27,8 +31,11 @@ pub struct Host {
     pub descriptors: BTreeMap<i32, Descriptor>,
     /// The text of `[seccomp] policy` where that is a file.
     pub seccomp: Option<Rc<Source>>,
-    /// Where the kernel's own file systems are mounted besides /dev, /proc and /sys.
+    /// Where the kernel's own file systems are mounted besides /dev, /proc and /sys; hugetlbfs is
+    /// one of them where the profile refuses huge pages.
     pub interfaces: Vec<AbsolutePath>,
+    /// The block device of each path of `[limits] io`.
+    pub block_devices: BTreeMap<AbsolutePath, BlockDevice>,
     /// What is at each path that the profile or the system root mentions.
     pub files: BTreeMap<AbsolutePath, FileFact>,
     /// The same for paths inside a directory root, whose links lead elsewhere; else empty.
@@ -97,6 +104,22 @@ pub struct Descriptor {
     pub writable: bool,
     /// Is it a terminal?
     pub terminal: bool,
+}
+
+/// What an io limit on a path would be about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum BlockDevice {
+    /// A whole disk: that of the path itself, or of the partition or file system it lies on.
+    Disk { major: u32, minor: u32 },
+    /// The type of a file system that lies on no block device, or on several.
+    None { filesystem: String },
+    /// A number of which /sys does not say whether it is a disk or a partition: sysfs is not
+    /// mounted, or there is no device behind the node.
+    Unknown { major: u32, minor: u32 },
+    /// Nothing is at the path.
+    Missing,
+    /// The path cannot be followed; the errno.
+    Unreachable(i32),
 }
 
 /// What is at a path.

@@ -3,7 +3,8 @@
 use std::ffi::OsString;
 
 use crate::diagnostic::{Diagnostic, Origin};
-use crate::profile::{Bounds, Capability, CpuSet, Rlimit};
+use crate::host::cgroups::Controller;
+use crate::profile::{Bounds, Capability, CpuSet, Protection, Rlimit};
 use crate::units::{AbsolutePath, Cpus, Size, Span};
 
 use super::filter::Filter;
@@ -14,6 +15,8 @@ pub struct Plan {
     pub steps: Vec<Step>,
     /// What the user should know before the run: degraded protections, grants left out.
     pub notes: Vec<Diagnostic>,
+    /// Protections that are missing, which the profile allows.
+    pub degraded: Vec<Protection>,
 }
 
 /// One step and who asked for it.
@@ -130,30 +133,13 @@ pub enum CgroupParent {
         leave: bool,
     },
     /// A transient scope of the caller's systemd, asked for at this D-Bus address.
-    Scope { bus: String },
-}
-
-/// A controller of cgroup v2.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Controller {
-    Cpu,
-    Cpuset,
-    Io,
-    Memory,
-    Pids,
-}
-
-impl Controller {
-    /// As in `cgroup.controllers`.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Cpu => "cpu",
-            Self::Cpuset => "cpuset",
-            Self::Io => "io",
-            Self::Memory => "memory",
-            Self::Pids => "pids",
-        }
-    }
+    Scope {
+        bus: String,
+        /// Where the cgroup file system is mounted.
+        mount: AbsolutePath,
+        /// Controllers to enable in it.
+        enable: Vec<Controller>,
+    },
 }
 
 /// A limit of a cgroup.

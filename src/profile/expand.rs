@@ -83,8 +83,9 @@ pub fn mentions_project(profile: &Profile) -> bool {
         Some(SeccompPolicy::Default | SeccompPolicy::Strict | SeccompPolicy::Off) | None => false,
     };
     let devices = profile.filesystem.devices.iter().any(|device| names_it(&device.value));
+    let io = profile.limits.io.iter().any(|limit| names_it(&limit.value.path));
     let workdir = profile.process.workdir.as_ref().is_some_and(|path| names_it(&path.value));
-    rules || root || seccomp || devices || workdir
+    rules || root || seccomp || devices || io || workdir
 }
 
 /// Defaults may hold variables with defaults; deeper nesting than this is a mistake.
@@ -234,7 +235,7 @@ mod tests {
 
     use super::*;
     use crate::diagnostic::{Located, Origin};
-    use crate::profile::Rule;
+    use crate::profile::{IoLimit, Rule};
 
     fn path(text: impl Into<OsString>) -> PathText {
         PathText { text: text.into(), base: Base::WorkingDirectory }
@@ -343,6 +344,16 @@ mod tests {
             |path, grant| Located::new(Rule { path, grant, optional: false }, Origin::BuiltIn);
         profile.filesystem.rules.push(rule(path("$OUT"), Grant::Read));
         assert!(!mentions_project(&profile));
+        let mut limited = profile.clone();
+        let device = IoLimit {
+            path: path("$PROJECT"),
+            read: None,
+            write: None,
+            read_ops: Some(1),
+            write_ops: None,
+        };
+        limited.limits.io.push(Located::new(device, Origin::BuiltIn));
+        assert!(mentions_project(&limited));
         let from = path("${PROJECT:-.}/x");
         profile.filesystem.rules.push(rule(path("/x"), Grant::Bind { from, write: false }));
         assert!(mentions_project(&profile));

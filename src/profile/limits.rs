@@ -33,6 +33,21 @@ pub struct Limits {
     pub rlimits: BTreeMap<Rlimit, Located<Bounds>>,
 }
 
+impl Limits {
+    /// Whether anything here counts all processes of the command together.
+    pub fn need_a_cgroup(&self) -> bool {
+        fn is_set<T: Copy>(cap: &Option<Located<Cap<T>>>) -> bool {
+            cap.as_ref().is_some_and(|cap| cap.value.at().is_some())
+        }
+        is_set(&self.memory)
+            || self.swap.as_ref().is_some_and(|swap| swap.value != Swap::Unlimited)
+            || is_set(&self.cpus)
+            || self.cpuset.is_some()
+            || is_set(&self.pids)
+            || !self.io.is_empty()
+    }
+}
+
 /// A limit, or the wish for none where another profile sets one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cap<T> {
@@ -64,6 +79,21 @@ pub enum Swap {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CpuSet(pub Vec<(u32, u32)>);
 
+impl CpuSet {
+    /// The processors of `ranges`, which may overlap and stand in any order.
+    pub fn of(mut ranges: Vec<(u32, u32)>) -> Self {
+        ranges.sort_unstable();
+        let mut joined: Vec<(u32, u32)> = Vec::with_capacity(ranges.len());
+        for (first, last) in ranges {
+            match joined.last_mut() {
+                Some((_, end)) if first <= end.saturating_add(1) => *end = last.max(*end),
+                Some(_) | None => joined.push((first, last)),
+            }
+        }
+        Self(joined)
+    }
+}
+
 impl std::fmt::Display for CpuSet {
     /// As the kernel writes it: `0-3,5`.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -78,7 +108,7 @@ impl std::fmt::Display for CpuSet {
     }
 }
 
-/// How fast one block device may be used.
+/// How fast one block device may be used; `None` is no limit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IoLimit {
     /// A block device, or a file or directory on it.
@@ -89,6 +119,16 @@ pub struct IoLimit {
     /// Operations a second.
     pub read_ops: Option<u64>,
     pub write_ops: Option<u64>,
+}
+
+impl IoLimit {
+    /// Whether it limits nothing: it is there to lift what another profile says.
+    pub fn is_unlimited(&self) -> bool {
+        self.read.is_none()
+            && self.write.is_none()
+            && self.read_ops.is_none()
+            && self.write_ops.is_none()
+    }
 }
 
 /// A resource of setrlimit(2).

@@ -76,7 +76,10 @@ impl Limits {
         replace(&mut merged.cpus, cpus);
         replace(&mut merged.cpuset, cpuset);
         replace(&mut merged.pids, pids);
-        append(&mut merged.io, io);
+        for new in io {
+            merged.io.retain(|old| old.value.path != new.value.path);
+            merged.io.push(new);
+        }
         replace(&mut merged.hugepages, hugepages);
         replace(&mut merged.time, time);
         replace(&mut merged.time_grace, time_grace);
@@ -128,12 +131,31 @@ mod tests {
         vec("[A-C]".prop_map(|word| located(OsString::from(word))), 0..5)
     }
 
+    fn limits() -> impl Strategy<Value = Limits> {
+        let io = ("/[ab]", option::of(1..3_u64)).prop_map(|(text, read_ops)| {
+            let path = PathText { text: OsString::from(text), base: Base::WorkingDirectory };
+            located(IoLimit { path, read: None, write: None, read_ops, write_ops: None })
+        });
+        let rlimit = (0..Rlimit::ALL.len()).prop_map(|index| Rlimit::ALL[index]);
+        let rlimits = btree_map(rlimit, (1..3_u64).prop_map(|n| located(Bounds::both(n))), 0..3);
+        (option::of(1..3_u32), option::of(0..20), vec(io, 0..4), rlimits).prop_map(
+            |(pids, nice, io, rlimits)| Limits {
+                pids: pids
+                    .map(|pids| located(if pids == 1 { Cap::Unlimited } else { Cap::At(pids) })),
+                nice: nice.map(located),
+                io,
+                rlimits,
+                ..Limits::default()
+            },
+        )
+    }
+
     /// Profiles that merging can make: without equal values in one list.
     fn profile() -> impl Strategy<Value = Profile> {
         let env_set = btree_map("[A-C]".prop_map(OsString::from), "[xy]", 0..3);
         let scalars = (option::of("[a-c]"), option::of(any::<bool>()), option::of(0..4_u32));
-        (vec(rule(), 0..6), words(), env_set, scalars, vec(3..6, 0..4)).prop_map(
-            |(rules, pass, set, (hostname, nesting, umask), fds)| {
+        (vec(rule(), 0..6), words(), env_set, scalars, vec(3..6, 0..4), limits()).prop_map(
+            |(rules, pass, set, (hostname, nesting, umask), fds, limits)| {
                 let set = set.into_iter().map(|(key, value)| (key, located(value.into())));
                 let process = Process {
                     hostname: hostname.map(located),
@@ -146,6 +168,7 @@ mod tests {
                     filesystem: Filesystem { rules, ..Filesystem::default() },
                     env: Env { pass, set: set.collect() },
                     process,
+                    limits,
                     ..Profile::default()
                 };
                 Profile::default().merge(raw)
@@ -187,5 +210,19 @@ mod tests {
         assert_eq!(merged.process.hostname, Some(located("right".to_owned())));
         let set: Vec<_> = merged.env.set.into_values().map(|value| value.value).collect();
         assert_eq!(set, ["right", "left"]);
+    }
+
+    #[test]
+    fn a_limit_of_a_path_replaces_the_earlier_one() {
+        let with = |text: &str, read_ops| {
+            let path = PathText { text: text.into(), base: Base::WorkingDirectory };
+            let limit = IoLimit { path, read: None, write: None, read_ops, write_ops: None };
+            let limits = Limits { io: vec![located(limit)], ..Limits::default() };
+            Profile { limits, ..Profile::default() }
+        };
+        let merged = with("/a", Some(1)).merge(with("/b", Some(2))).merge(with("/a", None));
+        let [b, a] = merged.limits.io.try_into().unwrap();
+        assert_eq!(b.value.read_ops, Some(2));
+        assert!(a.value.is_unlimited() && !b.value.is_unlimited());
     }
 }

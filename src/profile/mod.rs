@@ -8,6 +8,7 @@ mod built_in;
 mod capability;
 mod expand;
 mod find;
+mod limit_values;
 mod limits;
 mod load;
 mod merge;
@@ -17,6 +18,10 @@ mod types;
 mod values;
 
 pub use expand::{Unexpanded, Variables, expand, mentions_project};
+pub use limit_values::{
+    parse_bounds, parse_cpus, parse_memory, parse_nice, parse_operations, parse_pids, parse_rate,
+    parse_swap, parse_time, parse_time_grace,
+};
 pub use limits::{Bounds, Cap, CpuSet, IoLimit, Limits, Rlimit, RlimitUnit, Swap};
 pub use load::load;
 pub use names::{

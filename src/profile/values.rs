@@ -114,19 +114,18 @@ impl FromStr for Protection {
     type Err = BadValue;
 
     fn from_str(text: &str) -> Result<Self, BadValue> {
-        let only = "`landlock` is the only protection that may be missing";
+        let known = [("landlock", Self::Landlock), ("limits", Self::Limits)];
+        let only = "only `landlock` and `limits` may be missing";
         match text {
-            "landlock" => Ok(Self::Landlock),
             "namespaces" => {
                 Err(BadValue::new("degrading `namespaces` is not supported yet").help(only))
             }
-            "seccomp" | "capabilities" | "no-new-privileges" | "cgroup" | "limits" => {
+            "seccomp" | "capabilities" | "no-new-privileges" => {
                 Err(BadValue::new(format!("`{text}` cannot be degraded")).help(only))
             }
-            _ => match did_you_mean(text, ["landlock"]) {
-                Some(_) => Err(BadValue::unknown_word("protection", text, &["landlock"])),
-                None => Err(BadValue::new(format!("unknown protection `{text}`")).help(only)),
-            },
+            "cgroup" | "cgroups" => Err(BadValue::new(format!("unknown protection `{text}`"))
+                .help("write `limits` for those that need a cgroup")),
+            _ => word("protection", text, &known),
         }
     }
 }
@@ -275,8 +274,17 @@ mod tests {
 
     #[test]
     fn protections() {
-        let only = "`landlock` is the only protection that may be missing";
+        let only = "only `landlock` and `limits` may be missing";
         assert_eq!("landlock".parse(), Ok(Protection::Landlock));
+        assert_eq!("limits".parse(), Ok(Protection::Limits));
+        assert_eq!(
+            refused::<Protection>("cgroup"),
+            "unknown protection `cgroup`; write `limits` for those that need a cgroup"
+        );
+        assert_eq!(
+            refused::<Protection>("everything"),
+            "unknown protection `everything`; use `landlock` or `limits`"
+        );
         assert_eq!(
             refused::<Protection>("namespaces"),
             format!("degrading `namespaces` is not supported yet; {only}")

@@ -5,6 +5,7 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use nix::errno::Errno;
 use nix::fcntl::{AT_FDCWD, OFlag, openat};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sched::{CloneFlags, unshare};
 use nix::sys::signal::{SigSet, Signal, kill};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::sys::stat::{Mode, umask};
@@ -16,23 +17,38 @@ use crate::sys::{
     spawn_sharing_memory, wipe_arguments_and_environment,
 };
 
+use super::clock::{Clock, Verdict, terminate_all};
 use super::message::{Call, During, Failure, Fault, Order, Report};
 use super::payload::{Command, Inherited, become_command};
+use super::room::Room;
 use super::setup::carry_out;
 use super::stops::Stops;
 
 /// All that init ever does. `argument_count` is how many arguments this program was given.
 pub fn run(mut script: Script, socket: OwnedFd, inherited: Inherited, argument_count: usize) -> ! {
     let status = match start(&mut script, &socket, inherited, argument_count) {
-        Ok((command, children)) => match watch(command, &children, &socket) {
-            Ok(report) => report,
-            Err(errno) => Report::Failed(internal(errno)),
-        },
+        Ok(running) => {
+            let clock = Clock::start(script.time);
+            match watch(&running, clock, &socket) {
+                Ok(report) => {
+                    tell_what_is_full(&running.rooms, &socket);
+                    report
+                }
+                Err(errno) => Report::Failed(internal(errno)),
+            }
+        }
         Err(failure) => Report::Failed(failure),
     };
     // When the supervisor is gone there is nobody left to tell.
     let _ = status.send(&socket);
     exit_now(0)
+}
+
+/// The command, and what init needs to look after it.
+struct Running {
+    command: Pid,
+    children: SignalFd,
+    rooms: Vec<Room>,
 }
 
 /// Builds everything and starts the command; what tells of the ends of children is made
@@ -42,20 +58,31 @@ fn start(
     socket: &OwnedFd,
     inherited: Inherited,
     argument_count: usize,
-) -> Result<(Pid, SignalFd), Failure> {
+) -> Result<Running, Failure> {
     follow_the_supervisor(socket).map_err(|fault| Failure { step: 0, fault })?;
+    if script.waits {
+        wait_for_the_supervisor(socket).map_err(|fault| Failure { step: 0, fault })?;
+    }
     umask(Mode::empty());
+    if let Some(cgroup) = &script.cgroup {
+        let step = cgroup.step;
+        hide_other_cgroups().map_err(|fault| Failure { step, fault })?;
+    }
     let step = script.ids.step;
-    map_ids(&script.ids, socket).map_err(|fault| Failure { step, fault })?;
+    map_ids(&script.ids).map_err(|fault| Failure { step, fault })?;
     let mut ruleset = script.landlock.take();
-    carry_out(&script.setup, &mut ruleset)?;
+    let rooms = carry_out(&script.setup, &mut ruleset)?;
     hide(argument_count).map_err(|fault| Failure { step: 0, fault })?;
     let payload = &script.payload;
     let at_exec = |fault| Failure { step: payload.exec.step, fault };
     let children = child_signals().during(Call::Signalfd).map_err(at_exec)?;
     let mut command = Command { payload, ruleset, inherited, socket };
     let pid = spawn_sharing_memory(become_command, &mut command);
-    Ok((pid.during(Call::Clone).map_err(at_exec)?, children))
+    if script.cgroup.is_some() {
+        // When the supervisor is gone there is nobody left to tell.
+        let _ = Report::Started.send(socket);
+    }
+    Ok(Running { command: pid.during(Call::Clone).map_err(at_exec)?, children, rooms })
 }
 
 /// Dies when the supervisor dies, from now on. It may be dead already: then the other end
@@ -72,7 +99,21 @@ fn follow_the_supervisor(socket: &OwnedFd) -> Result<(), Fault> {
     Ok(())
 }
 
-fn map_ids(ids: &Ids, socket: &OwnedFd) -> Result<(), Fault> {
+/// Until the ids are mapped, and we are in the cgroup that limits us.
+fn wait_for_the_supervisor(socket: &OwnedFd) -> Result<(), Fault> {
+    match Order::receive(socket).during(Call::Open)? {
+        Some(Order::Begin) => Ok(()),
+        // The supervisor could not do its part, and has said so itself.
+        Some(Order::Signal(_) | Order::Continue { .. }) | None => exit_now(0),
+    }
+}
+
+/// The cgroup that we are in by now becomes the only one that can be seen, or mounted.
+fn hide_other_cgroups() -> Result<(), Fault> {
+    unshare(CloneFlags::CLONE_NEWCGROUP).during(Call::Unshare)
+}
+
+fn map_ids(ids: &Ids) -> Result<(), Fault> {
     match &ids.mapping {
         Mapping::Own { uid_map, gid_map } => {
             // Without setgroups(2) denied the kernel would not let us write the gid map;
@@ -82,11 +123,6 @@ fn map_ids(ids: &Ids, socket: &OwnedFd) -> Result<(), Fault> {
             write_whole(c"/proc/self/gid_map", gid_map)
         }
         Mapping::Helpers { .. } => {
-            match Order::receive(socket).during(Call::Open)? {
-                Some(Order::Mapped) => {}
-                // The supervisor could not have the ids mapped, and has said so itself.
-                Some(Order::Signal(_) | Order::Continue { .. }) | None => exit_now(0),
-            }
             setgroups(&[]).during(Call::Write)?;
             // Changing groups made the kernel forget whose death is ours.
             die_with_parent().during(Call::Prctl)
@@ -111,15 +147,30 @@ fn hide(argument_count: usize) -> Result<(), Fault> {
 }
 
 /// Reaps everything, passes signals on, until the command ends or the supervisor dies.
-fn watch(command: Pid, children: &SignalFd, socket: &OwnedFd) -> Result<Report, Errno> {
+fn watch(running: &Running, mut clock: Clock, socket: &OwnedFd) -> Result<Report, Errno> {
+    let Running { command, children, rooms } = running;
+    let command = *command;
     // A pipe or a lock of the caller ends when the command lets go of it, not when we do.
-    close_all_but([socket.as_raw_fd(), children.as_raw_fd()])?;
+    let rooms = rooms.iter().map(|room| room.mount.as_raw_fd());
+    close_all_but(rooms.chain([socket.as_raw_fd(), children.as_raw_fd()]).collect())?;
     let mut stops = Stops::default();
     loop {
         if let Some(report) = reap(command, socket, &mut stops)? {
             return Ok(report);
         }
-        let (order, child) = wait_for_event(socket.as_fd(), children.as_fd())?;
+        match clock.look() {
+            Verdict::GoOn => {}
+            Verdict::Terminate => {
+                Report::TimedOut.send(socket)?;
+                terminate_all()?;
+            }
+            // All inside ends with us.
+            Verdict::Kill => {
+                Report::TimedOut.send(socket)?;
+                return Ok(Report::Signaled(Signal::SIGKILL as i32));
+            }
+        }
+        let (order, child) = wait_for_event(socket.as_fd(), children.as_fd(), clock.timeout())?;
         if order {
             match Order::receive(socket)? {
                 Some(Order::Signal(signal)) => pass_on(command, signal)?,
@@ -132,7 +183,7 @@ fn watch(command: Pid, children: &SignalFd, socket: &OwnedFd) -> Result<Report, 
                         pass_on(command, Signal::SIGCONT as i32)?;
                     }
                 }
-                Some(Order::Mapped) => {}
+                Some(Order::Begin) => {}
                 // All inside ends with us.
                 None => exit_now(0),
             }
@@ -150,10 +201,14 @@ fn child_signals() -> Result<SignalFd, Errno> {
     SignalFd::with_flags(&set, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)
 }
 
-fn wait_for_event(socket: BorrowedFd, children: BorrowedFd) -> Result<(bool, bool), Errno> {
+fn wait_for_event(
+    socket: BorrowedFd,
+    children: BorrowedFd,
+    timeout: PollTimeout,
+) -> Result<(bool, bool), Errno> {
     let mut fds =
         [PollFd::new(socket, PollFlags::POLLIN), PollFd::new(children, PollFlags::POLLIN)];
-    match poll(&mut fds, PollTimeout::NONE) {
+    match poll(&mut fds, timeout) {
         Ok(_) => {}
         Err(Errno::EINTR) => return Ok((false, false)),
         Err(errno) => return Err(errno),
@@ -189,6 +244,13 @@ fn pass_on(command: Pid, signal: i32) -> Result<(), Errno> {
     match kill(command, signal) {
         Ok(()) | Err(Errno::ESRCH) => Ok(()),
         Err(errno) => Err(errno),
+    }
+}
+
+fn tell_what_is_full(rooms: &[Room], socket: &OwnedFd) {
+    for full in rooms.iter().filter_map(Room::full) {
+        // When the supervisor is gone there is nobody left to tell.
+        let _ = Report::Full(full).send(socket);
     }
 }
 

@@ -5,6 +5,8 @@ use std::os::fd::{AsFd, AsRawFd};
 use nix::errno::Errno;
 use nix::sys::socket::{MsgFlags, recv, send};
 
+use super::outcome::Full;
+
 /// The call that failed; named in the explanation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
@@ -34,10 +36,11 @@ pub enum Call {
     Signalfd,
     Symlink,
     Umount,
+    Unshare,
     Write,
 }
 
-const CALLS: [(Call, &str); 26] = [
+const CALLS: [(Call, &str); 27] = [
     (Call::Capset, "capset"),
     (Call::Chdir, "chdir"),
     (Call::Clone, "clone"),
@@ -63,6 +66,7 @@ const CALLS: [(Call, &str); 26] = [
     (Call::Signalfd, "signalfd"),
     (Call::Symlink, "symlink"),
     (Call::Umount, "umount"),
+    (Call::Unshare, "unshare"),
     (Call::Write, "write"),
 ];
 
@@ -104,6 +108,12 @@ pub enum Report {
     Failed(Failure),
     /// The command stopped (job control).
     Stopped,
+    /// The command was executed, or its process has failed to and has told so. Only where there is a cgroup.
+    Started,
+    /// The time limit is reached; SIGTERM was sent to everything inside.
+    TimedOut,
+    /// A file system in memory that this step made is full.
+    Full(Full),
     Exited(u8),
     Signaled(i32),
 }
@@ -111,8 +121,8 @@ pub enum Report {
 /// From the supervisor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Order {
-    /// The helpers have written the id maps.
-    Mapped,
+    /// All is done that has to be done from outside.
+    Begin,
     /// Pass this signal on to the command.
     Signal(i32),
     /// Continue the command, if it has stopped as often as this and not once more since.
@@ -139,6 +149,9 @@ impl Report {
                 record(0, fault.call as u8, step, fault.errno as i32)
             }
             Self::Stopped => record(1, 0, 0, 0),
+            Self::Started => record(6, 0, 0, 0),
+            Self::TimedOut => record(4, 0, 0, 0),
+            Self::Full(Full { step, files }) => record(5, 0, step, files.into()),
             Self::Exited(status) => record(2, 0, 0, status.into()),
             Self::Signaled(signal) => record(3, 0, 0, signal),
         }
@@ -157,6 +170,12 @@ impl Report {
             1 => Some(Self::Stopped),
             2 => u8::try_from(value).ok().map(Self::Exited),
             3 => Some(Self::Signaled(value)),
+            4 => Some(Self::TimedOut),
+            6 => Some(Self::Started),
+            5 => {
+                let step = u16::from_ne_bytes([record[2], record[3]]);
+                Some(Self::Full(Full { step, files: value != 0 }))
+            }
             _ => None,
         }
     }
@@ -177,7 +196,7 @@ impl Order {
         send_record(
             socket,
             match self {
-                Self::Mapped => record(0, 0, 0, 0),
+                Self::Begin => record(0, 0, 0, 0),
                 Self::Signal(signal) => record(1, 0, 0, signal),
                 Self::Continue { stops } => record(2, 0, stops, 0),
             },
@@ -188,7 +207,7 @@ impl Order {
     pub fn receive(socket: impl AsFd) -> Result<Option<Self>, Errno> {
         let Some(record) = receive_record(socket)? else { return Ok(None) };
         match record[0] {
-            0 => Ok(Some(Self::Mapped)),
+            0 => Ok(Some(Self::Begin)),
             1 => Ok(Some(Self::Signal(value_of(record)))),
             2 => Ok(Some(Self::Continue { stops: u16::from_ne_bytes([record[2], record[3]]) })),
             _ => Err(Errno::EBADMSG),
@@ -233,6 +252,9 @@ mod tests {
         let reports = [
             Report::Failed(Failure { step: 65535, fault }),
             Report::Stopped,
+            Report::Started,
+            Report::TimedOut,
+            Report::Full(Full { step: 65535, files: true }),
             Report::Exited(255),
             Report::Signaled(64),
         ];
@@ -245,7 +267,7 @@ mod tests {
     #[test]
     fn every_order_arrives_as_it_was_sent() {
         let (here, there) = pair();
-        for order in [Order::Mapped, Order::Signal(64), Order::Continue { stops: 65535 }] {
+        for order in [Order::Begin, Order::Signal(64), Order::Continue { stops: 65535 }] {
             order.send(&here).unwrap();
             assert_eq!(Order::receive(&there), Ok(Some(order)));
         }

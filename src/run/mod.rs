@@ -5,16 +5,25 @@
 //! kernel ends everything inside. The two speak [`message`]s over one socket; its end tells
 //! each side of the other's death.
 
+mod cgroup;
+mod clock;
+mod confine;
 mod explain;
 mod init;
 mod message;
 mod mounts;
 mod outcome;
 mod payload;
+mod record;
+mod room;
+mod scope;
 mod setup;
+mod start;
 mod stops;
 mod supervisor;
+mod tally;
 mod terminal;
 
 pub use outcome::{Counter, End, Figure, Full, Hits, OutOfMemory, Outcome, Refused, Usage};
+pub use scope::Scope;
 pub use supervisor::perform;

@@ -117,7 +117,8 @@ impl Tree {
         symlinkat(target, &self.here, name).during(Call::Symlink)
     }
 
-    pub fn mount(&mut self, name: &CStr, source: &MountSource) -> Result<(), Fault> {
+    /// Returns what is mounted now.
+    pub fn mount(&mut self, name: &CStr, source: &MountSource) -> Result<OwnedFd, Fault> {
         let tree = match source {
             MountSource::Private { mode } => self.private(*mode)?,
             MountSource::Tmpfs { size } => tmpfs(size, None, c"1777")?,
@@ -131,7 +132,8 @@ impl Tree {
             }
             MountSource::Mask { directory } => self.mask(*directory)?,
         };
-        move_mount(tree.as_fd(), self.here.as_fd(), name).during(Call::MoveMount)
+        move_mount(tree.as_fd(), self.here.as_fd(), name).during(Call::MoveMount)?;
+        Ok(tree)
     }
 
     /// The directory of the host that something is bound from. Most binds come from the one

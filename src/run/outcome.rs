@@ -8,6 +8,8 @@ use crate::diagnostic::Diagnostic;
 /// The command was executed, and has ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Outcome {
+    /// Names the run, as its cgroup and its directory in `$XDG_RUNTIME_DIR/jail`.
+    pub id: String,
     pub end: End,
     /// The time limit ended it.
     pub timed_out: bool,
@@ -15,6 +17,8 @@ pub struct Outcome {
     pub usage: Usage,
     /// The cgroup that held its limits, as a directory of the host; gone by now.
     pub cgroup: Option<PathBuf>,
+    /// What the user should know: something could not be removed.
+    pub notes: Vec<Diagnostic>,
 }
 
 /// How the command ended.

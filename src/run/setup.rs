@@ -7,7 +7,7 @@ use nix::errno::Errno;
 use nix::sys::stat::{SFlag, fstat};
 use nix::unistd::{sethostname, write};
 
-use crate::script::{Instruction, Operation};
+use crate::script::{Instruction, MountSource, Operation};
 use crate::sys::{
     Links, drop_bounding, duplicate, join_new_session_keyring, lock_securebits, no_new_privileges,
     open_path, raise_ambient, set_capabilities, set_loopback_up,
@@ -15,6 +15,7 @@ use crate::sys::{
 
 use super::message::{Call, During, Failure, Fault};
 use super::mounts::{Tree, scratch};
+use super::room::Room;
 
 /// What one operation leaves for the next.
 #[derive(Default)]
@@ -23,29 +24,35 @@ struct Site {
     tree: Option<Tree>,
     /// /proc/sys/user/max_user_namespaces of our user namespace.
     user_namespaces: Option<OwnedFd>,
+    rooms: Vec<Room>,
 }
 
-/// Carries out all of `script`; rules go into `ruleset`.
+/// Carries out all of `script`; rules go into `ruleset`. Returns the file systems in memory.
 pub fn carry_out(
     script: &[Instruction],
     ruleset: &mut Option<(u16, RulesetCreated)>,
-) -> Result<(), Failure> {
+) -> Result<Vec<Room>, Failure> {
     let mut site = Site::default();
     for Instruction { step, operation } in script {
-        site.carry_out(operation, ruleset).map_err(|fault| Failure { step: *step, fault })?;
+        site.carry_out(*step, operation, ruleset)
+            .map_err(|fault| Failure { step: *step, fault })?;
     }
-    Ok(())
+    Ok(site.rooms)
 }
 
 impl Site {
     fn carry_out(
         &mut self,
+        step: u16,
         operation: &Operation,
         ruleset: &mut Option<(u16, RulesetCreated)>,
     ) -> Result<(), Fault> {
         match operation {
             Operation::Scratch { size, inodes } => {
-                self.scratch = Some(scratch(size, inodes)?);
+                let scratch = scratch(size, inodes)?;
+                let mount = scratch.try_clone().map_err(|_| Errno::EMFILE).during(Call::Open)?;
+                self.rooms.push(Room { step, mount });
+                self.scratch = Some(scratch);
                 Ok(())
             }
             Operation::RootOnScratch => {
@@ -65,7 +72,13 @@ impl Site {
             Operation::MakeFile { name } => self.tree().make_file(name),
             Operation::WriteFile { name, content } => self.tree().write_file(name, content),
             Operation::Symlink { name, target } => self.tree().symlink(name, target),
-            Operation::Mount { name, source } => self.tree().mount(name, source),
+            Operation::Mount { name, source } => {
+                let mount = self.tree().mount(name, source)?;
+                if let MountSource::Tmpfs { .. } = source {
+                    self.rooms.push(Room { step, mount });
+                }
+                Ok(())
+            }
             Operation::Proc { masked, read_only, links } => {
                 self.user_namespaces = Some(self.tree().proc(masked, read_only, *links)?);
                 Ok(())

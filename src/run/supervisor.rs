@@ -1,33 +1,33 @@
-//! The process outside: starts init, hands signals in, and tells how it ended.
+//! The process outside: hands signals in, and tells how it ended.
 
-use std::ffi::CString;
-use std::mem::ManuallyDrop;
+use std::ffi::OsString;
 use std::os::fd::{AsFd, OwnedFd};
-use std::time::{Duration, Instant};
+use std::path::Path;
+use std::time::Instant;
 
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::signal::{SigSet, Signal, raise};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
-use nix::sys::socket::{AddressFamily, SockFlag, SockType, socketpair};
-use nix::sys::stat::{Mode, umask};
-use nix::unistd::{Pid, geteuid, setgroups};
+use nix::unistd::Pid;
 
 use crate::diagnostic::{Diagnostic, errno_cause};
-use crate::plan::Plan;
-use crate::script::{Mapping, Script, compile};
-use crate::sys::{Change, Clone, Used, clone_process, restore_default, wait_for_end};
+use crate::plan::{Action, Limit, Plan, Step};
+use crate::script::compile;
+use crate::sys::{Change, random};
 
-use super::explain::{explain, explain_clone, explain_mapping};
-use super::init;
+use super::cgroup::MemoryWatch;
+use super::confine::Confinement;
+use super::explain::{explain, explain_clone};
 use super::message::{Failure, Order, Report};
-use super::outcome::{Counter, End, Figure, Hits, Outcome, Refused, Usage};
-use super::payload::Inherited;
+use super::outcome::{End, Full, Outcome, Refused};
+use super::record::{Description, Record};
+use super::start::{Started, end, kill_init, prepare, start, wait};
+use super::tally::Tally;
 use super::terminal::{Terminal, has_controlling_terminal};
 
 /// Signals that are passed on to the command when somebody sends them to us.
-const FORWARDED: [Signal; 10] = [
+pub const FORWARDED: [Signal; 10] = [
     Signal::SIGTERM,
     Signal::SIGINT,
     Signal::SIGHUP,
@@ -41,47 +41,56 @@ const FORWARDED: [Signal; 10] = [
 ];
 
 /// Carries the plan out and waits for the command. The process must be single-threaded.
-pub fn perform(plan: &Plan) -> Result<Outcome, Refused> {
+/// `profiles` are the names that the user gave, for whoever asks what is running.
+pub fn perform(plan: &Plan, profiles: &[OsString]) -> Result<Outcome, Refused> {
     let script = compile(plan).map_err(refused)?;
     let inherited = prepare().map_err(|errno| refused(explain_clone(errno)))?;
     let shares_terminal = script.payload.new_session.is_none();
     // Before the clone: a shell inside is quick to take the terminal over.
     let terminal = Terminal::in_foreground();
     let kept = script.payload.descriptors.1.clone();
-    let (child, socket) = start(script, inherited).map_err(refused)?;
-    let signals = signal_descriptor().map_err(|errno| {
-        end(child);
-        refused(explain_clone(errno))
-    })?;
+    let id = id().map_err(|errno| refused(explain_clone(errno)))?;
+    let started = start(script, inherited, &id, plan).map_err(refused)?;
+    let signals = match signal_descriptor() {
+        Ok(signals) => signals,
+        Err(errno) => {
+            end(started.init);
+            let left = started.confinement.map(Confinement::end);
+            let diagnostic = explain_clone(errno);
+            return Err(refused(match left {
+                Some(Err(left)) => diagnostic.help(left.title),
+                Some(Ok(())) | None => diagnostic,
+            }));
+        }
+    };
     release(&kept);
-    let supervisor = Supervisor { child, socket, signals, terminal, shares_terminal };
-    supervisor.supervise(plan)
+    let record = record(&id, &started, plan, profiles);
+    let Started { init, socket, confinement } = started;
+    let memory = confinement.as_ref().and_then(Confinement::watch_memory);
+    let supervisor = Supervisor { init, socket, signals, terminal, shares_terminal, memory };
+    supervisor.supervise(plan, id, confinement, record)
 }
 
 fn refused(diagnostic: Diagnostic) -> Refused {
     Refused { diagnostic, status: 125 }
 }
 
-/// Blocks the signals that we read by descriptor, and notes what the command is to inherit.
-fn prepare() -> Result<Inherited, Errno> {
-    // A caller that ignores SIGCHLD, as some daemons do, passes that on to us, and then the
-    // kernel would keep from init how the command ended (wait(2)).
-    restore_default(Signal::SIGCHLD)?;
-    let mut blocked: SigSet = FORWARDED.into_iter().collect();
-    for signal in [Signal::SIGCHLD, Signal::SIGTTOU, Signal::SIGTTIN] {
-        blocked.add(signal);
-    }
-    blocked.thread_block()?;
-    let inherited_umask = umask(Mode::empty());
-    umask(inherited_umask);
-    let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE)?;
-    if soft < hard && soft < 64 {
-        setrlimit(Resource::RLIMIT_NOFILE, hard.min(64), hard)?;
-    }
-    if geteuid().is_root() {
-        leave_groups()?;
-    }
-    Ok(Inherited { umask: inherited_umask, open_files: (soft, hard), file_size: lift_file_size()? })
+/// Eight hexadecimal digits that no other run has.
+fn id() -> Result<String, Errno> {
+    random::<4>().map(|bytes| format!("{:08x}", u32::from_ne_bytes(bytes)))
+}
+
+/// While init builds the sandbox there is time for this.
+fn record(id: &str, started: &Started, plan: &Plan, profiles: &[OsString]) -> Option<Record> {
+    let runtime = std::env::var_os("XDG_RUNTIME_DIR")?;
+    let cgroup = started.confinement.as_ref().map(Confinement::path);
+    let command = plan.steps.iter().find_map(|step| match &step.action {
+        Action::Exec { argv, .. } => Some(argv.as_slice()),
+        _ => None,
+    });
+    let description =
+        Description::new(id, started.init, cgroup, profiles, command.unwrap_or_default());
+    Record::make(Path::new(&runtime), &description)
 }
 
 /// The forwarded signals, which are blocked. Made after the clone: it is none of init's.
@@ -99,183 +108,127 @@ fn release(kept: &[i32]) {
     }
 }
 
-/// The files that we write into the sandbox are not the command's. Returns the caller's limit
-/// if it was lifted.
-fn lift_file_size() -> Result<Option<(u64, u64)>, Errno> {
-    let (soft, hard) = getrlimit(Resource::RLIMIT_FSIZE)?;
-    if soft == hard {
-        return Ok(None);
-    }
-    setrlimit(Resource::RLIMIT_FSIZE, hard, hard)?;
-    Ok(Some((soft, hard)))
+/// What was told until init ended.
+#[derive(Default)]
+struct Told {
+    started: bool,
+    failure: Option<Failure>,
+    timed_out: bool,
+    full: Vec<Full>,
+    /// `None` if init was killed before it could tell.
+    end: Option<End>,
 }
 
-/// Without privilege nobody can leave a group; with it the command shall not keep any. Who is
-/// root in a user namespace only may not do so if that namespace denies setgroups(2).
-fn leave_groups() -> Result<(), Errno> {
-    match setgroups(&[]) {
-        Err(Errno::EPERM) => {
-            let setting = std::fs::read("/proc/self/setgroups").unwrap_or_default();
-            if setting.starts_with(b"deny") { Ok(()) } else { Err(Errno::EPERM) }
-        }
-        result => result,
-    }
-}
-
-/// Clones init; in it this does not return.
-fn start(script: Script, inherited: Inherited) -> Result<(Pid, OwnedFd), Diagnostic> {
-    let kind = SockType::SeqPacket;
-    let (ours, theirs) = socketpair(AddressFamily::Unix, kind, None, SockFlag::SOCK_CLOEXEC)
-        .map_err(explain_clone)?;
-    let argument_count = std::env::args_os().len();
-    match clone_process(script.namespaces).map_err(explain_clone)? {
-        Clone::Child => {
-            drop(ours);
-            init::run(script, theirs, inherited, argument_count)
-        }
-        Clone::Parent { child } => {
-            drop(theirs);
-            // Taking the script apart would copy the pages that init now shares with us.
-            let script = ManuallyDrop::new(script);
-            if let Mapping::Helpers { uid, gid } = &script.ids.mapping {
-                map_by_helpers(child, uid, gid, &ours).inspect_err(|_| end(child))?;
-            }
-            Ok((child, ours))
-        }
-    }
-}
-
-/// Runs newuidmap(1) and newgidmap(1), then tells init to go on.
-fn map_by_helpers(
-    child: Pid,
-    uid: &(CString, Vec<CString>),
-    gid: &(CString, Vec<CString>),
-    socket: &OwnedFd,
-) -> Result<(), Diagnostic> {
-    for (program, arguments) in [uid, gid] {
-        map_by_helper(child, program, arguments)?;
-    }
-    Order::Mapped.send(socket).map_err(explain_clone)
-}
-
-fn map_by_helper(child: Pid, program: &CString, arguments: &[CString]) -> Result<(), Diagnostic> {
-    use std::ffi::OsStr;
-    use std::os::unix::ffi::OsStrExt;
-    let text = |string: &CString| OsStr::from_bytes(string.to_bytes()).to_os_string();
-    let name = text(program);
-    let output = std::process::Command::new(&name)
-        .arg(child.to_string())
-        .args(arguments.iter().map(text))
-        .env_clear()
-        .stdin(std::process::Stdio::null())
-        .output()
-        .map_err(|error| explain_mapping(&name, &error.to_string()))?;
-    if output.status.success() {
-        Ok(())
-    } else {
-        Err(explain_mapping(&name, String::from_utf8_lossy(&output.stderr).trim()))
-    }
-}
-
-/// Ends everything inside, and waits until it has ended.
-fn end(init: Pid) {
-    // It may have ended by itself, which is as good.
-    let _ = nix::sys::signal::kill(init, Signal::SIGKILL);
-    let _ = wait(init);
-}
-
-fn wait(init: Pid) -> Result<(Change, Used), Errno> {
-    loop {
-        match wait_for_end(init) {
-            Err(Errno::EINTR) => {}
-            result => return result,
-        }
-    }
+/// What there is to attend to.
+struct Events {
+    report: bool,
+    signal: bool,
+    memory: bool,
 }
 
 struct Supervisor {
-    child: Pid,
+    init: Pid,
     socket: OwnedFd,
     signals: SignalFd,
     terminal: Option<Terminal>,
     /// Is the command in our session, so that the terminal's signals reach it as they reach us?
     shares_terminal: bool,
+    memory: Option<MemoryWatch>,
 }
 
 impl Supervisor {
     /// Until the command has ended, and with it everything inside.
-    fn supervise(self, plan: &Plan) -> Result<Outcome, Refused> {
+    fn supervise(
+        mut self,
+        plan: &Plan,
+        id: String,
+        confinement: Option<Confinement>,
+        record: Option<Record>,
+    ) -> Result<Outcome, Refused> {
         let started = Instant::now();
-        let result = self.watch(plan);
+        let told = self.watch();
         let wall = started.elapsed();
-        let ended = match result {
-            Ok(_) => wait(self.child),
-            Err(_) => {
-                end(self.child);
-                Err(Errno::ECHILD)
-            }
-        };
+        if told.is_err() {
+            // What it waits for may never come.
+            kill_init(self.init);
+        }
+        // While the kernel takes the sandbox down there is time for this.
+        drop(record);
+        let ended = wait(self.init);
         if let Some(terminal) = &self.terminal {
             terminal.take_back();
         }
-        match result {
-            Ok(Some(Ok(end))) => {
-                let used = ended.map(|(_, used)| used).unwrap_or_default();
-                Ok(Outcome {
-                    end,
-                    timed_out: false,
-                    hits: Hits::default(),
-                    usage: usage(wall, used),
-                    cgroup: None,
-                })
+        let largest = self.memory.as_ref().and_then(|memory| memory.largest()).map(str::to_owned);
+        let tally = Tally::take(id, wall, &ended, confinement, largest);
+        let told = told.map_err(|errno| {
+            let lost = Diagnostic::error("lost contact with the sandbox");
+            refused(lost.because(errno_cause(errno)))
+        })?;
+        if let Some(failure) = told.failure {
+            return Err(explain(failure, plan));
+        }
+        match told.end {
+            Some(end) => Ok(tally.outcome(end, told.timed_out, told.full)),
+            // Memory ran out: the kernel has ended all of us inside, init too.
+            None if tally.ran_out_of_memory() && told.started => {
+                let end = End::Signaled(Signal::SIGKILL as i32);
+                Ok(tally.outcome(end, told.timed_out, told.full))
             }
-            Ok(Some(Err(refused))) => Err(refused),
-            Ok(None) => Err(refused(init_died(ended.map(|(change, _)| change)))),
-            Err(errno) => Err(refused(
-                Diagnostic::error("lost contact with the sandbox").because(errno_cause(errno)),
-            )),
+            None if tally.ran_out_of_memory() => Err(refused(too_little_memory(plan))),
+            None => Err(refused(init_died(ended.map(|(change, _)| change)))),
         }
     }
 
-    /// Signals in, reports out, until the last report; `None` if there was none.
-    fn watch(&self, plan: &Plan) -> Result<Option<Result<End, Refused>>, Errno> {
-        let mut failure: Option<Failure> = None;
+    /// Signals in, reports out, until the last report.
+    fn watch(&mut self) -> Result<Told, Errno> {
+        let mut told = Told::default();
         let mut stops = 0_u16;
         loop {
-            let (report, signal) = self.wait_for_event()?;
-            if signal {
+            let events = self.wait_for_event()?;
+            if let Some(memory) = self.memory.as_mut().filter(|_| events.memory) {
+                memory.look();
+            }
+            if events.signal {
                 self.pass_signals_on(stops)?;
             }
-            if !report {
+            if !events.report {
                 continue;
             }
             match Report::receive(&self.socket)? {
-                Some(Report::Failed(first)) => failure = failure.or(Some(first)),
+                Some(Report::Started) => told.started = true,
+                Some(Report::Failed(first)) => told.failure = told.failure.or(Some(first)),
                 Some(Report::Stopped) => {
                     stops = stops.wrapping_add(1);
                     self.stop_too()?;
                 }
-                Some(Report::Exited(_) | Report::Signaled(_)) | None if failure.is_some() => {
-                    return Ok(failure.map(|failure| Err(explain(failure, plan))));
-                }
-                Some(Report::Exited(status)) => return Ok(Some(Ok(End::Exited(status)))),
-                Some(Report::Signaled(signal)) => return Ok(Some(Ok(End::Signaled(signal)))),
-                None => return Ok(None),
+                Some(Report::TimedOut) => told.timed_out = true,
+                Some(Report::Full(full)) => told.full.push(full),
+                Some(Report::Exited(status)) => told.end = Some(End::Exited(status)),
+                Some(Report::Signaled(signal)) => told.end = Some(End::Signaled(signal)),
+                None => return Ok(told),
+            }
+            if told.end.is_some() {
+                return Ok(told);
             }
         }
     }
 
-    fn wait_for_event(&self) -> Result<(bool, bool), Errno> {
-        let mut fds = [
+    fn wait_for_event(&self) -> Result<Events, Errno> {
+        let mut fds = vec![
             PollFd::new(self.socket.as_fd(), PollFlags::POLLIN),
             PollFd::new(self.signals.as_fd(), PollFlags::POLLIN),
         ];
+        // Its other flags would be set all the time: the file can always be read.
+        fds.extend(self.memory.as_ref().map(|it| PollFd::new(it.as_fd(), PollFlags::POLLPRI)));
         match poll(&mut fds, PollTimeout::NONE) {
             Ok(_) | Err(Errno::EINTR) => {}
             Err(errno) => return Err(errno),
         }
-        let happened = |fd: &PollFd| fd.revents().is_some_and(|events| !events.is_empty());
-        Ok((happened(&fds[0]), happened(&fds[1])))
+        let happened = |index: usize| {
+            let events = fds.get(index).and_then(PollFd::revents);
+            events.is_some_and(|events| !events.is_empty())
+        };
+        Ok(Events { report: happened(0), signal: happened(1), memory: happened(2) })
     }
 
     /// What the terminal sends, it sends to the command itself as well, unless that has a
@@ -315,20 +268,15 @@ impl Supervisor {
     }
 }
 
-fn usage(wall: Duration, used: Used) -> Usage {
-    fn counted<T>(value: T) -> Figure<T> {
-        Figure { value, source: Counter::Rusage }
-    }
-    Usage {
-        wall,
-        user: counted(used.user),
-        system: counted(used.system),
-        peak_memory: counted(used.largest),
-        peak_pids: None,
-        io_read: None,
-        io_written: None,
-        throttled: None,
-    }
+/// The limit was reached before the command began.
+fn too_little_memory(plan: &Plan) -> Diagnostic {
+    let error = Diagnostic::error("the limit of memory is too low to make the sandbox");
+    let is_memory = |step: &&Step| matches!(step.action, Action::Limit(Limit::Memory(_)));
+    let error = match plan.steps.iter().find(is_memory) {
+        Some(step) => error.at(&step.origin),
+        None => error,
+    };
+    error.help("raise it: a sandbox by itself needs a few megabytes")
 }
 
 fn init_died(status: Result<Change, Errno>) -> Diagnostic {

@@ -5,7 +5,7 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 
 use crate::diagnostic::Diagnostic;
 use crate::plan::{Action, Extent, IdMap, LandlockRule, Mount, Plan, RootSource, Ruleset, Subject};
-use crate::sys::{Links, NAMESPACES, NEW_NETWORK};
+use crate::sys::{Links, NAMESPACES, NEW_CGROUP, NEW_NETWORK};
 use crate::units::AbsolutePath;
 
 use super::layout::{Layout, last_component};
@@ -83,7 +83,7 @@ impl Draft {
                 cgroup.settings.push(limits::setting(step, limit));
             }
             Action::Namespaces { network } => {
-                self.namespaces = NAMESPACES | if *network { NEW_NETWORK } else { 0 };
+                self.namespaces |= if *network { NEW_NETWORK } else { 0 };
             }
             Action::Ids(map) => self.ids = Some(Ids { step, mapping: mapping(map) }),
             Action::NewSession => self.new_session = Some(step),
@@ -240,10 +240,16 @@ impl Draft {
         let missing = |what| Diagnostic::error(format!("the plan has no step for {what}"));
         let mut exec = self.exec.ok_or_else(|| missing("the command"))?;
         exec.envp = self.environment;
+        let ids = self.ids.ok_or_else(|| missing("ids"))?;
+        // The cgroup that init is cloned into is not yet that of the cloning process.
+        let cgroup_namespace = if self.cgroup.is_some() { 0 } else { NEW_CGROUP };
+        let in_scope = self.cgroup.as_ref().is_some_and(Cgroup::is_joined_later);
+        let by_helpers = matches!(ids.mapping, Mapping::Helpers { .. });
         Ok(Script {
-            namespaces: self.namespaces,
+            namespaces: self.namespaces | cgroup_namespace,
+            waits: in_scope || by_helpers,
             cgroup: self.cgroup,
-            ids: self.ids.ok_or_else(|| missing("ids"))?,
+            ids,
             setup: self.layout.instructions,
             landlock: self.landlock,
             payload: Payload {

@@ -16,6 +16,8 @@ use crate::sys::Links;
 pub struct Script {
     /// For clone3(2).
     pub namespaces: u64,
+    /// Init waits for an order before it does anything.
+    pub waits: bool,
     pub cgroup: Option<Cgroup>,
     pub ids: Ids,
     /// Carried out by init, in order.
@@ -33,6 +35,13 @@ pub struct Cgroup {
     pub step: u16,
     pub parent: CgroupParent,
     pub settings: Vec<Setting>,
+}
+
+impl Cgroup {
+    /// Whether init is moved into it, and not cloned into it.
+    pub fn is_joined_later(&self) -> bool {
+        matches!(self.parent, CgroupParent::Scope { .. })
+    }
 }
 
 /// One line for one file of the cgroup, and how to see that the kernel has taken it.

@@ -2,19 +2,22 @@
 
 use std::ffi::c_void;
 use std::mem::size_of;
+use std::os::fd::{AsRawFd, BorrowedFd};
 
 use nix::errno::Errno;
-use nix::unistd::Pid;
+use nix::unistd::{ForkResult, Pid};
 
 use super::checked;
 
-/// The namespaces of every jail: user, mount, pid, ipc, uts and cgroup.
+/// The namespaces that every jail is cloned into: user, mount, pid, ipc and uts.
 pub const NAMESPACES: u64 = (libc::CLONE_NEWUSER
     | libc::CLONE_NEWNS
     | libc::CLONE_NEWPID
     | libc::CLONE_NEWIPC
-    | libc::CLONE_NEWUTS
-    | libc::CLONE_NEWCGROUP) as u64;
+    | libc::CLONE_NEWUTS) as u64;
+
+/// A cgroup namespace; its root is the cgroup of the process that makes it, also in clone3(2).
+pub const NEW_CGROUP: u64 = libc::CLONE_NEWCGROUP as u64;
 
 /// A network namespace.
 pub const NEW_NETWORK: u64 = libc::CLONE_NEWNET as u64;
@@ -26,7 +29,7 @@ pub enum Clone {
     Child,
 }
 
-/// `struct clone_args` of clone3(2), Linux 5.3, with its first eight fields (version 0).
+/// `struct clone_args` of clone3(2), Linux 5.3, with the fields of version 2 (Linux 5.7).
 #[repr(C)]
 #[derive(Default)]
 struct CloneArgs {
@@ -38,13 +41,21 @@ struct CloneArgs {
     stack: u64,
     stack_size: u64,
     tls: u64,
+    set_tid: u64,
+    set_tid_size: u64,
+    cgroup: u64,
 }
 
-/// clone3(2), as fork(2) with `namespaces`. The caller must be single-threaded: the
-/// child goes on with this thread alone, and with locks as they are.
-pub fn clone_process(namespaces: u64) -> Result<Clone, Errno> {
-    let args =
+/// clone3(2), as fork(2) with `namespaces`, into a cgroup if one is given. The caller must be
+/// single-threaded: the child goes on with this thread alone, and with locks as they are.
+pub fn clone_process(namespaces: u64, cgroup: Option<BorrowedFd>) -> Result<Clone, Errno> {
+    const CLONE_INTO_CGROUP: u64 = 1 << 33;
+    let mut args =
         CloneArgs { flags: namespaces, exit_signal: libc::SIGCHLD as u64, ..CloneArgs::default() };
+    if let Some(cgroup) = cgroup {
+        args.flags |= CLONE_INTO_CGROUP;
+        args.cgroup = cgroup.as_raw_fd() as u64;
+    }
     // SAFETY: `args` is a live clone_args of the size given, asking for no memory of ours to
     // be shared and no pointer to be written. The child gets a copy of the address space and
     // returns from here like fork(2).
@@ -53,6 +64,18 @@ pub fn clone_process(namespaces: u64) -> Result<Clone, Errno> {
     match checked(result)? {
         0 => Ok(Clone::Child),
         pid => Ok(Clone::Parent { child: Pid::from_raw(pid as libc::pid_t) }),
+    }
+}
+
+/// fork(2). The caller must be single-threaded: then no lock is held by a thread that the
+/// child lacks, and the child may do whatever a program may do, also make threads.
+pub fn fork() -> Result<Clone, Errno> {
+    // SAFETY: the copy of this only thread finds memory and locks in the state in which its
+    // original left them, which is none in the middle of something; the C library's fork
+    // brings its own state up to date.
+    match unsafe { nix::unistd::fork() }? {
+        ForkResult::Child => Ok(Clone::Child),
+        ForkResult::Parent { child } => Ok(Clone::Parent { child }),
     }
 }
 

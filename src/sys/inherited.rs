@@ -32,6 +32,12 @@ pub fn inherited(fd: RawFd) -> io::Result<Inherited> {
     Ok(Inherited { mode, flags, pipe, terminal })
 }
 
+/// Says whether the pages of a file come from hugetlbfs, mounted or not; fails with `EBADF` if the
+/// descriptor is closed.
+pub fn is_on_hugetlbfs(fd: RawFd) -> io::Result<bool> {
+    Ok(magic(fd)? == libc::HUGETLBFS_MAGIC)
+}
+
 /// From <linux/magic.h>.
 const PIPEFS_MAGIC: i64 = 0x5049_5045;
 

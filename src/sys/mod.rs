@@ -3,6 +3,7 @@
 //! Every descriptor made here is close-on-exec from birth. Calls that `nix` has are used from there.
 #![expect(unsafe_code, reason = "the system calls that no library wraps")]
 
+mod attribute;
 mod clone;
 mod inherited;
 mod landlock;
@@ -10,9 +11,13 @@ mod memory;
 mod mount;
 mod open;
 mod process;
+mod random;
 
-pub use clone::{Clone, NAMESPACES, NEW_NETWORK, clone_process, spawn_sharing_memory};
-pub use inherited::{Inherited, inherited};
+pub use attribute::attribute;
+pub use clone::{
+    Clone, NAMESPACES, NEW_CGROUP, NEW_NETWORK, clone_process, fork, spawn_sharing_memory,
+};
+pub use inherited::{Inherited, inherited, is_on_hugetlbfs};
 pub use landlock::landlock_abi;
 pub use memory::wipe_arguments_and_environment;
 pub use mount::{
@@ -25,6 +30,8 @@ pub use process::{
     no_new_privileges, not_dumpable, raise_ambient, restore_default, set_capabilities,
     set_loopback_up, set_niceness, wait_for_end,
 };
+
+pub use random::random;
 
 use nix::errno::Errno;
 

@@ -190,14 +190,16 @@ pub fn next_change() -> Result<Option<(Pid, Change)>, Errno> {
     Ok((pid != 0).then(|| (Pid::from_raw(pid as libc::pid_t), Change::of(status))))
 }
 
-/// Closes every descriptor but two. Nothing else that owns one may be used, or dropped, later.
-pub fn close_all_but(kept: [RawFd; 2]) -> Result<(), Errno> {
-    let [low, high] = if kept[0] < kept[1] { kept } else { [kept[1], kept[0]] };
-    for (first, last) in [(0, low - 1), (low + 1, high - 1), (high + 1, i32::MAX)] {
-        if first <= last {
+/// Closes every descriptor but these. Nothing else that owns one may be used, or dropped, later.
+pub fn close_all_but(mut kept: Vec<RawFd>) -> Result<(), Errno> {
+    kept.sort_unstable();
+    let mut first = 0;
+    for next in kept.into_iter().chain([RawFd::MAX]) {
+        if first < next {
             // SAFETY: the caller has given up what owned these descriptors.
-            checked(unsafe { libc::syscall(libc::SYS_close_range, first, last, 0) })?;
+            checked(unsafe { libc::syscall(libc::SYS_close_range, first, next - 1, 0) })?;
         }
+        first = next.saturating_add(1);
     }
     Ok(())
 }

@@ -5,7 +5,7 @@ mod path;
 mod size;
 mod span;
 
-pub use cpus::Cpus;
+pub use cpus::{BadCpus, Cpus};
 pub use path::AbsolutePath;
 pub use size::{BadSize, Size};
-pub use span::Span;
+pub use span::{BadSpan, Span};

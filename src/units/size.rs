@@ -66,6 +66,9 @@ impl BadSize {
     /// What to write instead.
     pub fn help(&self) -> String {
         match self {
+            Self::NoUnit(number) if number.bytes().all(|digit| digit == b'0') => {
+                "write `0B`".to_owned()
+            }
             Self::NoUnit(number) => format!("write `{number}M`, or `{number}B` for bytes"),
             Self::Decimal { number, unit } => {
                 let letter = unit[..1].to_ascii_uppercase();
@@ -143,7 +146,7 @@ mod tests {
             assert_eq!((bad.to_string().as_str(), bad.help().as_str()), (words, help), "{text:?}");
         };
         check("512", "a size needs a unit", "write `512M`, or `512B` for bytes");
-        check("0", "a size needs a unit", "write `0M`, or `0B` for bytes");
+        check("0", "a size needs a unit", "write `0B`");
         check("5MB", "the unit could be decimal or binary", "write `5M`, which is binary");
         let how = "write a number and a unit, such as `512M` or `1.5G`";
         for text in [

@@ -1,7 +1,7 @@
 //! Attempts on parts of the kernel that no ordinary program needs, and on other ways into it.
 
 use crate::answer::{
-    Answer, Refusal, Words, c_pointer, kernel, one_line, pointer, pointer_mut, signed,
+    Answer, Refusal, Words, c_pointer, c_string, kernel, one_line, pointer, pointer_mut, signed,
 };
 
 /// The bit of the x32 system call numbers.
@@ -33,6 +33,9 @@ pub fn attempt(name: &str, words: &mut Words) -> Option<Answer> {
         "set-mm" => set_mm(),
         "kernel-log" => plain("syslog", libc::SYS_syslog, &[SYSLOG_ACTION_SIZE_BUFFER, 0, 0]),
         "quotactl" => plain("quotactl", libc::SYS_quotactl, &[0x8000_0100, 0, 0, 0]),
+        "huge-map" => huge_map(words),
+        "huge-file" => huge_file(),
+        "huge-segment" => huge_segment(words),
         "mbind" => plain("mbind", libc::SYS_mbind, &[0, 0, 0, 0, 0, 0]),
         _ => return None,
     })
@@ -148,4 +151,29 @@ fn personality(words: &mut Words) -> Answer {
 fn set_mm() -> Answer {
     let option = libc::PR_SET_MM as usize;
     plain("prctl PR_SET_MM", libc::SYS_prctl, &[option, 1, 0, 0, 1])
+}
+
+/// Anonymous huge pages, 2 to the power of so many bytes each. There are none of 2^63 bytes, but
+/// the kernel says EINVAL to that only after it has let the call in.
+fn huge_map(words: &mut Words) -> Answer {
+    let power = usize::try_from(words.number()?).expect("a power of two is small");
+    let flags = (libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_HUGETLB) as usize;
+    let flags = flags | power << libc::MAP_HUGE_SHIFT;
+    let protection = (libc::PROT_READ | libc::PROT_WRITE) as usize;
+    plain("mmap", libc::SYS_mmap, &[0, 1 << 21, protection, flags, signed(-1), 0])
+}
+
+/// A file of huge pages, of which the pool need not have any before they are used.
+fn huge_file() -> Answer {
+    let name = c_string("jail-probe");
+    let flags = (libc::MFD_CLOEXEC | libc::MFD_HUGETLB) as usize;
+    plain("memfd_create", libc::SYS_memfd_create, &[c_pointer(&name), flags])
+}
+
+/// A segment of huge pages of so many bytes. The kernel says EINVAL to 0 only after it has let
+/// the call in, and before it asks for privilege.
+fn huge_segment(words: &mut Words) -> Answer {
+    let size = signed(words.number()?);
+    let flags = (libc::IPC_CREAT | libc::SHM_HUGETLB | 0o600) as usize;
+    plain("shmget", libc::SYS_shmget, &[libc::IPC_PRIVATE as usize, size, flags])
 }

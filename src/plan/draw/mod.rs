@@ -9,7 +9,7 @@
 //!   [`policy`]: the profile's own files; [`masks`]: what is masked where it shows a second time.
 //! - [`tree`]: all mounts by path; [`settle`]: their mount points and links.
 //! - the rest of the steps: [`identity`], [`etc`], [`devices`], [`environment`], [`workdir`],
-//!   [`landlock`], [`process`]; [`kernel`]: what it is too old for.
+//!   [`landlock`], [`process`], [`limits`]; [`kernel`]: what it is too old for.
 
 mod builtin;
 mod devices;
@@ -19,6 +19,7 @@ mod here;
 mod identity;
 mod kernel;
 mod landlock;
+mod limits;
 mod masks;
 mod planted;
 mod policy;
@@ -64,7 +65,9 @@ pub fn draw(profile: &Profile, host: &Host, argv: &[OsString]) -> Result<Plan, V
     let ruleset = landlock::draw(&mut drawing, &root, &settled.tree, filter.as_ref());
     let descriptors = process::descriptors(&mut drawing);
 
-    let mut steps = Steps(Vec::new());
+    let limits = limits::draw(&mut drawing);
+
+    let mut steps = Steps(limits.cgroup.clone());
     let network = drawing.network();
     steps.push(Action::Namespaces { network: network.value == NetworkMode::None }, &network.origin);
     let etc = etc::files(&drawing, &root, &settled, &ids.value, &home);
@@ -80,10 +83,11 @@ pub fn draw(profile: &Profile, host: &Host, argv: &[OsString]) -> Result<Plan, V
         steps.push(Action::SealRoot, &root.origin);
     }
     steps.push(Action::Pivot, &Origin::BuiltIn);
-    process::isolate(&mut drawing, &mut steps, filter.as_ref());
+    process::isolate(&mut drawing, &mut steps, filter.as_ref(), &limits);
     let search = environment::search(&environment);
     steps.push(Action::Environment(environment), &Origin::BuiltIn);
     steps.push(Action::Workdir(workdir.value), &workdir.origin);
+    limits::time(&drawing, &mut steps);
     steps.0.extend(ruleset);
     if let Some(filter) = filter {
         steps.push(Action::Seccomp(filter), &drawing.seccomp_origin());
@@ -99,11 +103,13 @@ struct Drawing<'a> {
     host: &'a Host,
     errors: Vec<Diagnostic>,
     notes: Vec<Diagnostic>,
+    /// Protections that were asked for and are missing, which the profile allows.
+    degraded: Vec<Protection>,
 }
 
 impl<'a> Drawing<'a> {
     fn new(profile: &'a Profile, host: &'a Host) -> Self {
-        Self { profile, host, errors: Vec::new(), notes: Vec::new() }
+        Self { profile, host, errors: Vec::new(), notes: Vec::new(), degraded: Vec::new() }
     }
 
     fn network(&self) -> Located<NetworkMode> {
@@ -136,6 +142,7 @@ impl<'a> Drawing<'a> {
             nesting: self.nesting(),
             kept: &kept,
             release: self.host.kernel.release,
+            hugepages: self.profile.limits.hugepages.as_ref(),
         };
         filter::draw(&request).unwrap_or_else(|errors| {
             self.errors.extend(errors);
@@ -145,7 +152,7 @@ impl<'a> Drawing<'a> {
 
     fn finish(self, steps: Vec<Step>) -> Result<Plan, Vec<Diagnostic>> {
         if self.errors.is_empty() {
-            Ok(Plan { steps, notes: self.notes })
+            Ok(Plan { steps, notes: self.notes, degraded: self.degraded })
         } else {
             Err(self.errors)
         }

@@ -4,24 +4,27 @@ use crate::diagnostic::{Diagnostic, Located, Origin};
 use crate::host::FileKind;
 use crate::plan::Action;
 use crate::plan::filter::Filter;
-use crate::profile::{Bounds, Cap, NetworkMode, Rlimit, Tty};
+use crate::profile::{NetworkMode, Tty};
 use crate::units::Size;
 
+use super::limits::{self, Limits};
 use super::{Drawing, Steps};
 
 /// A command that fills its /tmp must not eat the memory of the machine.
 const SCRATCH_SIZE: Size = Size(512 << 20);
 /// Nor may it do so with empty files: the kernel needs about a kilobyte for each.
 const SCRATCH_INODES: u64 = 1 << 18;
-/// Stops a fork bomb: set inside of our user namespace, it counts our processes alone.
-const MOST_PROCESSES: u64 = 4096;
-
 pub(super) fn scratch() -> Action {
     Action::Scratch { size: SCRATCH_SIZE, inodes: SCRATCH_INODES }
 }
 
 /// What isolates the process once the files are in place.
-pub(super) fn isolate(drawing: &mut Drawing, steps: &mut Steps, filter: Option<&Filter>) {
+pub(super) fn isolate(
+    drawing: &mut Drawing,
+    steps: &mut Steps,
+    filter: Option<&Filter>,
+    limits: &Limits,
+) {
     let built_in = Origin::BuiltIn;
     if drawing.network().value == NetworkMode::None {
         steps.push(Action::Loopback, &built_in);
@@ -33,11 +36,8 @@ pub(super) fn isolate(drawing: &mut Drawing, steps: &mut Steps, filter: Option<&
     if !drawing.nesting() {
         steps.push(Action::RefuseNesting, &built_in);
     }
-    for (resource, most) in [(Rlimit::Nproc, MOST_PROCESSES), (Rlimit::Core, 0)] {
-        let most = drawing.host.rlimits.get(&resource).map_or(most, |caller| least(*caller, most));
-        steps.push(Action::Rlimit { resource, bounds: Bounds::both(most) }, &built_in);
-    }
-    if drawing.host.identity.is_global_root {
+    limits::rlimits(drawing, limits, steps);
+    if drawing.host.identity.is_global_root && !limits.holds_processes() {
         let title = "root may start any number of processes, so a fork bomb is not stopped";
         let note = Diagnostic::note(title);
         drawing.notes.push(note.help("start jail as an ordinary user, or in a pids cgroup"));
@@ -51,11 +51,6 @@ pub(super) fn isolate(drawing: &mut Drawing, steps: &mut Steps, filter: Option<&
     if let Some(umask) = &drawing.profile.process.umask {
         steps.push(Action::Umask(umask.value), &umask.origin);
     }
-}
-
-/// A lower limit of the caller stays.
-fn least(caller: Bounds, most: u64) -> u64 {
-    [caller.soft, caller.hard].into_iter().filter_map(Cap::at).fold(most, u64::min)
 }
 
 /// A terminal that is shared is one that commands can be typed into (CVE-2017-5226), unless

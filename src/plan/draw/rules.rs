@@ -135,8 +135,15 @@ fn refuse_interface(
     if matches!(grant, Grant::Mask | Grant::Tmpfs { .. }) {
         return Ok(());
     }
+    // With `hugepages = false` the mounts of hugetlbfs are among them.
+    let pool = drawing.profile.limits.hugepages.as_ref().is_some_and(|pages| !pages.value);
+    let what = if pool {
+        "an interface to the kernel of this machine, or huge pages, which the profile refuses"
+    } else {
+        "an interface to the kernel of this machine"
+    };
     Err(Diagnostic::error(format!("cannot {} `{}`", verb(grant), shown(text)))
-        .because(format!("`{point}` is an interface to the kernel of this machine"))
+        .because(format!("`{point}` is {what}"))
         .help("remove the rule; each run has a `/proc` and a `/dev` of its own"))
 }
 

@@ -60,11 +60,13 @@ impl Case {
             workdir: path("/home/u/p"),
             project: path("/home/u/p"),
             environment: BTreeMap::new(),
+            cgroups: None,
             rlimits: BTreeMap::new(),
             kernel: Kernel { release: (6, 18), landlock_abi: 7 },
             subids: None,
             descriptors: (0..3).map(|fd| (fd, terminal)).collect(),
             seccomp: None,
+            block_devices: BTreeMap::new(),
             files: BTreeMap::new(),
             interfaces: Vec::new(),
             rootfs: BTreeMap::new(),
@@ -148,8 +150,11 @@ impl Case {
 
     fn lines(&self) -> Vec<String> {
         // One by one: steps that nobody asked for share a line otherwise.
-        let plans =
-            self.plan().steps.into_iter().map(|step| Plan { steps: vec![step], notes: vec![] });
+        let plans = self.plan().steps.into_iter().map(|step| Plan {
+            steps: vec![step],
+            notes: vec![],
+            degraded: vec![],
+        });
         let text: String = plans.map(|plan| to_text(&plan)).collect();
         let words = |line: &str| {
             let line = line.trim_start();

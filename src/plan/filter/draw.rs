@@ -8,6 +8,7 @@ use crate::profile::{Capability, Seccomp, SeccompPolicy};
 use super::docker;
 use super::groups::{GROUP_OF, GROUPS, Group, NO_GROUP, STRICT, Stance};
 use super::guard::{CLONE, Guard, Guards, guarded};
+use super::hugepages;
 use super::syscalls::{END, number};
 use super::types::{Decision, Filter, Verdict};
 use super::wish::{self, Wish};
@@ -24,17 +25,23 @@ pub struct Request<'a> {
     pub kept: &'a [Capability],
     /// Major and minor version of the kernel.
     pub release: (u32, u32),
+    /// `[limits] hugepages`: refuse pages of hugetlbfs if that is false.
+    pub hugepages: Option<&'a Located<bool>>,
 }
 
 /// Draws the filter that the profile asks for; `None` if it asks for none.
 pub fn draw(request: &Request) -> Result<Option<Filter>, Vec<Diagnostic>> {
     let policy = request.seccomp.policy.as_ref();
-    match policy.map_or(&SeccompPolicy::Default, |policy| &policy.value) {
-        SeccompPolicy::Default => built_in(request, "default", &[]).map(Some),
-        SeccompPolicy::Strict => built_in(request, "strict", STRICT).map(Some),
-        SeccompPolicy::Off => nothing_to_change(request.seccomp).map(|()| None),
-        SeccompPolicy::File(_) => from_file(request).map(Some),
+    let mut filter = match policy.map_or(&SeccompPolicy::Default, |policy| &policy.value) {
+        SeccompPolicy::Default => built_in(request, "default", &[])?,
+        SeccompPolicy::Strict => built_in(request, "strict", STRICT)?,
+        SeccompPolicy::Off => return nothing_to_change(request).map(|()| None),
+        SeccompPolicy::File(_) => from_file(request)?,
+    };
+    if hugepages::refused(request.hugepages).is_some() {
+        hugepages::refuse(&mut filter);
     }
+    Ok(Some(filter))
 }
 
 // Numbers of <linux/capability.h>.
@@ -199,9 +206,10 @@ fn refusal_of(call: u32) -> Verdict {
     }
 }
 
-fn nothing_to_change(seccomp: &Seccomp) -> Result<(), Vec<Diagnostic>> {
-    let lists = [("allow", &seccomp.allow), ("deny", &seccomp.deny)];
-    let errors: Vec<_> = lists
+fn nothing_to_change(request: &Request) -> Result<(), Vec<Diagnostic>> {
+    let Seccomp { allow, deny, .. } = request.seccomp;
+    let lists = [("allow", allow), ("deny", deny)];
+    let mut errors: Vec<_> = lists
         .iter()
         .flat_map(|(key, list)| list.iter().map(move |word| (key, word)))
         .map(|(key, word)| {
@@ -212,6 +220,7 @@ fn nothing_to_change(seccomp: &Seccomp) -> Result<(), Vec<Diagnostic>> {
                 .help("leave the word out, or take the policy `default`")
         })
         .collect();
+    errors.extend(hugepages::refused(request.hugepages).map(hugepages::unfiltered));
     if errors.is_empty() { Ok(()) } else { Err(errors) }
 }
 

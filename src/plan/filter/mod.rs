@@ -2,7 +2,7 @@
 //!
 //! [`syscalls`] knows the names and numbers, [`groups`] says what the policies do with each
 //! call and why, `guard` adds the rules about arguments, `docker` reads a policy in docker's
-//! format. [`draw`] makes the [`Filter`] of one run from them and from what the profile allows
+//! format, `hugepages` keeps to a limit. [`draw`] makes the [`Filter`] of one run from them and from what the profile allows
 //! and denies. A filter is data; `script` turns it into a BPF program.
 //!
 //! What a profile names means:
@@ -19,6 +19,7 @@ mod docker;
 mod draw;
 pub mod groups;
 mod guard;
+mod hugepages;
 pub mod syscalls;
 mod types;
 mod wish;

@@ -316,7 +316,7 @@ fn cgroup(parent: &CgroupParent) -> CgroupOut<'_> {
             enable: enable.iter().map(|controller| controller.name()).collect(),
             leave: *leave,
         },
-        CgroupParent::Scope { bus } => CgroupOut::Scope { bus },
+        CgroupParent::Scope { bus, mount: _, enable: _ } => CgroupOut::Scope { bus },
     }
 }
 
@@ -450,7 +450,11 @@ mod tests {
             action: Action::Mount { path, create: false, mount },
             origin: Origin::Flag("--mask".into()),
         };
-        let plan = Plan { steps: vec![step], notes: vec![Diagnostic::note("words")] };
+        let plan = Plan {
+            steps: vec![step],
+            notes: vec![Diagnostic::note("words")],
+            degraded: Vec::new(),
+        };
         let value: serde_json::Value = serde_json::from_str(&to_json(&plan)).unwrap();
         let expected = serde_json::json!({
             "version": 1,

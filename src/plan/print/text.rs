@@ -208,7 +208,7 @@ mod tests {
     }
 
     fn text(steps: Vec<Step>) -> String {
-        to_text(&Plan { steps, notes: vec![] })
+        to_text(&Plan { steps, notes: vec![], degraded: vec![] })
     }
 
     #[test]

@@ -92,7 +92,7 @@ fn cgroup(parent: &CgroupParent) -> String {
             let leaving = if *leave { ", after we have moved to a leaf" } else { "" };
             format!("below {}, which is delegated to us{leaving}", shown(path))
         }
-        CgroupParent::Scope { bus } => {
+        CgroupParent::Scope { bus, .. } => {
             format!("a scope of the user's systemd, by {}", escaped(OsStr::new(bus)))
         }
     }

@@ -5,6 +5,7 @@ use std::ffi::OsString;
 use toml::de::DeTable;
 
 use super::filesystem::{self, filesystem};
+use super::limits::{self, limits};
 use super::reader::{Entry, Reader, entries};
 use super::sections::{self, capabilities, env, landlock, network, process, seccomp};
 use super::syntax::with_syntax_errors;
@@ -38,12 +39,13 @@ pub(in crate::profile) fn parse(found: &Found) -> Parsed {
 }
 
 /// Keys of the top level, sections among them.
-pub(super) const KEYS: [&str; 10] = [
+pub(super) const KEYS: [&str; 11] = [
     "description",
     "extends",
     "degrade",
     "filesystem",
     "network",
+    "limits",
     "env",
     "process",
     "seccomp",
@@ -52,9 +54,10 @@ pub(super) const KEYS: [&str; 10] = [
 ];
 
 /// Sections with their keys.
-pub(super) const SECTIONS: [(&str, &[&str]); 7] = [
+pub(super) const SECTIONS: [(&str, &[&str]); 8] = [
     ("filesystem", &filesystem::KEYS),
     ("network", &sections::NETWORK_KEYS),
+    ("limits", &limits::KEYS),
     ("env", &sections::ENV_KEYS),
     ("process", &sections::PROCESS_KEYS),
     ("seccomp", &sections::SECCOMP_KEYS),
@@ -82,6 +85,11 @@ fn top_level(reader: &mut Reader, entry: Entry<'_>, base: &Base, parsed: &mut Pa
         "network" => {
             if let Some(table) = reader.table(entry) {
                 profile.network = network(reader, table);
+            }
+        }
+        "limits" => {
+            if let Some(table) = reader.table(entry) {
+                profile.limits = limits(reader, table);
             }
         }
         "env" => {

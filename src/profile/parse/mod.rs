@@ -2,11 +2,12 @@
 //!
 //! The table is walked by hand, not by serde: a person who has made three mistakes wants to
 //! hear of three, each with its place. [`Reader`] collects them; `document` knows the file as
-//! a whole, `filesystem` and `sections` know one section each, `reserved` the words that mean
-//! nothing yet, and `syntax` what is not even TOML.
+//! a whole, `filesystem`, `limits` and `sections` know one section each, `reserved` the words that
+//! mean nothing yet, and `syntax` what is not even TOML.
 
 mod document;
 mod filesystem;
+mod limits;
 mod reader;
 mod reserved;
 mod sections;

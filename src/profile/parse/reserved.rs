@@ -2,8 +2,7 @@
 //! not there.
 
 /// Section (empty for the top level), key, and what this version does instead.
-const RESERVED: [(&str, &str, &str); 5] = [
-    ("", "limits", "this version of jail limits neither memory nor processors nor time"),
+const RESERVED: [(&str, &str, &str); 4] = [
     ("network", "allow", "this version of jail cannot filter by destination"),
     ("network", "publish", "this version of jail cannot publish ports"),
     ("network", "hosts", "this version of jail cannot name hosts"),

@@ -9,6 +9,8 @@ use crate::profile::find::{Found, Identity};
 use crate::profile::*;
 use crate::units::Size;
 
+mod limits;
+
 fn parsed(text: &str) -> Parsed {
     let source = Source { name: "x.toml".to_owned(), text: text.to_owned() };
     let identity = Identity::File { device: 0, inode: 0 };
@@ -289,11 +291,6 @@ help: did you mean `mode`?
 fn planned_keys_are_refused_in_their_own_words() {
     for (text, words) in [
         (
-            "[limits]\nmemory = '2G'",
-            "`limits` is not supported yet; this version of jail limits neither memory nor \
-             processors nor time; remove it",
-        ),
-        (
             "network.allow = ['example.org:443']",
             "`allow` is not supported yet; this version of jail cannot filter by destination; \
              remove it",
@@ -315,8 +312,8 @@ fn planned_keys_are_refused_in_their_own_words() {
         ),
         (
             "degrade = ['namespaces']",
-            "degrading `namespaces` is not supported yet; `landlock` is the only protection \
-             that may be missing",
+            "degrading `namespaces` is not supported yet; only `landlock` and `limits` may be \
+             missing",
         ),
     ] {
         assert_eq!(error(text), words);
@@ -330,7 +327,7 @@ fn what_cannot_be_meant_is_refused() {
         (
             "xyz = 1",
             "unknown key `xyz`; the keys are `description`, `extends`, `degrade`, \
-          `filesystem`, `network`, `env`, `process`, `seccomp`, `landlock`, `capabilities`",
+          `filesystem`, `network`, `limits`, `env`, `process`, `seccomp`, `landlock`, `capabilities`",
         ),
         ("extends = ['']", "the name of a profile is empty"),
         ("filesystem.root = 'hots'", "unknown root `hots`; did you mean `host`?"),
@@ -433,10 +430,7 @@ fn what_cannot_be_meant_is_refused() {
             "capabilities.keep = ['KILL', 'cap_kill']",
             "`keep` names the same thing twice; it stands in line 1 already",
         ),
-        (
-            "degrade = ['everything']",
-            "unknown protection `everything`; `landlock` is the only protection that may be missing",
-        ),
+        ("degrade = ['everything']", "unknown protection `everything`; use `landlock` or `limits`"),
         ("landlock = true", "`landlock` must be a table, not a boolean"),
     ] {
         assert_eq!(error(text), words);

@@ -4,6 +4,8 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 
 use super::*;
+use crate::diagnostic::{Located, Origin};
+use crate::plan::filter::syscalls::by_name;
 use crate::plan::filter::{Request, draw};
 use crate::profile::Seccomp;
 
@@ -60,9 +62,17 @@ fn loaded(call: &Call, offset: u32) -> u32 {
 }
 
 fn default_filter() -> Filter {
-    let seccomp = Seccomp::default();
+    filter_of(None)
+}
+
+fn without_hugepages() -> Filter {
+    filter_of(Some(&Located::new(false, Origin::BuiltIn)))
+}
+
+fn filter_of(hugepages: Option<&Located<bool>>) -> Filter {
+    let seccomp = &Seccomp::default();
     let request =
-        Request { seccomp: &seccomp, text: None, nesting: false, kept: &[], release: (6, 18) };
+        Request { seccomp, text: None, nesting: false, kept: &[], release: (6, 18), hugepages };
     draw(&request).unwrap().unwrap()
 }
 
@@ -99,6 +109,13 @@ fn a_call_of_another_architecture_ends_the_process() {
 fn the_default_program_is_small() {
     let program = assemble(&default_filter());
     assert!(program.len() < 220, "{} instructions", program.len());
+}
+
+#[test]
+fn refusing_huge_pages_takes_few_instructions_of_its_own() {
+    let plain = assemble(&default_filter()).len();
+    let program = assemble(&without_hugepages()).len();
+    assert!(plain < program && program <= plain + 20, "{program} instead of {plain}");
 }
 
 #[test]
@@ -184,14 +201,36 @@ proptest! {
         number in 0..600_u32,
         arguments in prop::array::uniform6(any::<u64>()),
     ) {
-        let filter = default_filter();
-        check(&filter, &assemble(&filter), number, arguments);
+        for filter in [default_filter(), without_hugepages()] {
+            check(&filter, &assemble(&filter), number, arguments);
+        }
+    }
+
+    #[test]
+    fn huge_pages_are_refused_for_any_arguments(
+        (call, index, flag) in prop_oneof![
+            Just(("mmap", 3, 0x4_0000)),
+            Just(("memfd_create", 1, 4)),
+            Just(("shmget", 2, 0o4000)),
+        ],
+        arguments in prop::array::uniform6(any::<u64>()),
+    ) {
+        let program = assemble(&without_hugepages());
+        let number = by_name(call).unwrap();
+        let verdict = |argument| {
+            let mut arguments = arguments;
+            arguments[index] = argument;
+            run(&program, &Call { architecture: AUDIT_ARCH, number, arguments })
+        };
+        let refusal = libc::SECCOMP_RET_ERRNO | libc::ENOMEM as u32;
+        prop_assert_eq!(verdict(arguments[index] | flag), refusal);
+        prop_assert_eq!(verdict(arguments[index] & !flag), libc::SECCOMP_RET_ALLOW);
     }
 }
 
 /// A filter binds one thread: the rest of the test program goes on without.
-fn under_the_default_filter(test: impl FnOnce() + Send + 'static) {
-    let program = assemble(&default_filter());
+fn under(filter: &Filter, test: impl FnOnce() + Send + 'static) {
+    let program = assemble(filter);
     let thread = std::thread::spawn(move || {
         seccompiler::apply_filter(&program).unwrap();
         test();
@@ -212,7 +251,7 @@ fn the_kernel_takes_the_program_and_refuses_what_it_should() {
         open(AddressFamily::Netlink, SockType::Raw, Some(SockProtocol::NetlinkKObjectUEvent));
     assert_eq!(outside, Ok(()), "without the filter, the kernel has the family");
 
-    under_the_default_filter(move || {
+    under(&default_filter(), move || {
         let refused = Err(Errno::EAFNOSUPPORT);
         assert!(nix::unistd::getpid().as_raw() > 0);
         assert_eq!(open(AddressFamily::Alg, SockType::SeqPacket, None), refused);
@@ -229,6 +268,29 @@ fn the_kernel_takes_the_program_and_refuses_what_it_should() {
         assert_eq!(open(AddressFamily::Unix, SockType::Datagram, None), Ok(()));
         assert_eq!(unshare(CloneFlags::CLONE_NEWUTS), Err(Errno::EPERM));
         assert_eq!(unshare(CloneFlags::CLONE_FILES), Ok(()));
+        assert_eq!(std::thread::spawn(|| 7).join().unwrap(), 7);
+    });
+}
+
+/// Making such a file takes no page, so the kernel does it even where its pool is empty.
+#[test]
+fn the_kernel_refuses_huge_pages_under_the_program() {
+    use nix::errno::Errno;
+    use nix::sys::memfd::{MFdFlags, memfd_create};
+
+    let make = |flags| memfd_create("jail-test", flags | MFdFlags::MFD_CLOEXEC).map(drop);
+    let outside = make(MFdFlags::MFD_HUGETLB);
+    // A kernel without hugetlbfs has nothing to refuse.
+    if !std::path::Path::new("/sys/kernel/mm/hugepages").exists() {
+        assert!(outside.is_err());
+        return;
+    }
+    assert_eq!(outside, Ok(()), "without the filter");
+
+    under(&without_hugepages(), move || {
+        assert_eq!(make(MFdFlags::MFD_HUGETLB), Err(Errno::ENOMEM));
+        assert_eq!(make(MFdFlags::MFD_HUGETLB | MFdFlags::MFD_HUGE_2MB), Err(Errno::ENOMEM));
+        assert_eq!(make(MFdFlags::empty()), Ok(()));
         assert_eq!(std::thread::spawn(|| 7).join().unwrap(), 7);
     });
 }

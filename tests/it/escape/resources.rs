@@ -63,3 +63,69 @@ fn mounts_inside_do_not_show_outside() {
     running.finish().succeeds();
     assert_eq!(mounts_now(), before);
 }
+
+const NO_HUGE_PAGES: &str = "[limits]\nhugepages = false";
+
+/// No memory limit counts them, so a command could empty the pool of the machine.
+#[test]
+fn huge_pages_are_refused_where_the_profile_says_so() {
+    require!(Feature::Works("huge-file"));
+    // The kernel lets the first in whatever is in its pool, and says EINVAL to the others, which
+    // make no sense: ENOMEM is the filter's.
+    let attempts = ["huge-file", "huge-map 63", "huge-segment 0"];
+    let policy = r#"{"defaultAction": "SCMP_ACT_ALLOW"}"#;
+    let jail = Jail::new().profile(NO_HUGE_PAGES).file("open.json", policy);
+    for attempt in attempts {
+        for unlimited in [jail.outside(attempt), Jail::new().probe(attempt)] {
+            match attempt {
+                "huge-file" => unlimited.succeeds(),
+                _ => unlimited.refused("EINVAL"),
+            };
+        }
+        jail.probe(attempt).refused("ENOMEM");
+    }
+    let named = ["--seccomp-allow", "mmap", "--seccomp-allow", "memfd_create"];
+    let named = Jail::new().profile(NO_HUGE_PAGES).args(named);
+    named.probe("huge-file").refused("ENOMEM");
+    named.probe("huge-map 63").refused("ENOMEM");
+    let from_file = jail.args(["--seccomp", "./open.json"]);
+    for attempt in attempts {
+        from_file.probe(attempt).refused("ENOMEM");
+    }
+}
+
+/// A mounted hugetlbfs needs no flag, and no filter sees it.
+#[test]
+fn mounted_huge_pages_are_refused_where_the_profile_says_so() {
+    require!(Feature::Root);
+    require!(Feature::Works("huge-file"));
+    require!(Feature::Program("unshare"));
+    let mounted = |input: &str| {
+        let prepare = "mount -t hugetlbfs none pool && >pool/file && exec \"$@\"";
+        let jail = Jail::as_root().directory("pool");
+        jail.through(["unshare", "-m", "sh", "-c", &format!("{prepare} {input}"), "sh"])
+    };
+    let limited = mounted("</dev/null").profile(NO_HUGE_PAGES);
+    mounted("</dev/null").probe("create pool/new").succeeds();
+    limited.outside("create pool/new").succeeds();
+    limited.probe("read pool/file").refused("EACCES");
+    limited.probe("create pool/new").refused("EACCES");
+    for verb in ["write", "read"] {
+        let grant = [format!("--{verb}"), "./pool".to_owned()];
+        let granted = mounted("</dev/null").profile(NO_HUGE_PAGES).args(grant);
+        granted.run(["/bin/true"]).exits(125).says(&format!("cannot {verb} `./pool`"));
+    }
+
+    mounted("<pool/file").probe("create new").succeeds();
+    let inherited = mounted("<pool/file").profile(NO_HUGE_PAGES);
+    let refusal = "cannot refuse huge pages: descriptor 0 is made of them";
+    inherited.probe("create new").exits(125).says(refusal);
+}
+
+#[test]
+fn huge_pages_cannot_be_refused_without_a_filter() {
+    let jail = Jail::new().profile(NO_HUGE_PAGES).args(["--seccomp", "off"]);
+    jail.run(["/bin/true"]).exits(125).says("cannot refuse huge pages: there is no filter");
+    let permitted = Jail::new().profile("[limits]\nhugepages = true").args(["--seccomp", "off"]);
+    permitted.run(["/bin/true"]).succeeds();
+}

@@ -23,7 +23,9 @@ fn seccomp(policy: SeccompPolicy, allow: &[&str], deny: &[&str]) -> Seccomp {
 fn drawn(seccomp: &Seccomp, text: Option<&str>) -> Result<Option<Filter>, Vec<Diagnostic>> {
     let source = text.map(|text| Rc::new(Source { name: "p.json".into(), text: text.into() }));
     let text = source.as_ref();
-    draw(&Request { seccomp, text, nesting: false, kept: &[], release: (6, 18) })
+    let request =
+        Request { seccomp, text, nesting: false, kept: &[], release: (6, 18), hugepages: None };
+    draw(&request)
 }
 
 fn filter(policy: SeccompPolicy, allow: &[&str], deny: &[&str]) -> Filter {
@@ -32,7 +34,8 @@ fn filter(policy: SeccompPolicy, allow: &[&str], deny: &[&str]) -> Filter {
 
 fn granted(nesting: bool, kept: &[Capability]) -> Filter {
     let seccomp = Seccomp::default();
-    let request = Request { seccomp: &seccomp, text: None, nesting, kept, release: (6, 18) };
+    let seccomp = &seccomp;
+    let request = Request { seccomp, text: None, nesting, kept, release: (6, 18), hugepages: None };
     draw(&request).unwrap().unwrap()
 }
 

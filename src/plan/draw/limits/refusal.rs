@@ -1,0 +1,132 @@
+//! Why a limit cannot be held here, and what to change so that it can.
+
+use crate::diagnostic::{Diagnostic, Located};
+use crate::host::Host;
+use crate::host::cgroups::{Controller, Layout};
+use crate::plan::Limit;
+
+use super::parent::Obstacle;
+
+/// The error for `limit`, which is one of those that cannot be held.
+pub(super) fn words(obstacle: &Obstacle, limit: &Located<Limit>, host: &Host) -> Diagnostic {
+    let error = Diagnostic::error(format!("cannot limit {}", name(&limit.value)))
+        .at(&limit.origin)
+        .because(cause(obstacle));
+    let error = remedies(obstacle, host).into_iter().fold(error, Diagnostic::help);
+    error.help(without(&limit.value))
+}
+
+/// The key of a limit.
+pub(super) fn name(limit: &Limit) -> &'static str {
+    match limit {
+        Limit::Memory(_) => "memory",
+        Limit::Swap(_) => "swap",
+        Limit::Cpus(_) => "cpus",
+        Limit::Cpuset(_) => "cpuset",
+        Limit::Pids(_) => "pids",
+        Limit::Io { .. } => "io",
+    }
+}
+
+/// What stands in the way.
+pub(super) fn cause(obstacle: &Obstacle) -> String {
+    match obstacle {
+        Obstacle::Layout(Layout::Hybrid) => {
+            "this machine has cgroup v1 and v2 side by side (hybrid), and the controllers are \
+             with v1, where only root can set limits"
+                .into()
+        }
+        Obstacle::Layout(Layout::Legacy) => {
+            "this machine has cgroup v1, where only root can set limits".into()
+        }
+        Obstacle::Layout(Layout::Absent | Layout::Unified) => {
+            "no cgroup file system is mounted here".into()
+        }
+        Obstacle::NotInKernel(controller) => {
+            format!("this kernel has no {} controller in cgroup v2", controller.name())
+        }
+        Obstacle::Busy { path, others } => format!(
+            "the cgroup `{path}` is ours to change, but holds {others} other processes, and the \
+             kernel limits no cgroup beside processes"
+        ),
+        Obstacle::NotDelegated { path, missing } => {
+            format!(
+                "the cgroup `{path}` is ours to change, but has no {} controller",
+                missing.name()
+            )
+        }
+        Obstacle::NotInScope { missing } => {
+            format!("systemd does not let its users have the {} controller", missing.name())
+        }
+        Obstacle::NoOneToAsk => {
+            "no cgroup here is ours to change, and there is no systemd to ask for one".into()
+        }
+        Obstacle::NoBus => {
+            "no cgroup here is ours to change, and the user's systemd has no bus to be asked on"
+                .into()
+        }
+    }
+}
+
+fn remedies(obstacle: &Obstacle, host: &Host) -> Vec<String> {
+    match obstacle {
+        Obstacle::Layout(Layout::Hybrid | Layout::Legacy) => vec![
+            "boot with cgroup v2 alone: systemd.unified_cgroup_hierarchy=1 on the kernel's command line".into(),
+        ],
+        Obstacle::Layout(Layout::Absent | Layout::Unified) => {
+            vec!["mount it: mount -t cgroup2 none /sys/fs/cgroup".into()]
+        }
+        Obstacle::NotInKernel(controller) => vec![format!(
+            "look for cgroup_disable={} in /proc/cmdline, and for v1 mounts that use it",
+            controller.name()
+        )],
+        Obstacle::Busy { path, .. } => vec![format!(
+            "move those to a child first: mkdir {path}/rest && for p in $(cat {path}/cgroup.procs); \
+             do echo $p >{path}/rest/cgroup.procs; done"
+        )],
+        Obstacle::NotDelegated { path, missing } => vec![format!(
+            "whoever made `{path}` has to enable it: echo +{} >{path}/../cgroup.subtree_control",
+            missing.name()
+        )],
+        Obstacle::NotInScope { missing } => drop_in(*missing),
+        Obstacle::NoOneToAsk => vec![
+            "in a container: give it a writable cgroup, as in `podman run --cgroupns=private \
+             --security-opt unmask=/sys/fs/cgroup` or `docker run --cgroupns=private \
+             --security-opt writable-cgroups=true`".into(),
+            "on a machine without systemd: have root make a cgroup that belongs to you".into(),
+        ],
+        Obstacle::NoBus => vec![
+            format!("log in, or have your systemd run without a login: sudo loginctl enable-linger {}",
+                host.identity.name.to_string_lossy()),
+            "install the package dbus-user-session, and pass XDG_RUNTIME_DIR on".into(),
+        ],
+    }
+}
+
+/// systemd.resource-control(5): what a user's manager gets is set in the system's unit for it.
+fn drop_in(missing: Controller) -> Vec<String> {
+    let mut controllers = vec!["cpu", "memory", "pids"];
+    controllers.push(missing.name());
+    controllers.sort_unstable();
+    controllers.dedup();
+    vec![
+        format!(
+            "as root, write two lines, `[Service]` and `Delegate={}`, to \
+             /etc/systemd/system/user@.service.d/delegate.conf",
+            controllers.join(" ")
+        ),
+        "then: sudo systemctl daemon-reload, and log in again".into(),
+    ]
+}
+
+/// What to do without.
+fn without(limit: &Limit) -> String {
+    match limit {
+        Limit::Memory(_) | Limit::Pids(_) => {
+            "or limit each process by itself instead: --degrade limits".into()
+        }
+        Limit::Swap(_) | Limit::Cpus(_) | Limit::Cpuset(_) | Limit::Io { .. } => {
+            "or go on without it: --degrade limits".into()
+        }
+    }
+}

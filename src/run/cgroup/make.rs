@@ -1,0 +1,165 @@
+//! Making the cgroup of a run, and taking it down.
+
+use std::ffi::OsStr;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::path::Path;
+
+use nix::errno::Errno;
+use nix::unistd::Pid;
+
+use crate::diagnostic::{Diagnostic, errno_cause};
+use crate::host::cgroups::Controller;
+use crate::plan::Plan;
+use crate::script::Setting;
+
+use super::directory::{Claim, Directory};
+use super::figures::Figures;
+use super::leaf::Leaf;
+use super::settings;
+use super::sweep::{PREFIX, sweep};
+use super::watch::MemoryWatch;
+
+const PAYLOAD: &str = "payload";
+
+/// Where the cgroup of a run is made.
+pub struct Placement<'a> {
+    pub parent: &'a Path,
+    /// Controllers that the parent does not hand on yet.
+    pub enable: &'a [Controller],
+    /// We have to leave the parent first.
+    pub leave: bool,
+    /// Unique among the runs below this parent.
+    pub id: &'a str,
+    pub settings: &'a [Setting],
+}
+
+/// The cgroup of a run. It is removed by [`Cgroup::remove`], or by the next run.
+pub struct Cgroup {
+    parent: Directory,
+    limited: Directory,
+    payload: Directory,
+    leaf: Option<Leaf>,
+    _claim: Claim,
+}
+
+impl Cgroup {
+    /// Makes the cgroup with all its limits. `plan` has the words for what cannot be done.
+    pub fn make(placement: &Placement, plan: &Plan) -> Result<Self, Diagnostic> {
+        let Placement { parent: path, enable, leave, id, settings } = placement;
+        let failed = |errno| cannot_make(path, errno);
+        let parent = Directory::open(path).map_err(failed)?;
+        sweep(&parent);
+        let leaf = leave.then(|| Leaf::enter(&parent, id, enable)).transpose().map_err(failed)?;
+        enable_all(&parent, enable).map_err(|errno| cannot_enable(path, enable, errno))?;
+        let name = format!("{PREFIX}{id}");
+        let limited = parent.make(&name).map_err(failed)?;
+        let claim = limited.claim().ok_or(Errno::EBUSY).map_err(failed)?;
+        // From here on there is something to remove, also if a limit cannot be set.
+        let made = limited.make(PAYLOAD).map_err(failed).and_then(|payload| {
+            limit(&limited, settings, plan)?;
+            Ok(payload)
+        });
+        match made {
+            Ok(payload) => Ok(Self { parent, limited, payload, leaf, _claim: claim }),
+            Err(diagnostic) => {
+                // The next run removes what stays.
+                let _ = limited.remove(OsStr::new(PAYLOAD));
+                let _ = parent.remove(OsStr::new(&name));
+                let _ = leaf.map(|leaf| leaf.leave(&parent));
+                Err(diagnostic)
+            }
+        }
+    }
+
+    /// For `CLONE_INTO_CGROUP`.
+    pub fn entrance(&self) -> BorrowedFd<'_> {
+        self.payload.as_fd()
+    }
+
+    /// Moves a process in that was cloned elsewhere.
+    pub fn take(&self, process: Pid) -> Result<(), Diagnostic> {
+        self.payload.take(process).map_err(|errno| cannot_make(self.payload.path(), errno))
+    }
+
+    pub fn path(&self) -> &Path {
+        self.limited.path()
+    }
+
+    pub fn figures(&self) -> Figures {
+        Figures::read(&self.limited)
+    }
+
+    pub fn watch_memory(&self) -> Option<MemoryWatch> {
+        MemoryWatch::new(&self.limited, &self.payload)
+    }
+
+    /// Ends what is still in it, removes it, and goes back to where we were.
+    pub fn remove(self) -> Result<(), Diagnostic> {
+        let Self { parent, limited, payload, leaf, _claim } = self;
+        let name = limited.path().file_name().unwrap_or_default().to_owned();
+        let path = limited.path().to_owned();
+        drop(payload);
+        let removed = limited.remove(OsStr::new(PAYLOAD)).and_then(|()| parent.remove(&name));
+        let left = leaf.map_or(Ok(()), |leaf| leaf.leave(&parent));
+        removed.and(left).map_err(|errno| {
+            Diagnostic::warning(format!("the cgroup `{}` is left behind", path.display()))
+                .because(errno_cause(errno))
+                .help("the next run with limits removes it")
+        })
+    }
+}
+
+/// Moves processes from a cgroup to a leaf below it.
+pub fn gather(parent: &Path, leaf: &str, processes: &[Pid]) -> Result<(), Errno> {
+    let leaf = Directory::open(parent)?.make(leaf)?;
+    processes.iter().try_for_each(|process| leaf.take(*process))
+}
+
+fn enable_all(parent: &Directory, controllers: &[Controller]) -> Result<(), Errno> {
+    if controllers.is_empty() {
+        return Ok(());
+    }
+    let words: Vec<String> =
+        controllers.iter().map(|controller| format!("+{}", controller.name())).collect();
+    parent.write("cgroup.subtree_control", &words.join(" "))
+}
+
+/// One process that runs out of memory takes all with it: what is left of a build would only
+/// go on to fail in ways that nobody understands.
+fn limit(limited: &Directory, settings: &[Setting], plan: &Plan) -> Result<(), Diagnostic> {
+    settings::apply(limited, settings).map_err(|(setting, unset)| {
+        let step = plan.steps.get(usize::from(setting.step));
+        let title = format!("the limit in {} cannot be set", setting.file);
+        let diagnostic = Diagnostic::error(title).because(unset.cause(setting));
+        let diagnostic = step.iter().fold(diagnostic, |error, step| error.at(&step.origin));
+        unset.help(setting).into_iter().fold(diagnostic, Diagnostic::help)
+    })?;
+    if !settings.iter().any(|setting| setting.file == "memory.max") {
+        return Ok(());
+    }
+    limited.write("memory.oom.group", "1").map_err(|errno| {
+        Diagnostic::error("the limit of memory cannot be made to count for all processes together")
+            .because(format!("write memory.oom.group: {}", errno_cause(errno)))
+            .help("jail needs Linux 4.19 or newer for this")
+    })
+}
+
+fn cannot_make(path: &Path, errno: Errno) -> Diagnostic {
+    let error = Diagnostic::error(format!("cannot make a cgroup in `{}`", path.display()))
+        .because(errno_cause(errno));
+    match errno {
+        Errno::EBUSY => error.help("another process has come into it meanwhile; try again"),
+        Errno::EAGAIN => error.help("it may hold no more cgroups: see its cgroup.max.descendants"),
+        _ => error,
+    }
+}
+
+fn cannot_enable(path: &Path, controllers: &[Controller], errno: Errno) -> Diagnostic {
+    let names: Vec<&str> = controllers.iter().map(|controller| controller.name()).collect();
+    let title = format!("cannot enable {} below `{}`", names.join(" "), path.display());
+    let error = Diagnostic::error(title).because(errno_cause(errno));
+    match errno {
+        Errno::EBUSY => error.help("another process has come into it meanwhile; try again"),
+        _ => error,
+    }
+}

@@ -1,0 +1,108 @@
+//! The time limit, kept by init.
+//!
+//! Not by the supervisor: that stops when the command stops (job control), and a command that
+//! stops itself while its children go on would have all the time that it likes.
+
+use std::time::{Duration, Instant};
+
+use nix::errno::Errno;
+use nix::poll::PollTimeout;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+use crate::script::TimeLimit;
+
+/// What is left of the command's time.
+pub struct Clock {
+    next: Option<Instant>,
+    grace: Duration,
+    warned: bool,
+}
+
+/// What the time says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    GoOn,
+    /// The limit is reached just now.
+    Terminate,
+    /// The grace is over too.
+    Kill,
+}
+
+impl Clock {
+    /// Starts now; never rings without a limit.
+    pub fn start(limit: Option<TimeLimit>) -> Self {
+        let now = Instant::now();
+        // A limit beyond the end of time is none.
+        let next = limit.and_then(|limit| now.checked_add(limit.limit));
+        Self { next, grace: limit.map_or(Duration::ZERO, |limit| limit.grace), warned: false }
+    }
+
+    /// For poll(2): until something is due, but a day at most.
+    pub fn timeout(&self) -> PollTimeout {
+        const DAY: Duration = Duration::from_secs(86_400);
+        let Some(next) = self.next else { return PollTimeout::NONE };
+        // Rounded up: a poll that returns early would be one for nothing.
+        let left =
+            next.saturating_duration_since(Instant::now()).min(DAY) + Duration::from_millis(1);
+        PollTimeout::try_from(left).unwrap_or(PollTimeout::MAX)
+    }
+
+    pub fn look(&mut self) -> Verdict {
+        let now = Instant::now();
+        if self.next.is_none_or(|next| now < next) {
+            return Verdict::GoOn;
+        }
+        if std::mem::replace(&mut self.warned, true) || self.grace.is_zero() {
+            return Verdict::Kill;
+        }
+        self.next = now.checked_add(self.grace);
+        Verdict::Terminate
+    }
+}
+
+/// Asks everything inside to end; what is stopped has to go on to do so. Init itself is left
+/// out by the kernel (kill(2), -1).
+pub fn terminate_all() -> Result<(), Errno> {
+    for signal in [Signal::SIGTERM, Signal::SIGCONT] {
+        match kill(Pid::from_raw(-1), signal) {
+            // Nobody is left, or nobody whom we may signal: the grace ends those.
+            Ok(()) | Err(Errno::ESRCH | Errno::EPERM) => {}
+            Err(errno) => return Err(errno),
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn clock(limit: u64, grace: u64) -> Clock {
+        let (limit, grace) = (Duration::from_nanos(limit), Duration::from_secs(grace));
+        Clock::start(Some(TimeLimit { step: 0, limit, grace }))
+    }
+
+    #[test]
+    fn without_a_limit_it_never_rings() {
+        let mut clock = Clock::start(None);
+        assert_eq!(clock.timeout(), PollTimeout::NONE);
+        assert_eq!(clock.look(), Verdict::GoOn);
+        let limit = Duration::MAX;
+        let endless = Clock::start(Some(TimeLimit { step: 0, limit, grace: limit }));
+        assert_eq!(endless.timeout(), PollTimeout::NONE);
+    }
+
+    #[test]
+    fn it_warns_once_and_then_waits_for_the_grace() {
+        let mut clock = clock(0, 3600);
+        assert_eq!(clock.look(), Verdict::Terminate);
+        assert_eq!(clock.look(), Verdict::GoOn);
+        assert!(clock.timeout().as_millis().is_some_and(|left| left > 3_500_000));
+    }
+
+    #[test]
+    fn without_a_grace_there_is_no_warning() {
+        assert_eq!(clock(0, 0).look(), Verdict::Kill);
+    }
+}

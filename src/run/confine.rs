@@ -1,0 +1,120 @@
+//! Where the run's cgroup comes from: a subtree of ours, or the user's systemd.
+
+use std::os::fd::BorrowedFd;
+use std::path::{Path, PathBuf};
+
+use nix::unistd::Pid;
+
+use crate::diagnostic::{Diagnostic, errno_cause};
+use crate::host::cgroups::Controller;
+use crate::plan::{CgroupParent, Plan};
+use crate::script;
+use crate::units::AbsolutePath;
+
+use super::cgroup::{Cgroup, Figures, MemoryWatch, Placement, gather};
+use super::scope::Scope;
+
+/// What is asked for, and for which run.
+#[derive(Clone, Copy)]
+pub struct Request<'a> {
+    pub wanted: &'a script::Cgroup,
+    pub id: &'a str,
+    /// Has the words for what cannot be done.
+    pub plan: &'a Plan,
+}
+
+/// The cgroup of a run, and what keeps its parent there.
+pub struct Confinement {
+    cgroup: Cgroup,
+    scope: Option<Scope>,
+}
+
+impl Confinement {
+    /// Makes the cgroup where init can be cloned into it; `None` if init has to be there first.
+    pub fn before_the_clone(request: Request) -> Result<Option<Self>, Diagnostic> {
+        let Request { wanted, id, plan } = request;
+        let CgroupParent::Delegated { path, enable, leave } = &wanted.parent else {
+            return Ok(None);
+        };
+        let (parent, settings) = (path.as_path(), wanted.settings.as_slice());
+        let placement = Placement { parent, enable, leave: *leave, id, settings };
+        let cgroup = Cgroup::make(&placement, plan)?;
+        Ok(Some(Self { cgroup, scope: None }))
+    }
+
+    /// Asks for a scope, makes the cgroup in it, and moves init there, which waits meanwhile.
+    pub fn around(init: Pid, request: Request) -> Result<Option<Self>, Diagnostic> {
+        let Request { wanted, id, plan } = request;
+        let CgroupParent::Scope { bus, mount, enable } = &wanted.parent else { return Ok(None) };
+        let located = |diagnostic: Diagnostic| match plan.steps.get(usize::from(wanted.step)) {
+            Some(step) => diagnostic.at(&step.origin),
+            None => diagnostic,
+        };
+        let scope = Scope::ask(bus, id, init).map_err(located)?;
+        let parent = directory_of(mount, &scope.path);
+        match Self::in_scope(&scope, &parent, enable, init, request) {
+            Ok(cgroup) => Ok(Some(Self { cgroup, scope: Some(scope) })),
+            Err(diagnostic) => {
+                scope.end();
+                Err(diagnostic)
+            }
+        }
+    }
+
+    fn in_scope(
+        scope: &Scope,
+        parent: &Path,
+        enable: &[Controller],
+        init: Pid,
+        request: Request,
+    ) -> Result<Cgroup, Diagnostic> {
+        // A cgroup that holds processes can have no limited children.
+        gather(parent, "keeper", &[scope.keeper(), init]).map_err(|errno| {
+            Diagnostic::error(format!("cannot use the scope `{}`", parent.display()))
+                .because(errno_cause(errno))
+        })?;
+        let Request { wanted, id, plan } = request;
+        let settings = wanted.settings.as_slice();
+        let placement = Placement { parent, enable, leave: false, id, settings };
+        let cgroup = Cgroup::make(&placement, plan)?;
+        match cgroup.take(init) {
+            Ok(()) => Ok(cgroup),
+            Err(diagnostic) => {
+                // What stays goes with the scope.
+                let _ = cgroup.remove();
+                Err(diagnostic)
+            }
+        }
+    }
+
+    /// For `CLONE_INTO_CGROUP`.
+    pub fn entrance(&self) -> BorrowedFd<'_> {
+        self.cgroup.entrance()
+    }
+
+    pub fn path(&self) -> &Path {
+        self.cgroup.path()
+    }
+
+    pub fn figures(&self) -> Figures {
+        self.cgroup.figures()
+    }
+
+    pub fn watch_memory(&self) -> Option<MemoryWatch> {
+        self.cgroup.watch_memory()
+    }
+
+    /// Removes the cgroup, and lets go of the scope.
+    pub fn end(self) -> Result<(), Diagnostic> {
+        let removed = self.cgroup.remove();
+        if let Some(scope) = self.scope {
+            scope.end();
+        }
+        removed
+    }
+}
+
+/// The directory of a cgroup that is named from the root of the hierarchy.
+fn directory_of(mount: &AbsolutePath, cgroup: &Path) -> PathBuf {
+    mount.as_path().join(cgroup.strip_prefix("/").unwrap_or(cgroup))
+}

@@ -1,0 +1,189 @@
+//! From the script to a running init: what the supervisor does up to there.
+
+use std::ffi::CString;
+use std::mem::ManuallyDrop;
+use std::os::fd::OwnedFd;
+
+use nix::errno::Errno;
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use nix::sys::signal::{SigSet, Signal};
+use nix::sys::socket::{AddressFamily, SockFlag, SockType, socketpair};
+use nix::sys::stat::{Mode, umask};
+use nix::unistd::{Pid, geteuid, setgroups};
+
+use crate::diagnostic::Diagnostic;
+use crate::plan::Plan;
+use crate::script::{Mapping, Script};
+use crate::sys::{Change, Clone, Used, clone_process, restore_default, wait_for_end};
+
+use super::confine::{Confinement, Request};
+use super::explain::{explain_clone, explain_mapping};
+use super::init;
+use super::message::Order;
+use super::payload::Inherited;
+use super::supervisor::FORWARDED;
+
+/// Init is running, or waiting to be told to.
+pub struct Started {
+    pub init: Pid,
+    pub socket: OwnedFd,
+    pub confinement: Option<Confinement>,
+}
+
+/// Makes the cgroup, clones init, and does what has to be done from outside; in init this
+/// does not return. `id` names the run.
+pub fn start(
+    script: Script,
+    inherited: Inherited,
+    id: &str,
+    plan: &Plan,
+) -> Result<Started, Diagnostic> {
+    let request = script.cgroup.as_ref().map(|wanted| Request { wanted, id, plan });
+    let before = request.map(Confinement::before_the_clone).transpose()?.flatten();
+    let (init, socket, script) = match clone_init(script, inherited, before.as_ref()) {
+        Ok(cloned) => cloned,
+        Err(diagnostic) => return Err(given_up(None, before, diagnostic)),
+    };
+    let request = script.cgroup.as_ref().map(|wanted| Request { wanted, id, plan });
+    let around = |request| Confinement::around(init, request);
+    let confinement = match request.map(around).transpose() {
+        Ok(around) => before.or(around.flatten()),
+        Err(diagnostic) => return Err(given_up(Some(init), before, diagnostic)),
+    };
+    match finish(init, &socket, &script) {
+        Ok(()) => Ok(Started { init, socket, confinement }),
+        Err(diagnostic) => Err(given_up(Some(init), confinement, diagnostic)),
+    }
+}
+
+/// Nothing stays of what was made so far.
+fn given_up(
+    init: Option<Pid>,
+    confinement: Option<Confinement>,
+    diagnostic: Diagnostic,
+) -> Diagnostic {
+    init.into_iter().for_each(end);
+    match confinement.map(Confinement::end) {
+        Some(Err(left)) => diagnostic.help(left.title),
+        Some(Ok(())) | None => diagnostic,
+    }
+}
+
+fn clone_init(
+    script: Script,
+    inherited: Inherited,
+    confinement: Option<&Confinement>,
+) -> Result<(Pid, OwnedFd, ManuallyDrop<Script>), Diagnostic> {
+    let kind = SockType::SeqPacket;
+    let (ours, theirs) = socketpair(AddressFamily::Unix, kind, None, SockFlag::SOCK_CLOEXEC)
+        .map_err(explain_clone)?;
+    let argument_count = std::env::args_os().len();
+    let entrance = confinement.map(Confinement::entrance);
+    match clone_process(script.namespaces, entrance).map_err(explain_clone)? {
+        Clone::Child => {
+            drop(ours);
+            init::run(script, theirs, inherited, argument_count)
+        }
+        // Taking the script apart would copy the pages that init now shares with us.
+        Clone::Parent { child } => Ok((child, ours, ManuallyDrop::new(script))),
+    }
+}
+
+/// Maps the ids if init cannot, and tells it to begin if it waits for that.
+fn finish(init: Pid, socket: &OwnedFd, script: &Script) -> Result<(), Diagnostic> {
+    if let Mapping::Helpers { uid, gid } = &script.ids.mapping {
+        for (program, arguments) in [uid, gid] {
+            map_by_helper(init, program, arguments)?;
+        }
+    }
+    match script.waits {
+        true => Order::Begin.send(socket).map_err(explain_clone),
+        false => Ok(()),
+    }
+}
+
+/// Blocks the signals that we read by descriptor, and notes what the command is to inherit.
+pub fn prepare() -> Result<Inherited, Errno> {
+    // A caller that ignores SIGCHLD, as some daemons do, passes that on to us, and then the
+    // kernel would keep from init how the command ended (wait(2)).
+    restore_default(Signal::SIGCHLD)?;
+    let mut blocked: SigSet = FORWARDED.into_iter().collect();
+    for signal in [Signal::SIGCHLD, Signal::SIGTTOU, Signal::SIGTTIN] {
+        blocked.add(signal);
+    }
+    blocked.thread_block()?;
+    let inherited_umask = umask(Mode::empty());
+    umask(inherited_umask);
+    let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE)?;
+    if soft < hard && soft < 64 {
+        setrlimit(Resource::RLIMIT_NOFILE, hard.min(64), hard)?;
+    }
+    if geteuid().is_root() {
+        leave_groups()?;
+    }
+    Ok(Inherited { umask: inherited_umask, open_files: (soft, hard), file_size: lift_file_size()? })
+}
+
+/// The files that we write into the sandbox are not the command's. Returns the caller's limit
+/// if it was lifted.
+fn lift_file_size() -> Result<Option<(u64, u64)>, Errno> {
+    let (soft, hard) = getrlimit(Resource::RLIMIT_FSIZE)?;
+    if soft == hard {
+        return Ok(None);
+    }
+    setrlimit(Resource::RLIMIT_FSIZE, hard, hard)?;
+    Ok(Some((soft, hard)))
+}
+
+/// Without privilege nobody can leave a group; with it the command shall not keep any. Who is
+/// root in a user namespace only may not do so if that namespace denies setgroups(2).
+fn leave_groups() -> Result<(), Errno> {
+    match setgroups(&[]) {
+        Err(Errno::EPERM) => {
+            let setting = std::fs::read("/proc/self/setgroups").unwrap_or_default();
+            if setting.starts_with(b"deny") { Ok(()) } else { Err(Errno::EPERM) }
+        }
+        result => result,
+    }
+}
+
+/// Runs newuidmap(1) or newgidmap(1).
+fn map_by_helper(child: Pid, program: &CString, arguments: &[CString]) -> Result<(), Diagnostic> {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt;
+    let text = |string: &CString| OsStr::from_bytes(string.to_bytes()).to_os_string();
+    let name = text(program);
+    let output = std::process::Command::new(&name)
+        .arg(child.to_string())
+        .args(arguments.iter().map(text))
+        .env_clear()
+        .stdin(std::process::Stdio::null())
+        .output()
+        .map_err(|error| explain_mapping(&name, &error.to_string()))?;
+    if output.status.success() {
+        Ok(())
+    } else {
+        Err(explain_mapping(&name, String::from_utf8_lossy(&output.stderr).trim()))
+    }
+}
+
+/// Ends everything inside, and waits until it has ended.
+pub fn end(init: Pid) {
+    kill_init(init);
+    let _ = wait(init);
+}
+
+/// Ends everything inside. It may have ended by itself, which is as good.
+pub fn kill_init(init: Pid) {
+    let _ = nix::sys::signal::kill(init, Signal::SIGKILL);
+}
+
+/// Waits until init has ended.
+pub fn wait(init: Pid) -> Result<(Change, Used), Errno> {
+    loop {
+        match wait_for_end(init) {
+            Err(Errno::EINTR) => {}
+            result => return result,
+        }
+    }
+}

@@ -1,0 +1,21 @@
+//! Extended attributes.
+
+use std::ffi::{CStr, CString};
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
+use nix::errno::Errno;
+
+use super::checked;
+
+/// The value of an extended attribute of a file, the first bytes if it is long (lgetxattr(2)).
+pub fn attribute(path: &Path, name: &CStr) -> Result<Vec<u8>, Errno> {
+    let path = CString::new(path.as_os_str().as_bytes()).map_err(|_| Errno::EINVAL)?;
+    let mut value = [0_u8; 256];
+    // SAFETY: two live strings that end in NUL, and a live buffer of the length given.
+    let length = unsafe {
+        libc::lgetxattr(path.as_ptr(), name.as_ptr(), value.as_mut_ptr().cast(), value.len())
+    };
+    let length = checked(length as libc::c_long)?;
+    Ok(value[..length as usize].to_vec())
+}

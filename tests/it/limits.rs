@@ -34,8 +34,9 @@ begin() {
     rm -f ../began
     /share/jail run --read /share $FLAGS -- /share/probe "$@" >../began 2>&1 &
     supervisor=$!
-    patiently grep -qs paused ../began
+    patiently paused_or_gone && grep -qs paused ../began || { cat ../began; return 1; }
 }
+paused_or_gone() { grep -qs paused ../began || ! kill -0 $supervisor 2>/dev/null; }
 # Shows files of the cgroup that has the limits.
 files() {
     top=$(cgroups | head -n 1)

@@ -5,8 +5,8 @@ use crate::support::Machine;
 pub fn checks(machine: Machine) -> Machine {
     machine
         .check(
-            "FLAGS='--memory 64M --swap 0'; begin allocate 40 -- pause
-            FLAGS='--memory 64M --swap 0'; inside allocate 96
+            "FLAGS='--memory 64M --swap 0B'; begin allocate 40 -- pause
+            FLAGS='--memory 64M --swap 0B'; inside allocate 96
             [ $? = 137 ] && inside allocate 40 && kill -0 $supervisor && [ $(cgroups | wc -l) -ge 1 ]
             status=$?; kill $supervisor; wait $supervisor; exit $status",
             |it| {
@@ -21,9 +21,17 @@ pub fn checks(machine: Machine) -> Machine {
                 it.answers("7");
             },
         )
+        // They tidy up after each other, but only what is stale.
+        .check(
+            "four() { for i in 1 2 3 4; do jail --memory 64M --pids 64 -- true || echo $?; done; }
+            four & four & four & four; wait; nothing_left && echo gone",
+            |it| {
+                it.outputs("gone\n").is_silent();
+            },
+        )
         // In a jail nobody can have another cgroup: the limits of the outer one hold.
         .check(
-            "jail --memory 64M --swap 0 --nesting on --read /share -- \
+            "jail --memory 64M --swap 0B --nesting on --read /share -- \
              /share/jail run --read /share -- /share/probe allocate 96",
             |it| {
                 it.exits(137).says("memory limit of 64 MiB reached");

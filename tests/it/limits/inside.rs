@@ -3,7 +3,7 @@
 use crate::support::{Finished, Machine};
 
 /// Everything that can be given up, so that only the cgroup itself stands in the way.
-const OPEN: &str = "--memory 64M --swap 0 --nesting on --seccomp off --landlock off --user root";
+const OPEN: &str = "--memory 64M --swap 0B --nesting on --seccomp off --landlock off --user root";
 
 pub fn checks(machine: Machine) -> Machine {
     reachable(machine)
@@ -34,7 +34,7 @@ pub fn checks(machine: Machine) -> Machine {
 fn reachable(machine: Machine) -> Machine {
     let mounted = "in-userns -- unshare cgroup -- mkdir /tmp/c -- mount-cgroup /tmp/c";
     machine
-        .check("FLAGS='--memory 64M --swap 0'; inside allocate 96", killed)
+        .check("FLAGS='--memory 64M --swap 0B'; inside allocate 96", killed)
         .check(open(&format!("{mounted} -- allocate 96")), killed)
         // A cgroup of its own, with its own limit, is still below.
         .check(

@@ -89,10 +89,12 @@ pub fn subtree(machine: Machine) -> Machine {
     machine
         // Somebody else's cgroup is never touched, whatever its name.
         .check(
-            "mkdir $VM_CGROUP/jail-zzzz $VM_CGROUP/mine; jail --memory 64M -- true
-            rmdir $VM_CGROUP/mine && echo mine; rmdir $VM_CGROUP/jail-zzzz && echo zzzz",
+            "mkdir $VM_CGROUP/mine $VM_CGROUP/jail-empty $VM_CGROUP/jail-web $VM_CGROUP/jail-web/all
+            sleep 1000 & echo $! >$VM_CGROUP/jail-web/all/cgroup.procs; jail --memory 64M -- true
+            kill $! && echo alive; wait $!; cd $VM_CGROUP
+            patiently rmdir jail-web/all && rmdir jail-web mine jail-empty && echo kept",
             |it| {
-                it.output_has("mine\n").output_has("zzzz\n");
+                it.outputs("alive\nkept\n");
             },
         )
         // An empty one of ours is stale.

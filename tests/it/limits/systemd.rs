@@ -18,7 +18,7 @@ pub fn checks(machine: Machine) -> Machine {
             },
         )
         .check(
-            "mkfifo go; FLAGS='--memory 64M --swap 0'
+            "mkfifo go; FLAGS='--memory 64M --swap 0B'
             inside say ready -- wait-line -- allocate 96 <go >out & exec 3>go
             patiently grep -q ready out && systemctl --user daemon-reload && echo >&3
             wait $!",

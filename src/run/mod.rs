@@ -25,5 +25,4 @@ mod tally;
 mod terminal;
 
 pub use outcome::{Counter, End, Figure, Full, Hits, OutOfMemory, Outcome, Refused, Usage};
-pub use scope::Scope;
 pub use supervisor::perform;

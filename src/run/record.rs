@@ -73,9 +73,7 @@ impl Record {
         let all = directory_of_all(runtime).ok()?;
         sweep(&all);
         let name = OsString::from(description.id);
-        mkdirat(&all, name.as_os_str(), Mode::S_IRWXU).ok()?;
-        let own = open_directory(&all, &name).ok()?;
-        let claim = claim(&all, &name, own.try_clone().ok()?)?;
+        let (own, claim) = make_claimed(&all, &name)?;
         let record = Self { all, name, _claim: claim };
         // Half a description is none: then the directory goes away again.
         record.describe(&own, description).then_some(record)
@@ -119,10 +117,25 @@ fn open_directory(at: &OwnedFd, name: &OsStr) -> Result<OwnedFd, Errno> {
     openat(at, name, flags, Mode::empty())
 }
 
+/// Another run may find the directory before it is claimed, and take it for a stale one: then it
+/// is made once more.
+fn make_claimed(all: &OwnedFd, name: &OsStr) -> Option<(OwnedFd, Flock<OwnedFd>)> {
+    const ATTEMPTS: usize = 16;
+    (0..ATTEMPTS).find_map(|_| {
+        match mkdirat(all, name, Mode::S_IRWXU) {
+            Ok(()) | Err(Errno::EEXIST) => {}
+            Err(_) => return None,
+        }
+        let own = open_directory(all, name).ok()?;
+        let claim = claim(all, name, own.try_clone().ok()?, FlockArg::LockExclusive)?;
+        Some((own, claim))
+    })
+}
+
 /// A lock on a directory that is still the one of this name.
-fn claim(all: &OwnedFd, name: &OsStr, own: OwnedFd) -> Option<Flock<OwnedFd>> {
+fn claim(all: &OwnedFd, name: &OsStr, own: OwnedFd, how: FlockArg) -> Option<Flock<OwnedFd>> {
     let inode = fstat(&own).ok()?.st_ino;
-    let claim = Flock::lock(own, FlockArg::LockExclusiveNonblock).ok()?;
+    let claim = Flock::lock(own, how).ok()?;
     let there = fstatat(all, name, nix::fcntl::AtFlags::AT_SYMLINK_NOFOLLOW).ok()?;
     (there.st_ino == inode).then_some(claim)
 }
@@ -141,7 +154,7 @@ fn sweep(all: &OwnedFd) {
         .collect();
     for name in names {
         let Ok(directory) = open_directory(all, &name) else { continue };
-        if claim(all, &name, directory).is_some() {
+        if claim(all, &name, directory, FlockArg::LockExclusiveNonblock).is_some() {
             remove(all, &name);
         }
     }

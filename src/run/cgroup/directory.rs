@@ -16,6 +16,9 @@ use nix::unistd::{Pid, UnlinkatFlags, unlinkat};
 /// How long the kernel may take to let go of processes that have been killed, in milliseconds.
 const PATIENCE: u16 = 2000;
 
+/// How often a cgroup may be taken for a stale one before it is ours.
+const ATTEMPTS: usize = 16;
+
 /// A lock on a cgroup: whoever holds it lives. A process that is cloned shares it.
 pub type Claim = Flock<OwnedFd>;
 
@@ -35,6 +38,26 @@ impl Directory {
     pub fn make(&self, name: &str) -> Result<Self, Errno> {
         mkdirat(&self.fd, name, Mode::from_bits_truncate(0o755))?;
         self.child(OsStr::new(name))
+    }
+
+    /// Makes a child that is ours. Somebody who sweeps may find it before it is claimed, and
+    /// take it for a stale one: then it is made once more.
+    pub fn make_claimed(&self, name: &str) -> Result<(Self, Claim), Errno> {
+        for _ in 0..ATTEMPTS {
+            match mkdirat(&self.fd, name, Mode::from_bits_truncate(0o755)) {
+                // Whoever found it has not removed it yet.
+                Ok(()) | Err(Errno::EEXIST) => {}
+                Err(errno) => return Err(errno),
+            }
+            let child = match self.child(OsStr::new(name)) {
+                Err(Errno::ENOENT) => continue,
+                child => child?,
+            };
+            if let Some(claim) = child.claim(FlockArg::LockExclusive) {
+                return Ok((child, claim));
+            }
+        }
+        Err(Errno::EBUSY)
     }
 
     pub fn child(&self, name: &OsStr) -> Result<Self, Errno> {
@@ -79,9 +102,9 @@ impl Directory {
     /// Says that somebody is here, until the value goes away or its process dies.
     ///
     /// `None` if somebody else is, or if the cgroup has been removed meanwhile.
-    pub fn claim(&self) -> Option<Claim> {
+    pub fn claim(&self, how: FlockArg) -> Option<Claim> {
         let fd = self.fd.try_clone().ok()?;
-        let claim = Flock::lock(fd, FlockArg::LockExclusiveNonblock).ok()?;
+        let claim = Flock::lock(fd, how).ok()?;
         let there = stat(&self.path).ok()?;
         let here = fstat(&self.fd).ok()?;
         (there.st_ino == here.st_ino).then_some(claim)

@@ -24,8 +24,7 @@ impl Leaf {
     /// Moves this process from `parent` to a leaf of its own.
     pub fn enter(parent: &Directory, id: &str, enabled: &[Controller]) -> Result<Self, Errno> {
         let name = format!("{PREFIX}{id}-supervisor");
-        let leaf = parent.make(&name)?;
-        let claim = leaf.claim().ok_or(Errno::EBUSY)?;
+        let (leaf, claim) = parent.make_claimed(&name)?;
         leaf.take(Pid::this())?;
         Ok(Self { name: name.into(), enabled: enabled.to_vec(), _claim: claim })
     }

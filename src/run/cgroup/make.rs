@@ -45,27 +45,40 @@ pub struct Cgroup {
 impl Cgroup {
     /// Makes the cgroup with all its limits. `plan` has the words for what cannot be done.
     pub fn make(placement: &Placement, plan: &Plan) -> Result<Self, Diagnostic> {
-        let Placement { parent: path, enable, leave, id, settings } = placement;
+        let Placement { parent: path, enable, leave, id, settings: _ } = placement;
         let failed = |errno| cannot_make(path, errno);
         let parent = Directory::open(path).map_err(failed)?;
         sweep(&parent);
         let leaf = leave.then(|| Leaf::enter(&parent, id, enable)).transpose().map_err(failed)?;
-        enable_all(&parent, enable).map_err(|errno| cannot_enable(path, enable, errno))?;
-        let name = format!("{PREFIX}{id}");
-        let limited = parent.make(&name).map_err(failed)?;
-        let claim = limited.claim().ok_or(Errno::EBUSY).map_err(failed)?;
-        // From here on there is something to remove, also if a limit cannot be set.
-        let made = limited.make(PAYLOAD).map_err(failed).and_then(|payload| {
-            limit(&limited, settings, plan)?;
-            Ok(payload)
-        });
-        match made {
-            Ok(payload) => Ok(Self { parent, limited, payload, leaf, _claim: claim }),
+        match Self::below(&parent, placement, plan) {
+            Ok((limited, payload, claim)) => {
+                Ok(Self { parent, limited, payload, leaf, _claim: claim })
+            }
             Err(diagnostic) => {
                 // The next run removes what stays.
-                let _ = limited.remove(OsStr::new(PAYLOAD));
-                let _ = parent.remove(OsStr::new(&name));
                 let _ = leaf.map(|leaf| leaf.leave(&parent));
+                Err(diagnostic)
+            }
+        }
+    }
+
+    fn below(
+        parent: &Directory,
+        placement: &Placement,
+        plan: &Plan,
+    ) -> Result<(Directory, Directory, Claim), Diagnostic> {
+        let Placement { parent: path, enable, leave: _, id, settings } = placement;
+        let failed = |errno| cannot_make(path, errno);
+        enable_all(parent, enable).map_err(|errno| cannot_enable(path, enable, errno))?;
+        let name = format!("{PREFIX}{id}");
+        let (limited, claim) = parent.make_claimed(&name).map_err(failed)?;
+        let made =
+            limit(&limited, settings, plan).and_then(|()| limited.make(PAYLOAD).map_err(failed));
+        match made {
+            Ok(payload) => Ok((limited, payload, claim)),
+            Err(diagnostic) => {
+                // The next run removes what stays.
+                let _ = parent.remove(OsStr::new(&name));
                 Err(diagnostic)
             }
         }

@@ -6,6 +6,8 @@
 
 use std::ffi::OsStr;
 
+use nix::fcntl::FlockArg;
+
 use super::directory::Directory;
 
 /// How all cgroups of ours are named.
@@ -23,7 +25,7 @@ pub fn sweep(parent: &Directory) {
 fn remove_if_stale(parent: &Directory, name: &OsStr) {
     let Ok(stale) = parent.child(name) else { return };
     // Whoever makes one claims it before anything else, and makes another if we were quicker.
-    let Some(_claim) = stale.claim() else { return };
+    let Some(_claim) = stale.claim(FlockArg::LockExclusiveNonblock) else { return };
     for child in stale.children() {
         let _ = stale.remove(&child);
     }

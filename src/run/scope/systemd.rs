@@ -1,6 +1,7 @@
 //! The talk with the user's systemd, over D-Bus.
 
 use std::future::poll_fn;
+use std::net::Shutdown;
 use std::os::unix::net::UnixStream;
 use std::pin::Pin;
 
@@ -8,7 +9,12 @@ use futures_core::Stream;
 use nix::unistd::{Pid, getpid};
 use zbus::connection::Builder;
 use zbus::message::{Message, Type};
-use zbus::{Connection, DBusError, MatchRule, MessageStream, ObjectPath, OwnedObjectPath, Variant};
+use zbus::{
+    AsyncDrop, Connection, DBusError, MatchRule, MessageStream, ObjectPath, OwnedObjectPath,
+    Variant,
+};
+
+use crate::diagnostic::cause;
 
 use super::answer::{Refusal, cut};
 
@@ -24,14 +30,17 @@ pub fn make_scope(
     description: &str,
     member: Pid,
 ) -> Result<(), Refusal> {
+    let line = bus.try_clone().map_err(|error| Refusal::Broken(cause(&error)))?;
     zbus::block_on(async {
         let connection = Builder::unix_stream(bus)
             .build()
             .await
             .map_err(|error| Refusal::Authentication(cut(error.to_string())))?;
         let result = talk(&connection, unit, description, member).await;
-        // What was to be said has been said, however the bus takes our leave.
-        let _ = connection.close().await;
+        // Ends the library's task that reads here and now: left behind, it would go on in a
+        // thread of its own. The bus may have hung up before, which is as good.
+        let _ = line.shutdown(Shutdown::Both);
+        connection.closed().await;
         result
     })
 }
@@ -46,13 +55,23 @@ async fn talk(
     // Before the job begins: its end cannot be missed.
     let mut removals = removals_of(connection, unit).await?;
     let call = (unit, "fail", properties(description, member), auxiliary_units());
+    let result = start(connection, &call, &mut removals).await;
+    removals.async_drop().await;
+    result
+}
+
+async fn start<B: serde::Serialize + zbus::DynamicType>(
+    connection: &Connection,
+    call: &B,
+    removals: &mut MessageStream,
+) -> Result<(), Refusal> {
     let job: OwnedObjectPath =
-        ask(connection, SYSTEMD, OBJECT, MANAGER, "StartTransientUnit", &call)
+        ask(connection, SYSTEMD, OBJECT, MANAGER, "StartTransientUnit", call)
             .await?
             .body()
             .deserialize()
             .map_err(refusal)?;
-    match end_of_job(&mut removals, &job).await?.as_str() {
+    match end_of_job(removals, &job).await?.as_str() {
         "done" => Ok(()),
         result => Err(Refusal::Job(cut(result))),
     }

@@ -54,9 +54,7 @@ fn reason(bus: &str, id: &str, refusal: &Refusal) -> (String, String) {
     match refusal {
         Refusal::Address(words) => (
             format!("`{bus}` is no address of a D-Bus socket: {words}"),
-            "unset DBUS_SESSION_BUS_ADDRESS, or set it as \
-             `unix:path=/run/user/UID/bus`"
-                .into(),
+            "unset DBUS_SESSION_BUS_ADDRESS, or set it to `unix:path=/run/user/UID/bus`".into(),
         ),
         Refusal::Connect(errno) => (
             format!("no D-Bus answers at `{bus}`: {}", errno_cause(Errno::from_raw(*errno))),
@@ -92,20 +90,21 @@ fn reason(bus: &str, id: &str, refusal: &Refusal) -> (String, String) {
 fn of_systemd(id: &str, name: &str, words: &str) -> (String, String) {
     let said = if words.is_empty() { name.to_string() } else { format!("{words} [{name}]") };
     let error = name.strip_prefix("org.freedesktop.DBus.Error.").unwrap_or(name);
+    let their_bus = "use the bus of the user's systemd, `unix:path=/run/user/UID/bus`, in \
+                     DBUS_SESSION_BUS_ADDRESS";
     match error {
-        "ServiceUnknown" | "NameHasNoOwner" => (
-            format!("no systemd is on that D-Bus: {said}"),
-            "use the bus of the user's systemd, `unix:path=/run/user/UID/bus`, in \
-             DBUS_SESSION_BUS_ADDRESS"
-                .into(),
-        ),
+        "ServiceUnknown" | "NameHasNoOwner" => {
+            (format!("no systemd is on that D-Bus: {said}"), their_bus.into())
+        }
         // The bus tried to start one by a file that says that it cannot be started so.
         _ if error.starts_with("Spawn.") => (
             format!("no systemd is on that D-Bus, and none can be started: {said}"),
-            "use the bus of the user's systemd, `unix:path=/run/user/UID/bus`, in \
-             DBUS_SESSION_BUS_ADDRESS"
-                .into(),
+            their_bus.into(),
         ),
+        // That of the whole machine, most likely.
+        "AccessDenied" | "InteractiveAuthorizationRequired" => {
+            (format!("systemd refuses `{}`: {said}", unit_name(id)), their_bus.into())
+        }
         _ => (format!("systemd refuses `{}`: {said}", unit_name(id)), STATUS.into()),
     }
 }
@@ -162,7 +161,7 @@ mod tests {
             said.join("\n"),
             snapbox::str![[r#"
 `unix:path=/run/user/1000/bus` is no address of a D-Bus socket: it is empty
-    unset DBUS_SESSION_BUS_ADDRESS, or set it as `unix:path=/run/user/UID/bus`
+    unset DBUS_SESSION_BUS_ADDRESS, or set it to `unix:path=/run/user/UID/bus`
 no D-Bus answers at `unix:path=/run/user/1000/bus`: no such file or directory [ENOENT]
     log in as this user (with pam_systemd and the package dbus-user-session); where nobody logs in, run `loginctl enable-linger` once
 the D-Bus at `unix:path=/run/user/1000/bus` does not let this process in: EXTERNAL rejected
@@ -176,7 +175,7 @@ no systemd is on that D-Bus, and none can be started: Process exited with status
 systemd refuses `jail-a1.scope`: Unit jail-a1.scope was already loaded [org.freedesktop.systemd1.UnitExists]
     see `systemctl --user status`
 systemd refuses `jail-a1.scope`: org.freedesktop.DBus.Error.AccessDenied
-    see `systemctl --user status`
+    use the bus of the user's systemd, `unix:path=/run/user/UID/bus`, in DBUS_SESSION_BUS_ADDRESS
 systemd could not start `jail-a1.scope`: its job ended as `failed`
     see `journalctl --user -n 20`
 the talk with systemd by way of `unix:path=/run/user/1000/bus` broke off: the bus hung up

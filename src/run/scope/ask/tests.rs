@@ -8,6 +8,8 @@ use nix::sys::socket::{getsockopt, sockopt::PeerCredentials};
 use nix::unistd::getpid;
 use tempfile::TempDir;
 
+use crate::sys::exit_now;
+
 use super::*;
 
 #[test]
@@ -71,6 +73,25 @@ fn a_keeper_that_is_killed_is_an_error() {
     let asking = thread::spawn(move || because(&bus));
     kill(keeper_at(&listener).1, Signal::SIGKILL).unwrap();
     assert_eq!(asking.join().unwrap(), "the process that asks for it was killed by signal 9");
+}
+
+#[test]
+fn a_signal_ends_the_wait_though_it_is_blocked() {
+    let (directory, listener) = silent_bus();
+    let bus = address(&directory);
+    let supervisor = match fork().unwrap() {
+        Clone::Child => {
+            SigSet::from(Signal::SIGTERM).thread_block().unwrap();
+            because(&bus);
+            exit_now(0)
+        }
+        Clone::Parent { child } => child,
+    };
+    let (mut connection, _) = keeper_at(&listener);
+    kill(supervisor, Signal::SIGTERM).unwrap();
+    assert_eq!(wait(supervisor), Some(Change::Signaled(15)));
+    // The keeper goes with it, and that ends what it has said.
+    connection.read_to_end(&mut Vec::new()).unwrap();
 }
 
 #[test]

@@ -39,8 +39,8 @@ begin() {
 paused_or_gone() { grep -qs paused ../began || ! kill -0 $supervisor 2>/dev/null; }
 # Shows files of the cgroup that has the limits.
 files() {
-    top=$(cgroups | head -n 1)
-    for file in "$@"; do cat "$top/$file"; done
+    payload=$(find /sys/fs/cgroup -type d -name payload)
+    for file in "$@"; do cat "${payload%/*}/$file"; done
 }
 # The same while a run goes on that is ended afterwards.
 look() {

@@ -1,12 +1,10 @@
-//! Attempts to use more memory than there is, and memory that nobody counts.
+//! Attempts to use more memory than there is.
 
 use crate::answer::{
     Answer, Refusal, Words, c_pointer, c_string, kernel, pointer, pointer_mut, signed,
 };
 
 const MEBIBYTE: usize = 1 << 20;
-const MFD_HUGETLB: usize = 4;
-const IPC_PRIVATE: usize = 0;
 
 pub fn attempt(name: &str, words: &mut Words) -> Option<Answer> {
     Some(match name {
@@ -14,9 +12,6 @@ pub fn attempt(name: &str, words: &mut Words) -> Option<Answer> {
         "allocate-in-child" => mebibytes(words).and_then(allocate_in_child),
         "write-file" => write_file(words),
         "write-memfd" => write_memfd(words),
-        "huge-map" => huge_map(words),
-        "huge-memfd" => huge_memfd(),
-        "huge-shm" => huge_shm(),
         _ => return None,
     })
 }
@@ -27,12 +22,8 @@ fn mebibytes(words: &mut Words) -> Result<usize, Refusal> {
 
 /// Maps so much memory, and has the kernel put a page under all of it.
 fn allocate(length: usize) -> Result<i64, Refusal> {
-    map(length, libc::MAP_POPULATE)
-}
-
-fn map(length: usize, flags: i32) -> Result<i64, Refusal> {
     let protection = (libc::PROT_READ | libc::PROT_WRITE) as usize;
-    let flags = signed((libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | flags).into());
+    let flags = (libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_POPULATE) as usize;
     kernel("mmap", libc::SYS_mmap, &[0, length, protection, flags, signed(-1), 0])
 }
 
@@ -76,23 +67,4 @@ fn write_mebibytes(file: i64, words: &mut Words) -> Answer {
         left -= signed(kernel("write", libc::SYS_write, &arguments)?);
     }
     Ok(String::new())
-}
-
-/// Memory of huge pages, which no memory limit counts; `MAP_NORESERVE`, so that there need not
-/// be any of them.
-fn huge_map(words: &mut Words) -> Answer {
-    let length = mebibytes(words)?;
-    map(length, libc::MAP_HUGETLB | libc::MAP_NORESERVE).map(|_| String::new())
-}
-
-fn huge_memfd() -> Answer {
-    let name = c_string("probe");
-    let arguments = [c_pointer(&name), MFD_HUGETLB];
-    kernel("memfd_create", libc::SYS_memfd_create, &arguments).map(|_| String::new())
-}
-
-fn huge_shm() -> Answer {
-    let flags = (libc::IPC_CREAT | libc::SHM_HUGETLB | 0o600) as usize;
-    let arguments = [IPC_PRIVATE, 2 * MEBIBYTE, flags];
-    kernel("shmget", libc::SYS_shmget, &arguments).map(|_| String::new())
 }

@@ -1,6 +1,7 @@
 //! Limits of each process, and what else needs no cgroup: they hold on every machine.
 
-use crate::support::Jail;
+use crate::require;
+use crate::support::{Feature, Jail};
 
 #[test]
 fn an_rlimit_holds_and_cannot_be_raised() {
@@ -47,14 +48,10 @@ fn niceness_is_set_and_cannot_be_taken_back() {
     jail.probe("renice 5").refused_with_any(&["EACCES", "EPERM"]);
 }
 
+/// tests/it/escape/resources.rs has the attacks.
 #[test]
-fn huge_pages_are_refused_where_they_are_off() {
-    let jail = Jail::new();
-    // The call is known; whether there are such pages, this machine decides.
-    jail.outside("huge-memfd").answers("");
-    let jail = jail.args(["--hugepages", "off"]);
-    jail.probe("huge-memfd").refused("EPERM");
-    jail.probe("huge-map 2").refused("EPERM");
-    jail.probe("huge-shm").refused("EPERM");
-    jail.probe("allocate 4 -- write-memfd 4").answers("");
+fn huge_pages_are_refused_by_flag_too() {
+    require!(Feature::Works("huge-file"));
+    Jail::new().args(["--hugepages", "on"]).probe("huge-file").succeeds();
+    Jail::new().args(["--hugepages", "off"]).probe("huge-file").refused("ENOMEM");
 }

@@ -26,6 +26,16 @@ pub fn checks(machine: Machine) -> Machine {
                 it.exits(137).says("memory limit of 64 MiB reached");
             },
         )
+        // A cgroup that systemd delegated to us, and that nobody else is in.
+        .check(
+            "alone='systemd-run --user --scope --quiet -p Delegate=yes'
+            $alone /share/jail plan --memory 64M -- true | grep -c 'below .*delegated to us'
+            $alone /share/jail run --memory 64M --swap 0B --read /share -- /share/probe allocate 96
+            echo $?; nothing_left",
+            |it| {
+                it.succeeds().outputs("1\n137\n");
+            },
+        )
         // A second, and the scope is gone.
         .check("jail --memory 64M -- true; sleep 1; nothing && echo gone", |it| {
             it.outputs("gone\n");
@@ -48,11 +58,12 @@ fn refused(machine: Machine) -> Machine {
                 it.exits(125).outputs("").says("error:").says("help:");
             },
         )
+        // It is where it always is, whether or not the environment says so.
         .check(
-            "unset DBUS_SESSION_BUS_ADDRESS XDG_RUNTIME_DIR; FLAGS='--memory 64M'
-            inside say started",
+            "unset DBUS_SESSION_BUS_ADDRESS XDG_RUNTIME_DIR; FLAGS='--memory 64M --swap 0B'
+            inside allocate 96",
             |it| {
-                it.exits(125).outputs("").says("error:").says("help:");
+                it.exits(137);
             },
         )
 }

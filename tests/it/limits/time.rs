@@ -2,6 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use nix::sys::signal::Signal;
+
 use crate::support::{Jail, Machine, processes_named, wait_until};
 
 pub fn checks(machine: Machine) -> Machine {
@@ -74,13 +76,17 @@ fn everybody_inside_is_asked_to_end() {
     assert!(started.elapsed() < Duration::from_secs(8), "it waited for the grace: {finished:?}");
 }
 
+/// Whoever stops a job and forgets it must not keep what it uses.
 #[test]
 fn the_time_of_a_stopped_jail_goes_on() {
-    let jail = limited();
-    let running = jail.start_probe("pause");
-    running.signal(nix::sys::signal::Signal::SIGTSTP);
-    let marker = "time limit of 1s reached";
-    running.finish().exits(124).says(marker);
+    let marker = format!("jail-stopped-{}", std::process::id());
+    let mut running = limited().start(["sh", "-c", "echo ready; sleep 300; :", &marker]);
+    running.wait_for("ready");
+    running.signal(Signal::SIGTSTP);
+    let supervisor = running.pid();
+    wait_until("only the supervisor is left", || processes_named(&marker) == [supervisor]);
+    running.signal(Signal::SIGCONT);
+    running.finish().exits(124).says("time limit of 1s reached");
 }
 
 #[test]

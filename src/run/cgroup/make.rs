@@ -3,6 +3,7 @@
 use std::ffi::OsStr;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::path::Path;
+use std::time::Duration;
 
 use nix::errno::Errno;
 use nix::unistd::Pid;
@@ -128,13 +129,25 @@ pub fn gather(parent: &Path, leaf: &str, processes: &[Pid]) -> Result<(), Errno>
     processes.iter().try_for_each(|process| leaf.take(*process))
 }
 
+/// A thread that is just ending keeps its cgroup busy: it is not moved with its process, and
+/// nothing tells when it has gone.
+const PAUSE: Duration = Duration::from_millis(2);
+const ATTEMPTS: usize = 100;
+
 fn enable_all(parent: &Directory, controllers: &[Controller]) -> Result<(), Errno> {
     if controllers.is_empty() {
         return Ok(());
     }
     let words: Vec<String> =
         controllers.iter().map(|controller| format!("+{}", controller.name())).collect();
-    parent.write("cgroup.subtree_control", &words.join(" "))
+    let words = words.join(" ");
+    for _ in 0..ATTEMPTS {
+        match parent.write("cgroup.subtree_control", &words) {
+            Err(Errno::EBUSY) => std::thread::sleep(PAUSE),
+            result => return result,
+        }
+    }
+    parent.write("cgroup.subtree_control", &words)
 }
 
 /// One process that runs out of memory takes all with it: what is left of a build would only

@@ -351,7 +351,7 @@ _jail() {
             return 0
             ;;
         jail__subcmd__run)
-            opts="-P -v -e -w -u -m -q -h --profile --read --write --overlay --mask --tmpfs --bind --volume --device --root --root-mode --read-only --network --env --env-file --workdir --user --ids --hostname --tty --umask --preserve-fd --seccomp --seccomp-allow --seccomp-deny --landlock --nesting --cap-add --degrade --memory --swap --memory-swap --cpus --cpuset-cpus --cpuset --pids-limit --pids --io --hugepages --timeout --time --time-grace --nice --ulimit --quiet --verbose --help"
+            opts="-P -v -e -w -u -m -q -h --profile --read --write --overlay --mask --tmpfs --bind --volume --device --root --root-mode --read-only --network --env --env-file --workdir --user --ids --hostname --tty --umask --preserve-fd --seccomp --seccomp-allow --seccomp-deny --landlock --nesting --cap-add --degrade --memory --swap --memory-swap --cpus --cpuset-cpus --cpuset --pids-limit --pids --io --hugepages --timeout --time --time-grace --nice --ulimit --quiet --verbose --stats --report --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -615,6 +615,21 @@ _jail() {
                     ;;
                 --ulimit)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --report)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
                     return 0
                     ;;
                 *)

@@ -81,9 +81,11 @@ complete -c jail -n "__fish_jail_using_subcommand run" -l time -l timeout -d 'En
 complete -c jail -n "__fish_jail_using_subcommand run" -l time-grace -d 'Wait so long from SIGTERM to SIGKILL: 10s, unless said' -r
 complete -c jail -n "__fish_jail_using_subcommand run" -l nice -d 'Set the niceness, from 0 to 19, which gives way to all others' -r
 complete -c jail -n "__fish_jail_using_subcommand run" -l ulimit -d 'Set a limit of each process, as NAME=SOFT[:HARD]' -r
+complete -c jail -n "__fish_jail_using_subcommand run" -l report -d 'Write one JSON object about the run to this file, or to descriptor fd:N' -r -F
 complete -c jail -n "__fish_jail_using_subcommand run" -l read-only -d 'Make the root read-only, as `--root-mode read-only`'
 complete -c jail -n "__fish_jail_using_subcommand run" -s q -l quiet -d 'Print errors only, no notes and no warnings'
 complete -c jail -n "__fish_jail_using_subcommand run" -l verbose -d 'Print the plan to stderr before the run'
+complete -c jail -n "__fish_jail_using_subcommand run" -l stats -d 'Print what the command used to stderr at the end'
 complete -c jail -n "__fish_jail_using_subcommand run" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c jail -n "__fish_jail_using_subcommand plan" -s P -l profile -d 'Use this profile; several are merged from left to right' -r -F
 complete -c jail -n "__fish_jail_using_subcommand plan" -l read -d 'Grant a file or directory for reading and executing' -r -F

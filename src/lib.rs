@@ -11,6 +11,7 @@ pub mod diagnostic;
 pub mod host;
 pub mod plan;
 pub mod profile;
+pub mod report;
 pub mod run;
 pub mod script;
 mod sys;

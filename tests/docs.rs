@@ -8,8 +8,9 @@ use std::path::{Path, PathBuf};
 use clap::Command;
 use jail::diagnostic::{Diagnostic, Located, Origin};
 use jail::profile;
+use serde_json::Value;
 
-const PAGES: [&str; 3] = ["README.md", "docs/profile.md", "docs/threat-model.md"];
+const PAGES: [&str; 4] = ["README.md", "docs/profile.md", "docs/report.md", "docs/threat-model.md"];
 
 /// Flags of other programs that the pages mention.
 const OF_OTHERS: [&str; 5] = ["--path", "--release", "--security-opt", "--clearenv", "--noprofile"];
@@ -42,7 +43,7 @@ fn every_flag_in_the_documentation_exists() {
 #[test]
 fn every_flag_about_the_sandbox_is_documented() {
     let documented = flags_in(&text("docs/profile.md"));
-    let about_words = ["--help", "--quiet", "--verbose"];
+    let about_words = ["--help", "--quiet", "--verbose", "--report", "--stats"];
     for flag in flags("run").iter().filter(|flag| !about_words.contains(&flag.as_str())) {
         assert!(documented.contains(flag), "docs/profile.md does not mention {flag}");
     }
@@ -66,6 +67,24 @@ fn every_key_is_documented() {
             assert!(used, "no example of `{inner}` in [{key}]");
         }
     }
+}
+
+#[test]
+fn every_key_of_a_report_is_documented_and_the_example_is_one() {
+    let schema: Value = serde_json::from_str(&jail::report::schema()).expect("JSON");
+    let page = text("docs/report.md");
+    for key in schema["properties"].as_object().expect("an object").keys() {
+        assert!(page.contains(&format!("\n| `{key}` |")), "no `{key}`");
+    }
+    for kind in ["Message", "Limit", "Reached", "Usage"] {
+        let properties = schema["$defs"][kind]["properties"].as_object().expect("an object");
+        for key in properties.keys() {
+            assert!(page.contains(&format!("`{key}`")), "no `{key}` of {kind}");
+        }
+    }
+    let example = serde_json::from_str(&examples(&page, "json").concat()).expect("JSON");
+    let validator = jsonschema::validator_for(&schema).expect("a schema");
+    validator.validate(&example).unwrap_or_else(|error| panic!("{error}"));
 }
 
 #[test]

@@ -1,4 +1,5 @@
-//! Files that are made from the command line's own description: completions and man pages.
+//! Files that are made from the program's own descriptions: completions and man pages from that
+//! of the command line, and a schema from that of reports.
 //!
 //! `JAIL_BLESS=1` rewrites them.
 
@@ -33,6 +34,11 @@ fn man_pages_are_up_to_date() {
         let name = entry.unwrap().file_name().into_string().unwrap();
         assert!(names.contains(&name), "docs/man/{name} is of no command");
     }
+}
+
+#[test]
+fn the_schema_of_reports_is_up_to_date() {
+    compare(&tree().join("docs/report.schema.json"), jail::report::schema().as_bytes());
 }
 
 fn page(command: &Command) -> Vec<u8> {

@@ -103,6 +103,19 @@ pub struct RunArguments {
     #[arg(long, help_heading = "Output")]
     pub verbose: bool,
 
+    /// Print what the command used to stderr at the end
+    #[arg(long, help_heading = "Output")]
+    pub stats: bool,
+
+    /// Write one JSON object about the run to this file, or to descriptor fd:N
+    ///
+    /// It tells a command that exits with 124 to 127 from one that did not run, and says what was
+    /// used and which limit was reached. It is written in any case but when jail is killed, and
+    /// whole or not at all; an earlier one goes away at the start. docs/report.md has every key.
+    /// Put it first: what stands behind a mistake in the command line is not read.
+    #[arg(long, value_name = "FILE|fd:N", value_hint = ValueHint::FilePath, help_heading = "Output")]
+    pub report: Option<OsString>,
+
     #[command(flatten)]
     pub payload: Payload,
 }

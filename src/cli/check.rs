@@ -6,7 +6,7 @@ use crate::diagnostic::{Diagnostic, Located, Origin};
 use crate::profile;
 
 use super::arguments::CheckArguments;
-use super::report::{Volume, answer, say};
+use super::voice::{Volume, answer, say};
 
 /// Executes `jail check`; returns the exit status.
 pub fn check(arguments: &CheckArguments) -> Result<u8, Vec<Diagnostic>> {

@@ -2,18 +2,19 @@
 //!
 //! [`arguments`] and [`flags`] hold what was typed. [`layer`] turns flags into a profile that lies
 //! over the others; from there on a flag is like a line of a profile. [`usage`] puts clap's
-//! complaints into our words. Everything that is printed goes through [`report`].
+//! complaints into our words. [`account`] tells how a run went. Everything that is printed goes through [`voice`].
 
+mod account;
 mod arguments;
 mod check;
 mod env_file;
 mod flags;
 mod layer;
 mod limits;
-mod report;
 mod rules;
 mod run;
 mod usage;
+mod voice;
 mod words;
 
 use std::process::ExitCode;
@@ -23,8 +24,8 @@ use clap::CommandFactory;
 use crate::diagnostic::Diagnostic;
 
 use arguments::{Arguments, Command};
-use report::{Volume, answer, complain, delivered, say};
 use usage::Stop;
+use voice::{Volume, answer, complain, delivered, say};
 
 /// Exit status when jail itself failed.
 const FAILED: u8 = 125;
@@ -70,6 +71,6 @@ fn explain(stop: Stop) -> Result<u8, Vec<Diagnostic>> {
             complain(&words.render().to_string());
             Ok(FAILED)
         }
-        Stop::Mistake(mistake) => Err(vec![mistake]),
+        Stop::Mistake(mistake, report) => account::unread(vec![*mistake], report),
     }
 }

@@ -7,51 +7,72 @@ use crate::diagnostic::{Diagnostic, Located, Origin};
 use crate::host;
 use crate::plan::{self, Plan};
 use crate::profile::{self, Profile};
+use crate::report::{Asked, Ending, Phase, Target};
 use crate::run;
 
+use super::account;
 use super::arguments::{PlanArguments, RunArguments};
 use super::flags::SandboxFlags;
 use super::layer::layer;
-use super::report::{Volume, answer, complain, say};
+use super::voice::{Volume, answer, complain, say};
 
 /// Executes `jail run`; returns the exit status.
 pub fn run(arguments: &RunArguments) -> Result<u8, Vec<Diagnostic>> {
-    // The process ends with the run: taking apart what was made for it would cost time, and
-    // memory, as what init shares with us is copied when it is written to.
-    let plan = ManuallyDrop::new(draw(&arguments.sandbox, &arguments.payload.argv)?);
-    say(&plan.notes, volume(arguments.quiet));
-    if arguments.verbose {
-        complain(&plan::to_text(&plan));
-    }
-    let variable = std::env::var_os("JAIL_PROFILE");
-    let profiles: Vec<OsString> =
-        names(&arguments.sandbox.profile, variable).into_iter().map(|name| name.value).collect();
-    match run::perform(&plan, &profiles) {
-        Ok(outcome) => Ok(outcome.end.status()),
-        Err(refused) => {
-            say(&[refused.diagnostic], Volume::Errors);
-            Ok(refused.status)
+    // First of all: the number of a descriptor is to mean one of the caller's.
+    let target = account::target(arguments.report.as_deref())?;
+    let asked = Asked::now(&arguments.payload.argv);
+    let drawn = draw(&arguments.sandbox, asked.argv, target.as_ref());
+    let (plan, ending) = match drawn {
+        Ok(plan) => {
+            // The process ends with the run: taking apart what was made for it would cost time,
+            // and memory, as what init shares with us is copied when it is written to.
+            let plan = ManuallyDrop::new(plan);
+            let ending = perform(arguments, &plan);
+            (Some(plan), ending)
         }
-    }
+        Err((phase, mistakes)) => (None, Ending::failed(phase, mistakes)),
+    };
+    Ok(account::tell(arguments, target, &asked, plan.as_deref(), &ending))
 }
 
 /// Executes `jail plan`.
 pub fn plan(arguments: &PlanArguments) -> Result<u8, Vec<Diagnostic>> {
-    let plan = draw(&arguments.sandbox, &arguments.payload.argv)?;
-    say(&plan.notes, volume(arguments.quiet));
+    let drawn = draw(&arguments.sandbox, &arguments.payload.argv, None);
+    let plan = drawn.map_err(|(_, mistakes)| mistakes)?;
+    say(&plan.notes, Volume::unless(arguments.quiet));
     let words = if arguments.json { plan::to_json(&plan) } else { plan::to_text(&plan) };
     answer(words.as_bytes())?;
     Ok(0)
 }
 
-fn volume(quiet: bool) -> Volume {
-    if quiet { Volume::Errors } else { Volume::Everything }
+fn perform(arguments: &RunArguments, plan: &Plan) -> Ending {
+    say(&plan.notes, Volume::unless(arguments.quiet));
+    if arguments.verbose {
+        complain(&plan::to_text(plan));
+    }
+    let variable = std::env::var_os("JAIL_PROFILE");
+    let profiles: Vec<OsString> =
+        names(&arguments.sandbox.profile, variable).into_iter().map(|name| name.value).collect();
+    match run::perform(plan, &profiles) {
+        Ok(outcome) => Ending::ran(plan, outcome),
+        Err(refused) => Ending::refused(refused),
+    }
 }
 
-fn draw(flags: &SandboxFlags, argv: &[OsString]) -> Result<Plan, Vec<Diagnostic>> {
-    let profile = profile(flags, argv)?;
-    let host = host::survey(&profile)?;
-    plan::draw(&profile, &host, argv)
+/// In which phase there is no plan, and why.
+type Stopped = (Phase, Vec<Diagnostic>);
+
+fn draw(flags: &SandboxFlags, argv: &[OsString], report: Option<&Target>) -> Result<Plan, Stopped> {
+    let profile = profile(flags, argv).map_err(|mistakes| {
+        let phase = if argv.is_empty() { Phase::Arguments } else { Phase::Profile };
+        (phase, mistakes)
+    })?;
+    if let Some(mistake) = report.and_then(|report| report.kept(&profile)) {
+        return Err((Phase::Profile, vec![mistake]));
+    }
+    let impossible = |mistakes| (Phase::Plan, mistakes);
+    let host = host::survey(&profile).map_err(impossible)?;
+    plan::draw(&profile, &host, argv).map_err(impossible)
 }
 
 /// The profiles with the flags on top, or all that is wrong with any of them.

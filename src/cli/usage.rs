@@ -2,8 +2,8 @@
 
 use std::ffi::OsString;
 
-use clap::Parser;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::{CommandFactory, Parser};
 
 use crate::diagnostic::Diagnostic;
 
@@ -16,7 +16,8 @@ pub enum Stop {
     Answer(clap::Error),
     /// `jail` alone: help goes to stderr.
     Nothing(clap::Error),
-    Mistake(Diagnostic),
+    /// With what `--report` names, if that stands before the mistake.
+    Mistake(Box<Diagnostic>, Option<OsString>),
 }
 
 /// Reads the command line; the first of `words` is the program's own name.
@@ -26,8 +27,19 @@ pub fn parse(words: Vec<OsString>) -> Result<Arguments, Stop> {
         ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand if words.len() < 2 => {
             Stop::Nothing(error)
         }
-        _ => Stop::Mistake(mistake(&error, words.get(1))),
+        _ => Stop::Mistake(Box::new(mistake(&error, words.get(1))), report(&words)),
     })
+}
+
+/// What `--report` names in a command line with a mistake.
+///
+/// Only before the mistake: behind it nobody knows what is a value, an option, or the command's
+/// own word, and the file that it names would be replaced.
+fn report(words: &[OsString]) -> Option<OsString> {
+    let lenient = Arguments::command().ignore_errors(true);
+    let matches = lenient.try_get_matches_from(words).ok()?;
+    let run = matches.subcommand_matches("run")?;
+    run.get_one::<OsString>("report").cloned()
 }
 
 fn mistake(error: &clap::Error, command: Option<&OsString>) -> Diagnostic {
@@ -119,8 +131,6 @@ fn manual(command: Option<&OsString>) -> String {
 mod tests {
     use std::os::unix::ffi::OsStringExt;
 
-    use clap::CommandFactory;
-
     use super::super::arguments::Command;
     use super::*;
 
@@ -137,7 +147,7 @@ mod tests {
 
     fn refused(line: &[&str]) -> (String, String) {
         match parse(words(line)).unwrap_err() {
-            Stop::Mistake(mistake) => (mistake.title, mistake.help.join("\n")),
+            Stop::Mistake(mistake, _) => (mistake.title, mistake.help.join("\n")),
             other => panic!("not a mistake: {other:?}"),
         }
     }
@@ -187,6 +197,28 @@ mod tests {
         assert_eq!(refused(&["run", "-p", "80", "ls"]).0, "option `-p` is not supported yet");
         let (title, _) = refused(&["run", "--publish=80", "ls"]);
         assert_eq!(title, "option `--publish` is not supported yet");
+    }
+
+    #[test]
+    fn a_report_is_known_if_it_stands_before_the_mistake() {
+        let report = |line: &[&str]| match parse(words(line)).unwrap_err() {
+            Stop::Mistake(_, report) => report,
+            other => panic!("not a mistake: {other:?}"),
+        };
+        let known = Some(OsString::from("r"));
+        assert_eq!(report(&["run", "--report", "r", "--wrte", ".", "ls"]), known);
+        assert_eq!(report(&["run", "--report=r", "--quiet", "--verbose", "ls"]), known);
+        assert_eq!(report(&["run", "--report", "r", "--quiet=x", "ls"]), known);
+        assert_eq!(report(&["run", "--report", "r", "--write"]), known);
+        assert_eq!(report(&["run", "--report", "x", "--report", "r", "--wrte", "ls"]), known);
+        assert_eq!(report(&["run", "--report"]), None);
+        assert_eq!(report(&["plan", "--report", "r", "ls"]), None);
+        // It could be the command's.
+        assert_eq!(report(&["run", "--wrte", ".", "--report", "r", "ls"]), None);
+        assert_eq!(report(&["run", "--quick", "make", "--report", "r"]), None);
+        assert_eq!(report(&["run", "--quick", "--", "make", "--report", "r"]), None);
+        assert_eq!(report(&["run", "--quiet=x", "make", "--report", "r"]), None);
+        assert_eq!(report(&["run", "--quiet", "--verbose", "make", "--report", "r"]), None);
     }
 
     #[test]

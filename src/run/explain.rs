@@ -16,14 +16,18 @@ use super::outcome::Refused;
 /// The words for a failed step, and the exit status.
 pub fn explain(failure: Failure, plan: &Plan) -> Refused {
     let Some(step) = plan.steps.get(usize::from(failure.step)) else {
-        return Refused { diagnostic: Diagnostic::error("an unknown step failed"), status: 125 };
+        return Refused {
+            diagnostic: Diagnostic::error("an unknown step failed"),
+            status: 125,
+            started: false,
+        };
     };
     match (&step.action, failure.fault.call) {
         (Action::Exec { argv, search }, Call::Execve) => {
             let command = argv.first().map_or(OsStr::new(""), |word| word);
             super::explain::command(command, search, failure.fault.errno, step)
         }
-        _ => Refused { diagnostic: explain_step(step, failure.fault), status: 125 },
+        _ => Refused { diagnostic: explain_step(step, failure.fault), status: 125, started: false },
     }
 }
 
@@ -260,13 +264,14 @@ fn command(name: &OsStr, search: &[AbsolutePath], errno: Errno, step: &Step) -> 
                 None => diagnostic
                     .because("the host does not have it in the directories of PATH either"),
             };
-            Refused { diagnostic, status: 127 }
+            Refused { diagnostic, status: 127, started: false }
         }
         Errno::E2BIG => Refused {
             diagnostic: Diagnostic::error(format!("cannot execute `{shown}`"))
                 .because("its arguments and environment are too long together [E2BIG]")
                 .help("pass fewer variables, or put the arguments into a file"),
             status: 126,
+            started: false,
         },
         _ => {
             let diagnostic =
@@ -278,7 +283,7 @@ fn command(name: &OsStr, search: &[AbsolutePath], errno: Errno, step: &Step) -> 
                 Errno::ENOEXEC => diagnostic.help("a script needs a first line such as #!/bin/sh"),
                 _ => diagnostic,
             };
-            Refused { diagnostic, status: 126 }
+            Refused { diagnostic, status: 126, started: false }
         }
     }
 }

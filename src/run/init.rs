@@ -78,11 +78,10 @@ fn start(
     let children = child_signals().during(Call::Signalfd).map_err(at_exec)?;
     let mut command = Command { payload, ruleset, inherited, socket };
     let pid = spawn_sharing_memory(become_command, &mut command);
-    if script.cgroup.is_some() {
-        // When the supervisor is gone there is nobody left to tell.
-        let _ = Report::Started.send(socket);
-    }
-    Ok(Running { command: pid.during(Call::Clone).map_err(at_exec)?, children, rooms })
+    let command = pid.during(Call::Clone).map_err(at_exec)?;
+    // When the supervisor is gone there is nobody left to tell.
+    let _ = Report::Started.send(socket);
+    Ok(Running { command, children, rooms })
 }
 
 /// Dies when the supervisor dies, from now on. It may be dead already: then the other end

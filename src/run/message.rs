@@ -108,7 +108,7 @@ pub enum Report {
     Failed(Failure),
     /// The command stopped (job control).
     Stopped,
-    /// The command was executed, or its process has failed to and has told so. Only where there is a cgroup.
+    /// The command was executed, or its process has told why not.
     Started,
     /// The time limit is reached; SIGTERM was sent to everything inside.
     TimedOut,

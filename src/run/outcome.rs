@@ -99,12 +99,14 @@ pub enum Counter {
     Rusage,
 }
 
-/// The command was not executed.
+/// The command was not executed, or nobody knows how it ended.
 #[derive(Debug)]
 pub struct Refused {
     pub diagnostic: Diagnostic,
     /// 125; 126 if the command cannot be executed; 127 if it is not there.
     pub status: u8,
+    /// The command was executed all the same: the sandbox was destroyed around it.
+    pub started: bool,
 }
 
 #[cfg(test)]

@@ -72,7 +72,7 @@ pub fn perform(plan: &Plan, profiles: &[OsString]) -> Result<Outcome, Refused> {
 }
 
 fn refused(diagnostic: Diagnostic) -> Refused {
-    Refused { diagnostic, status: 125 }
+    Refused { diagnostic, status: 125, started: false }
 }
 
 /// Eight hexadecimal digits that no other run has.
@@ -175,7 +175,10 @@ impl Supervisor {
                 Ok(tally.outcome(end, told.timed_out, told.full))
             }
             None if tally.ran_out_of_memory() => Err(refused(too_little_memory(plan))),
-            None => Err(refused(init_died(ended.map(|(change, _)| change)))),
+            None => {
+                let refused = refused(init_died(ended.map(|(change, _)| change)));
+                Err(Refused { started: told.started, ..refused })
+            }
         }
     }
 

@@ -14,6 +14,7 @@ mod masks;
 mod mounts;
 mod network;
 mod processes;
+mod report;
 mod resources;
 mod secrets;
 mod terminal;

@@ -6,6 +6,7 @@ mod faults;
 mod harness;
 mod kernels;
 mod limits;
+mod report;
 mod support;
 mod tools;
 mod words;

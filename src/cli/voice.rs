@@ -11,6 +11,13 @@ pub enum Volume {
     Everything,
 }
 
+impl Volume {
+    /// `--quiet`
+    pub fn unless(quiet: bool) -> Self {
+        if quiet { Self::Errors } else { Self::Everything }
+    }
+}
+
 /// Prints messages to stderr.
 pub fn say(diagnostics: &[Diagnostic], volume: Volume) {
     let palette = Palette::for_stderr();

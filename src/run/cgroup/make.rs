@@ -129,6 +129,10 @@ pub fn gather(parent: &Path, leaf: &str, processes: &[Pid]) -> Result<(), Errno>
     processes.iter().try_for_each(|process| leaf.take(*process))
 }
 
+/// How many cgroups there can be, the payload's among them. A command that may mount can make
+/// some, and each takes memory of the kernel, and time to remove.
+const DESCENDANTS: &str = "512";
+
 /// A thread that is just ending keeps its cgroup busy: it is not moved with its process, and
 /// nothing tells when it has gone.
 const PAUSE: Duration = Duration::from_millis(2);
@@ -153,6 +157,10 @@ fn enable_all(parent: &Directory, controllers: &[Controller]) -> Result<(), Errn
 /// One process that runs out of memory takes all with it: what is left of a build would only
 /// go on to fail in ways that nobody understands.
 fn limit(limited: &Directory, settings: &[Setting], plan: &Plan) -> Result<(), Diagnostic> {
+    limited.write("cgroup.max.descendants", DESCENDANTS).map_err(|errno| {
+        Diagnostic::error("the number of cgroups inside cannot be limited")
+            .because(format!("write cgroup.max.descendants: {}", errno_cause(errno)))
+    })?;
     settings::apply(limited, settings).map_err(|(setting, unset)| {
         let step = plan.steps.get(usize::from(setting.step));
         let title = format!("the limit in {} cannot be set", setting.file);

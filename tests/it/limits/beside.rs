@@ -29,21 +29,6 @@ pub fn checks(machine: Machine) -> Machine {
                 it.outputs("gone\n").is_silent();
             },
         )
-        // In a jail nobody can have another cgroup: the limits of the outer one hold.
-        .check(
-            "jail --memory 64M --swap 0B --nesting on --landlock off --read /share -- \
-             /share/jail run --read /share -- /share/probe allocate 96",
-            |it| {
-                it.exits(137).says("memory limit of 64 MiB reached");
-            },
-        )
-        .check(
-            "jail --memory 64M --nesting on --landlock off --read /share -- \
-             /share/jail run --memory 32M --read /share -- /share/probe say started",
-            |it| {
-                it.exits(125).outputs("").says("--degrade limits");
-            },
-        )
 }
 
 /// A cgroup above with a lower limit.

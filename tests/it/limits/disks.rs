@@ -20,9 +20,9 @@ pub fn checks(machine: Machine) -> Machine {
                 assert!(last.is_some_and(|rate: f64| rate < 1180.0), "{it:?}");
             },
         )
-        // 64 KiB each.
-        .check("FLAGS='--io .:write-ops=16'; inside write-direct file 4096", |it| {
-            rates(it, 870.0, 1180.0);
+        // 64 KiB each at most; the kernel may make more of them.
+        .check("FLAGS='--io .:write-ops=128'; inside write-direct file 4096", |it| {
+            rates(it, 100.0, 9216.0);
         })
         // The other direction is free.
         .check("FLAGS='--io .:read=1M'; inside write-direct file 8192", |it| {

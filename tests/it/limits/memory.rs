@@ -57,7 +57,10 @@ fn used_up(machine: Machine) -> Machine {
             killed,
         )
         // A home in memory is memory.
-        .check("jail --memory 64M --swap 0B -- sh -c 'head -c 96M /dev/zero >~/file'", killed)
+        .check(
+            "jail --memory 64M --swap 0B -- sh -c 'dd if=/dev/zero of=~/file bs=1M count=96'",
+            killed,
+        )
 }
 
 fn killed(it: &Finished) {

@@ -57,14 +57,14 @@ patiently() {
 }
 "#;
 
-/// Makes every check in turn, none for longer than a minute. What a check writes is marked,
+/// Makes every check in turn, none for longer than two minutes. What a check writes is marked,
 /// line by line.
 const ALL: &str = r#"
 for script in /share/checks/*; do
     number=${script##*/}
     mkdir -p "$HOME/$number/project"
     cd "$HOME/$number/project" || exit 125
-    timeout -s KILL 60 sh "$script" </dev/null >../stdout 2>../stderr
+    timeout -s KILL 120 sh "$script" </dev/null >../stdout 2>../stderr
     echo "$? status $number"
     sed 's/^/1 /' ../stdout
     sed 's/^/2 /' ../stderr

@@ -66,7 +66,7 @@ pub fn perform(plan: &Plan, profiles: &[OsString]) -> Result<Outcome, Refused> {
     release(&kept);
     let record = record(&id, &started, plan, profiles);
     let Started { init, socket, confinement } = started;
-    let memory = confinement.as_ref().and_then(Confinement::watch_memory);
+    let memory = confinement.as_ref().and_then(|confinement| confinement.watch_memory(init));
     let supervisor = Supervisor { init, socket, signals, terminal, shares_terminal, memory };
     supervisor.supervise(plan, id, confinement, record)
 }

@@ -103,8 +103,8 @@ impl Cgroup {
         Figures::read(&self.limited)
     }
 
-    pub fn watch_memory(&self) -> Option<MemoryWatch> {
-        MemoryWatch::new(&self.limited, &self.payload)
+    pub fn watch_memory(&self, init: Pid) -> Option<MemoryWatch> {
+        MemoryWatch::new(&self.limited, &self.payload, init)
     }
 
     /// Ends what is still in it, removes it, and goes back to where we were.

@@ -44,7 +44,7 @@ pub fn nested(machine: Machine) -> Machine {
             |it| {
                 it.exits(137).reports("/oom_killed", true);
                 it.says_nothing_of("memory limit of 256 MiB reached");
-                it.says("killed probe");
+                it.says("a cgroup above, ran out of memory").says_nothing_of("killed `jail`");
             },
         )
         .check(

@@ -48,7 +48,7 @@ fn used_up(machine: Machine) -> Machine {
         })
         .check("FLAGS='--memory 64M --swap 0B'; inside allocate-in-child 96", |it| {
             killed(it);
-            it.says(", killed greedy)");
+            it.says(", killed `greedy`)");
         })
         // The sum counts, and nobody goes on with half of his processes.
         .check(
@@ -58,7 +58,7 @@ fn used_up(machine: Machine) -> Machine {
         )
         // A home in memory is memory.
         .check(
-            "jail --memory 64M --swap 0B -- sh -c 'dd if=/dev/zero of=~/file bs=1M count=96'",
+            "jail --memory 64M --swap 0B -- sh -c 'dd if=/dev/zero of=$HOME/file bs=1M count=96'",
             killed,
         )
 }
@@ -71,7 +71,7 @@ fn killed(it: &Finished) {
 fn reported(machine: Machine) -> Machine {
     machine
         .check("FLAGS='--memory 64M --swap 0B'; reported allocate 96", |it| {
-            it.exits(137).says("killed probe");
+            it.exits(137).says("killed `probe`)");
             it.reports("/phase", "run").reports("/oom_killed", true);
             it.reports("/status", 137).reports("/timed_out", false);
             it.reports("/usage/peak_memory/source", "cgroup");

@@ -10,7 +10,7 @@ pub fn checks(machine: Machine) -> Machine {
         // The probe itself is one of them; init is none.
         .check("FLAGS='--pids 16'; inside fork-count 100", |it| {
             it.answers("15 EAGAIN");
-            it.says("warning: limit of 16 processes and threads reached 1 time");
+            it.says("warning: limit of 16 processes and threads reached once");
         })
         .check("FLAGS='--pids 16'; inside thread-count 100", |it| {
             it.answers("15 EAGAIN").says("limit of 16 processes and threads reached");

@@ -25,7 +25,10 @@ fn a_file_that_grows_too_large_ends_its_writer_with_words() {
     jail.outside("write-file ./large 2").answers("");
     let jail = jail.args(["--ulimit", "fsize=1M"]);
     jail.probe("write-file ./small 1").answers("");
-    jail.probe("write-file ./large 2").killed_by(libc::SIGXFSZ).says("fsize").says("1 MiB");
+    jail.probe("write-file ./large 2")
+        .killed_by(libc::SIGXFSZ)
+        .says("file size limit of 1 MiB reached")
+        .says("--ulimit");
 }
 
 #[test]
@@ -36,7 +39,7 @@ fn processor_time_ends_with_words() {
     let finished = jail.probe("spin 1 20000");
     let signal = finished.status.code().map(|status| status - 128);
     assert!([Some(libc::SIGXCPU), Some(libc::SIGKILL)].contains(&signal), "{finished:?}");
-    finished.says("cpu-time");
+    finished.says("processor time limit of").says("--ulimit");
 }
 
 #[test]

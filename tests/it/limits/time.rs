@@ -80,7 +80,8 @@ fn everybody_inside_is_asked_to_end() {
 #[test]
 fn the_time_of_a_stopped_jail_goes_on() {
     let marker = format!("jail-stopped-{}", std::process::id());
-    let mut running = limited().start(["sh", "-c", "echo ready; sleep 300; :", &marker]);
+    let jail = limited();
+    let mut running = jail.start(["sh", "-c", "echo ready; sleep 300; :", &marker]);
     running.wait_for("ready");
     running.signal(Signal::SIGTSTP);
     let supervisor = running.pid();

@@ -1,5 +1,7 @@
 #!/usr/bin/env bash
 # Makes docs/PERFORMANCE.md:   tests/bench/all.sh >docs/PERFORMANCE.md   (as root, for memory)
+#
+#     JAIL_TEST_VM=PATH      measures limits too, in a virtual machine: see tests/run.sh
 bench=$(cd "$(dirname "$0")" && pwd)
 source "$bench/setup.sh"
 need xargs findutils
@@ -33,6 +35,9 @@ are switched off. The rest was not measured apart. The aim of 1.3 times the bare
 TEXT
 printf '\n## Many starts\n\n'
 "$bench/throughput.sh"
+if [ -n "${JAIL_TEST_VM:-}" ]; then
+    "$bench/limits.sh"
+fi
 printf '\n## Work inside\n'
 "$bench/inside.sh"
 printf '\n## Memory\n\nWhile a command runs, without the command itself. The shared pages of a program that runs\nseveral times count in part.\n\n'

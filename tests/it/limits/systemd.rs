@@ -2,6 +2,12 @@
 
 use crate::support::{Finished, Machine};
 
+const OUTER: &str = "outer='systemd-run --user --scope --quiet -p MemoryMax=48M -p MemorySwapMax=0'
+    $outer /share/probe allocate 96; echo $?
+    for limit in '--memory 256M' '--pids 100' '--cpus 1'; do
+        $outer /share/jail run $limit --read /share -- /share/probe allocate 96; echo $?
+    done";
+
 pub fn checks(machine: Machine) -> Machine {
     refused(machine)
         .check("/share/jail plan --memory 64M -- true", |it| {
@@ -34,6 +40,13 @@ pub fn checks(machine: Machine) -> Machine {
                 it.succeeds().outputs("137\n").says("memory limit of 64 MiB reached");
             },
         )
+        // A limit that somebody set for the caller is one for the command: it holds, or nothing
+        // starts.
+        .check(OUTER, |it| {
+            let text = it.succeeds().stdout_text();
+            let outside = text.strip_prefix("137\n").unwrap_or_else(|| panic!("{it:?}"));
+            assert!(outside.lines().all(|line| ["137", "125"].contains(&line)), "{it:?}");
+        })
         // A second, and the scope is gone.
         .check("jail --memory 64M -- true; sleep 1; nothing && echo gone", |it| {
             it.outputs("gone\n");

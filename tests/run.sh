@@ -4,9 +4,22 @@
 #
 #     CI=1                a test that cannot run here fails, instead of being skipped
 #     JAIL_BLESS=1        rewrite completions and man pages
-#     JAIL_TEST_VM=PATH   a program that runs a command on another kernel, in a virtual machine
+#     JAIL_TEST_VM=PATH   a program that runs a command on another kernel, in a virtual machine;
+#                         without it, `vm-run` if that is in PATH. tests/it/support/machine.rs
+#                         says what such a program takes; the kernels it fetched it keeps
+#
+# What was skipped is listed in the end.
 set -eu
 cd "$(dirname "$0")/.."
+
+machines=${JAIL_TEST_VM:-$(command -v vm-run || :)}
+if [ -n "$machines" ]; then
+    export JAIL_TEST_VM="$machines"
+elif [ -n "${CI:-}" ]; then
+    echo "tests/run.sh: CI is set, so no test may be skipped, and JAIL_TEST_VM names no program" \
+        "for virtual machines" >&2
+    exit 1
+fi
 
 # program:package
 used='gcc:gcc make:make git:git python3:python3 node:nodejs npm:npm gdb:gdb strace:strace
@@ -52,6 +65,18 @@ fi
 if [ -n "${CI:-}" ]; then
     export JAIL_TEST_REQUIRE=1
 fi
+
+JAIL_TEST_SKIPS=$(mktemp)
+export JAIL_TEST_SKIPS
+# The runner shows no output of a test that passes, and one that is skipped passes.
+list_skips() {
+    if [ -s "$JAIL_TEST_SKIPS" ]; then
+        echo "tests/run.sh: $(wc -l <"$JAIL_TEST_SKIPS") tests were skipped, or parts of them:"
+        sort "$JAIL_TEST_SKIPS"
+    fi
+    rm -f "$JAIL_TEST_SKIPS"
+}
+trap list_skips EXIT
 
 cargo fmt --check
 cargo clippy --all-targets -- -D warnings

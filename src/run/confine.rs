@@ -100,8 +100,8 @@ impl Confinement {
         self.cgroup.figures()
     }
 
-    pub fn watch_memory(&self) -> Option<MemoryWatch> {
-        self.cgroup.watch_memory()
+    pub fn watch_memory(&self, init: Pid) -> Option<MemoryWatch> {
+        self.cgroup.watch_memory(init)
     }
 
     /// Ends everything inside, init too.

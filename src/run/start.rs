@@ -14,7 +14,9 @@ use nix::unistd::{Pid, geteuid, setgroups};
 use crate::diagnostic::Diagnostic;
 use crate::plan::Plan;
 use crate::script::{Mapping, Script};
-use crate::sys::{Change, Clone, Used, clone_process, restore_default, wait_for_end};
+use crate::sys::{
+    Change, Clone, Used, clone_process, restore_default, schedule_ordinarily, wait_for_end,
+};
 
 use super::confine::{Confinement, Request};
 use super::explain::{explain_clone, explain_mapping};
@@ -174,7 +176,11 @@ pub fn end(init: Pid) {
 }
 
 /// Ends everything inside. It may have ended by itself, which is as good.
+///
+/// Init has the uid of the command, which may have given it the last place in the queue of a
+/// processor: there it would not even come to die.
 pub fn kill_init(init: Pid) {
+    let _ = schedule_ordinarily(init);
     let _ = nix::sys::signal::kill(init, Signal::SIGKILL);
 }
 

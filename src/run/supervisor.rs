@@ -68,7 +68,7 @@ pub fn perform(plan: &Plan, profiles: &[OsString]) -> Result<Outcome, Refused> {
     release(&kept);
     let record = record(&id, &started, plan, profiles);
     let Started { init, socket, confinement } = started;
-    let memory = confinement.as_ref().and_then(Confinement::watch_memory);
+    let memory = confinement.as_ref().and_then(|confinement| confinement.watch_memory(init));
     let clock = Clock::start(None);
     let supervisor =
         Supervisor { init, socket, signals, terminal, shares_terminal, memory, time, clock };
@@ -245,7 +245,8 @@ impl Supervisor {
             PollFd::new(self.signals.as_fd(), PollFlags::POLLIN),
         ];
         // Its other flags would be set all the time: the file can always be read.
-        fds.extend(self.memory.as_ref().map(|it| PollFd::new(it.as_fd(), PollFlags::POLLPRI)));
+        let memory = self.memory.as_ref().filter(|memory| memory.is_on());
+        fds.extend(memory.map(|it| PollFd::new(it.as_fd(), PollFlags::POLLPRI)));
         match poll(&mut fds, self.clock.timeout()) {
             Ok(_) | Err(Errno::EINTR) => {}
             Err(errno) => return Err(errno),

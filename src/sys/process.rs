@@ -6,6 +6,7 @@ use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::time::Duration;
 
 use nix::errno::Errno;
+use nix::sched::{CpuSet, sched_setaffinity};
 use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction};
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, socket};
 use nix::unistd::Pid;
@@ -123,6 +124,24 @@ pub fn leave_real_time() -> Result<(), Errno> {
     let parameter = libc::sched_param { sched_priority: 0 };
     // SAFETY: the kernel reads a live sched_param.
     let result = unsafe { libc::sched_setscheduler(0, libc::SCHED_OTHER, &raw const parameter) };
+    checked(result.into()).map(drop)
+}
+
+/// Has a process scheduled like any other, on every processor (sched(7)). Allowed to whoever has
+/// made the user namespace that the process is in.
+pub fn schedule_ordinarily(process: Pid) -> Result<(), Errno> {
+    let mut all = CpuSet::new();
+    (0..CpuSet::count()).try_for_each(|cpu| all.set(cpu))?;
+    sched_setaffinity(process, &all)?;
+    let parameters = libc::sched_param { sched_priority: 0 };
+    // SAFETY: a live structure that the kernel reads.
+    let result = unsafe {
+        libc::sched_setscheduler(process.as_raw(), libc::SCHED_OTHER, &raw const parameters)
+    };
+    checked(result.into())?;
+    // SAFETY: setpriority(2) takes numbers.
+    let result =
+        unsafe { libc::setpriority(libc::PRIO_PROCESS, process.as_raw() as libc::id_t, 0) };
     checked(result.into()).map(drop)
 }
 

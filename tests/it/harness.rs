@@ -106,3 +106,43 @@ fn a_terminal_takes_keys_and_sizes() {
     let signal = std::os::unix::process::ExitStatusExt::signal(&status);
     assert_eq!(signal, Some(libc::SIGINT), "{shown}");
 }
+
+#[test]
+fn the_probe_uses_what_it_says() {
+    let jail = Jail::new();
+    jail.outside("allocate 4 -- write-memfd 4 -- write-file ./file 4").outputs("ok\nok\nok\n");
+    assert_eq!(std::fs::metadata(jail.project().join("file")).unwrap().len(), 4 << 20);
+    jail.outside("allocate-in-child 4").answers("status=0");
+    jail.outside("fork-count 20 -- thread-count 20").outputs("ok 20\nok 20\n");
+    let share: u32 = jail.outside("spin 1 300").detail().parse().expect("a number");
+    // Others use this machine too.
+    assert!((5..=105).contains(&share), "{share}");
+    jail.outside("set-limit 6 0 0 -- fork-count 20").answers("0 EAGAIN");
+    jail.outside("set-limit 6 0 0 -- thread-count 20").answers("0 EAGAIN");
+    jail.outside("set-limit 2 1000000 1000000 -- allocate 4").refused("ENOMEM");
+    jail.outside("set-affinity 0 -- affinity").answers("0");
+    jail.outside("renice 5 -- niceness").answers("5");
+    jail.outside("renice 5 -- renice 4").refused("EACCES");
+    jail.outside("write-direct ./direct 256 -- read-direct ./direct 256").succeeds();
+}
+
+#[test]
+fn the_probe_kills_at_many_moments() {
+    let jail = Jail::new();
+    let killed: u32 = jail.outside("kill-sweep 10 sleep 0.1").detail().parse().expect("a number");
+    assert!((1..10).contains(&killed), "{killed}");
+    jail.outside("kill-sweep 10 false").exits(3);
+}
+
+#[test]
+fn a_report_is_found_behind_other_output() {
+    let jail = Jail::new();
+    let finished = jail.run_outside(["printf", "ok\\n{\"a\": {\"b\": 1}}\\n"]);
+    finished.reports("/a/b", 1);
+}
+
+#[test]
+#[should_panic(expected = "reports 2 at /a, not 1")]
+fn another_value_is_not_the_report() {
+    Jail::new().run_outside(["echo", "{\"a\": 1}"]).reports("/a", 2);
+}

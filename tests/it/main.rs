@@ -5,6 +5,7 @@ mod escape;
 mod faults;
 mod harness;
 mod kernels;
+mod limits;
 mod report;
 mod support;
 mod tools;

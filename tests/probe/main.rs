@@ -14,11 +14,14 @@ mod answer;
 mod files;
 mod ipc;
 mod kernel_calls;
+mod load;
+mod memory;
 mod mounts;
 mod namespaces;
 mod network;
 mod processes;
 mod setup;
+mod signals;
 mod terminal;
 
 use std::ffi::{OsStr, OsString};
@@ -59,6 +62,9 @@ fn attempt(words: Vec<OsString>) -> Answer {
         ipc::attempt,
         terminal::attempt,
         kernel_calls::attempt,
+        memory::attempt,
+        load::attempt,
+        signals::attempt,
     ]
     .iter()
     .find_map(|subject| subject(&name, &mut words))

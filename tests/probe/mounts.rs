@@ -11,7 +11,8 @@ const MOUNT_ATTR_RDONLY: u64 = 1;
 
 pub fn attempt(name: &str, words: &mut Words) -> Option<Answer> {
     Some(match name {
-        "mount-tmpfs" => mount_tmpfs(words),
+        "mount-tmpfs" => mount_new(words, "tmpfs"),
+        "mount-cgroup" => mount_new(words, "cgroup2"),
         "bind" => bind(words),
         "remount-writable" => remount(words, 0),
         "remount-read-only" => remount(words, libc::MS_RDONLY),
@@ -27,9 +28,9 @@ pub fn attempt(name: &str, words: &mut Words) -> Option<Answer> {
     })
 }
 
-fn mount_tmpfs(words: &mut Words) -> Answer {
+fn mount_new(words: &mut Words, kind: &str) -> Answer {
     let target = words.path()?;
-    let kind = c_string("tmpfs");
+    let kind = c_string(kind);
     let arguments = [c_pointer(&kind), c_pointer(&target), c_pointer(&kind), 0, 0];
     kernel("mount", libc::SYS_mount, &arguments).map(|_| String::new())
 }

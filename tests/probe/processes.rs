@@ -21,6 +21,7 @@ pub fn attempt(name: &str, words: &mut Words) -> Option<Answer> {
         "ids" => ids(),
         "status" => status(words),
         "limit" => limit(words),
+        "set-limit" => set_limit(words),
         "environment" => environment(words),
         "pids" => pids().map(|pids| pids.join(" ")),
         "search-processes" => search_processes(words),
@@ -120,7 +121,8 @@ fn with_child(attempt: fn(i64) -> Answer) -> Answer {
     answer
 }
 
-fn fork_paused() -> Result<i64, Refusal> {
+/// Makes a child that sleeps, and ends with this process.
+pub fn fork_paused() -> Result<i64, Refusal> {
     let child = kernel("fork", libc::SYS_fork, &[])?;
     if child != 0 {
         return Ok(child);
@@ -133,7 +135,8 @@ fn fork_paused() -> Result<i64, Refusal> {
     }
 }
 
-fn end(child: i64) -> Result<(), Refusal> {
+/// Kills a child, and waits for its end.
+pub fn end(child: i64) -> Result<(), Refusal> {
     let mut status = 0_i32;
     kernel("kill", libc::SYS_kill, &[signed(child), libc::SIGKILL as usize])?;
     kernel("wait4", libc::SYS_wait4, &[signed(child), pointer_mut(&mut status), 0, 0])?;
@@ -169,6 +172,14 @@ fn limit(words: &mut Words) -> Answer {
     let arguments = [0, signed(resource), 0, pointer_mut(&mut limits)];
     kernel("prlimit64", libc::SYS_prlimit64, &arguments)?;
     Ok(format!("soft={} hard={}", limits[0], limits[1]))
+}
+
+/// Sets soft and hard limit of a resource by its number.
+fn set_limit(words: &mut Words) -> Answer {
+    let resource = words.number()?;
+    let limits = [words.number()?, words.number()?];
+    let arguments = [0, signed(resource), pointer(&limits), 0];
+    kernel("prlimit64", libc::SYS_prlimit64, &arguments).map(|_| String::new())
 }
 
 /// All variables, or the named one.

@@ -27,7 +27,9 @@ pub fn attempt(name: &str, words: &mut Words) -> Option<Answer> {
 
 /// Is the rest of the command line, `--` included, for the program that this step executes?
 pub fn takes_all(name: &OsStr) -> bool {
-    ["with-fd", "with-session-key", "on-terminal", "exec"].iter().any(|step| name == *step)
+    ["with-fd", "with-session-key", "on-terminal", "exec", "kill-sweep"]
+        .iter()
+        .any(|step| name == *step)
 }
 
 /// Reads one line of standard input: the test says when to go on.

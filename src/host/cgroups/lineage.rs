@@ -8,7 +8,7 @@ use nix::unistd::{AccessFlags, faccessat};
 use crate::sys::attribute;
 use crate::units::AbsolutePath;
 
-use super::{Cgroup, read_controllers};
+use super::{Cgroup, Outer, read_controllers};
 
 /// Reads our own cgroup and those above it, until one is not ours to change.
 ///
@@ -26,6 +26,26 @@ pub fn survey(root: &AbsolutePath, own: &AbsolutePath, booted: bool) -> Vec<Cgro
         mine.len()
     };
     mine[..reach].iter().map(|path| fact(path, *path == own)).collect()
+}
+
+/// The cgroups that we are in, and that `scope`, where the user's systemd makes its scopes, is not
+/// in: only those with a limit.
+pub fn left(root: &AbsolutePath, own: &AbsolutePath, scope: &AbsolutePath) -> Vec<Outer> {
+    let above = own.as_path().ancestors().filter_map(AbsolutePath::new);
+    let left = above.take_while(|path| root.contains(path) && !path.contains(scope));
+    left.map(|path| outer(&path))
+        .filter(|outer| !outer.limits.is_empty() || outer.pids.is_some())
+        .collect()
+}
+
+fn outer(path: &AbsolutePath) -> Outer {
+    let read = |file: &str| std::fs::read_to_string(path.join(file).as_path()).unwrap_or_default();
+    let all = limits(path);
+    Outer {
+        path: path.clone(),
+        limits: all.into_iter().filter(|file| *file != "pids.max").collect(),
+        pids: read("pids.max").trim().parse().ok(),
+    }
 }
 
 /// The three files that a delegate is given (cgroup-v2, "Model of Delegation").
@@ -55,12 +75,24 @@ fn fact(path: &AbsolutePath, own: bool) -> Cgroup {
         others: read("cgroup.procs").lines().filter(|pid| *pid != me).count(),
         own,
         root: !directory.join("cgroup.type").exists(),
-        limits: LIMITS.into_iter().filter(|file| is_set(&read(file))).collect(),
+        limits: limits(path),
     }
 }
 
-const LIMITS: [&str; 6] =
-    ["cpu.max", "cpuset.cpus", "io.max", "memory.high", "memory.max", "pids.max"];
+fn limits(path: &AbsolutePath) -> Vec<&'static str> {
+    let read = |file: &str| std::fs::read_to_string(path.join(file).as_path()).unwrap_or_default();
+    LIMITS.into_iter().filter(|file| is_set(&read(file))).collect()
+}
+
+const LIMITS: [&str; 7] = [
+    "cpu.max",
+    "cpuset.cpus",
+    "io.max",
+    "memory.high",
+    "memory.max",
+    "memory.swap.max",
+    "pids.max",
+];
 
 /// Whether a file holds less than everything: `max`, `max 100000`, or nothing.
 fn is_set(text: &str) -> bool {
@@ -118,6 +150,19 @@ mod tests {
         assert_eq!((lineage[0].others, lineage[0].own, lineage[0].root), (1, true, false));
         assert_eq!(lineage[1].limits, ["memory.max"]);
         assert!(!lineage[1].own);
+    }
+
+    #[test]
+    fn limits_that_a_scope_would_leave_are_seen() {
+        let (_keep, root) = tree();
+        let own = root.join("a/b");
+        std::fs::write(own.join("pids.max").as_path(), "77\n").unwrap();
+        let scope = root.join("a/app.slice");
+        let left = left(&root, &own, &scope);
+        let expected = Outer { path: own.clone(), limits: vec!["memory.max"], pids: Some(77) };
+        assert_eq!(left, [expected]);
+        assert_eq!(super::left(&root, &own, &own.join("app.slice")), []);
+        assert_eq!(super::left(&root, &own, &root.join("other")).len(), 2);
     }
 
     #[test]

@@ -8,7 +8,7 @@ mod mounts;
 mod systemd;
 mod types;
 
-pub use types::{Cgroup, Cgroups, Controller, Layout, Systemd};
+pub use types::{Cgroup, Cgroups, Controller, Layout, Outer, Systemd};
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -27,14 +27,17 @@ pub fn survey(uid: u32, environment: &BTreeMap<OsString, OsString>) -> Cgroups {
     let own = std::fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
     let mounts = Mounts::read(&table);
     let booted = Path::new("/run/systemd/system").is_dir();
-    let lineage = match mounts.directory_of(&own) {
-        Some((root, own)) => lineage::survey(&root, &own, booted),
-        None => Vec::new(),
+    let scopes = mounts.unified.as_ref().map(|mount| mount.point.join(systemd::scopes_of(uid)));
+    let (lineage, left) = match mounts.directory_of(&own).zip(scopes) {
+        Some(((root, own), scopes)) => {
+            (lineage::survey(&root, &own, booted), lineage::left(&root, &own, &scopes))
+        }
+        None => (Vec::new(), Vec::new()),
     };
     let systemd = systemd::survey(booted, uid, environment, mounts.unified.as_ref());
     let available = available(&mounts);
     let mount = mounts.unified.as_ref().map(|mount| mount.point.clone());
-    Cgroups { layout: mounts.layout(), mount, available, lineage, systemd }
+    Cgroups { layout: mounts.layout(), mount, available, lineage, left, systemd }
 }
 
 /// The controllers that this part of the hierarchy has at all.

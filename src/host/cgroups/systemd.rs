@@ -19,11 +19,19 @@ pub fn survey(
     }
     let Some(address) = address(uid, environment) else { return Systemd::NoBus };
     let controllers = unified.and_then(|mount| {
-        let unit = format!("user.slice/user-{uid}.slice/user@{uid}.service");
-        let directory = mount.point.join(unit);
+        let directory = mount.point.join(manager_of(uid));
         directory.as_path().is_dir().then(|| read_controllers(&directory, "cgroup.controllers"))
     });
     Systemd::Bus { address, controllers }
+}
+
+/// Where the manager of this user makes scopes, below the mount of cgroups (systemd.special(7)).
+pub fn scopes_of(uid: u32) -> String {
+    format!("{}/app.slice", manager_of(uid))
+}
+
+fn manager_of(uid: u32) -> String {
+    format!("user.slice/user-{uid}.slice/user@{uid}.service")
 }
 
 /// As sd_bus_open_user(3): what the environment says, else the socket in the runtime directory.

@@ -12,6 +12,8 @@ pub struct Cgroups {
     pub available: Vec<Controller>,
     /// The caller's own cgroup and those above it, as far as they are the caller's to change.
     pub lineage: Vec<Cgroup>,
+    /// Limits that hold for the caller, and would not hold for a scope of its systemd.
+    pub left: Vec<Outer>,
     pub systemd: Systemd,
 }
 
@@ -43,6 +45,16 @@ pub struct Cgroup {
     pub root: bool,
     /// Files with a limit in them that is less than everything.
     pub limits: Vec<&'static str>,
+}
+
+/// A cgroup that the caller is in and a scope of its systemd would not be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outer {
+    pub path: AbsolutePath,
+    /// Files with a limit in them; pids.max is none of them, as systemd sets it for every unit.
+    pub limits: Vec<&'static str>,
+    /// What pids.max says, if it says anything.
+    pub pids: Option<u32>,
 }
 
 /// A controller of cgroup v2.

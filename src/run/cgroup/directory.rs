@@ -3,7 +3,7 @@
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io::{Read, Seek, Write};
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -139,10 +139,28 @@ impl Directory {
                 let child = self.child(name)?;
                 child.kill()?;
                 child.wait_until_empty();
+                child.remove_children()?;
                 unlinkat(&self.fd, name, UnlinkatFlags::RemoveDir)
             }
             result => result,
         }
+    }
+
+    /// Removes all below, which holds no process any more: a command that may mount can make
+    /// cgroups of its own. How deep they are is up to it, so this does not recurse.
+    fn remove_children(&self) -> Result<(), Errno> {
+        while let Some(mut name) = self.children().into_iter().next() {
+            let mut parent = None;
+            loop {
+                let above = parent.as_ref().unwrap_or(self);
+                let child = above.child(&name)?;
+                let Some(next) = child.children().into_iter().next() else { break };
+                (parent, name) = (Some(child), next);
+            }
+            let above = parent.as_ref().unwrap_or(self);
+            unlinkat(&above.fd, name.as_os_str(), UnlinkatFlags::RemoveDir)?;
+        }
+        Ok(())
     }
 
     /// The kernel tells of a change of cgroup.events by POLLPRI (cgroup-v2, "Populated Notification").
@@ -162,7 +180,9 @@ impl Directory {
     }
 
     pub fn children(&self) -> Vec<OsString> {
-        let Ok(listing) = std::fs::read_dir(&self.path) else { return Vec::new() };
+        // Not by its path, which may be longer than the kernel takes.
+        let path = format!("/proc/self/fd/{}", self.fd.as_raw_fd());
+        let Ok(listing) = std::fs::read_dir(path) else { return Vec::new() };
         let directories =
             listing.flatten().filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
         directories.map(|entry| entry.file_name()).collect()

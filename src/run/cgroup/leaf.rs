@@ -11,7 +11,7 @@ use nix::unistd::Pid;
 use crate::host::cgroups::Controller;
 
 use super::directory::{Claim, Directory};
-use super::sweep::PREFIX;
+use super::sweep::{PREFIX, SUPERVISOR};
 
 /// Where we are while the run lasts.
 pub struct Leaf {
@@ -23,7 +23,7 @@ pub struct Leaf {
 impl Leaf {
     /// Moves this process from `parent` to a leaf of its own.
     pub fn enter(parent: &Directory, id: &str, enabled: &[Controller]) -> Result<Self, Errno> {
-        let name = format!("{PREFIX}{id}-supervisor");
+        let name = format!("{PREFIX}{id}{SUPERVISOR}");
         let (leaf, claim) = parent.make_claimed(&name)?;
         leaf.take(Pid::this())?;
         Ok(Self { name: name.into(), enabled: enabled.to_vec(), _claim: claim })

@@ -73,9 +73,8 @@ impl Cgroup {
         enable_all(parent, enable).map_err(|errno| cannot_enable(path, enable, errno))?;
         let name = format!("{PREFIX}{id}");
         let (limited, claim) = parent.make_claimed(&name).map_err(failed)?;
-        let made = limit(&limited, settings, plan)
-            .and_then(|()| limited.write("cgroup.max.descendants", "1").map_err(failed))
-            .and_then(|()| limited.make(PAYLOAD).map_err(failed));
+        let made =
+            limit(&limited, settings, plan).and_then(|()| limited.make(PAYLOAD).map_err(failed));
         match made {
             Ok(payload) => Ok((limited, payload, claim)),
             Err(diagnostic) => {
@@ -104,8 +103,8 @@ impl Cgroup {
         Figures::read(&self.limited)
     }
 
-    pub fn watch_memory(&self) -> Option<MemoryWatch> {
-        MemoryWatch::new(&self.limited, &self.payload)
+    pub fn watch_memory(&self, init: Pid) -> Option<MemoryWatch> {
+        MemoryWatch::new(&self.limited, &self.payload, init)
     }
 
     /// Ends all that is in it, each process by itself: init alone may not come to do that.
@@ -136,6 +135,10 @@ pub fn gather(parent: &Path, leaf: &str, processes: &[Pid]) -> Result<(), Errno>
     processes.iter().try_for_each(|process| leaf.take(*process))
 }
 
+/// The payload's cgroup, and no other. A command that may mount could make more: to move init
+/// there and freeze it, and with it our clock, or to have more than anybody can remove.
+const DESCENDANTS: &str = "1";
+
 /// A thread that is just ending keeps its cgroup busy: it is not moved with its process, and
 /// nothing tells when it has gone.
 const PAUSE: Duration = Duration::from_millis(2);
@@ -160,6 +163,10 @@ fn enable_all(parent: &Directory, controllers: &[Controller]) -> Result<(), Errn
 /// One process that runs out of memory takes all with it: what is left of a build would only
 /// go on to fail in ways that nobody understands.
 fn limit(limited: &Directory, settings: &[Setting], plan: &Plan) -> Result<(), Diagnostic> {
+    limited.write("cgroup.max.descendants", DESCENDANTS).map_err(|errno| {
+        Diagnostic::error("the number of cgroups inside cannot be limited")
+            .because(format!("write cgroup.max.descendants: {}", errno_cause(errno)))
+    })?;
     settings::apply(limited, settings).map_err(|(setting, unset)| {
         let step = plan.steps.get(usize::from(setting.step));
         let title = format!("the limit in {} cannot be set", setting.file);

@@ -8,16 +8,26 @@ use std::ffi::OsStr;
 
 use super::directory::Directory;
 
-/// How all cgroups of ours are named.
+/// How the names of all cgroups of ours begin; the number of the run follows.
 pub const PREFIX: &str = "jail-";
+
+/// How the name of a leaf ends that a supervisor goes to.
+pub const SUPERVISOR: &str = "-supervisor";
 
 /// Removes them. One that cannot be removed stays for the next run: it must not block this one.
 pub fn sweep(parent: &Directory) {
     for name in parent.children() {
-        if name.to_string_lossy().starts_with(PREFIX) {
+        if is_ours(&name) {
             remove_if_stale(parent, &name);
         }
     }
+}
+
+/// Somebody else's `jail-web` has no lock either, and is not stale.
+fn is_ours(name: &OsStr) -> bool {
+    let Some(rest) = name.to_str().and_then(|name| name.strip_prefix(PREFIX)) else { return false };
+    let id = rest.strip_suffix(SUPERVISOR).unwrap_or(rest);
+    id.len() == 8 && id.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 
 fn remove_if_stale(parent: &Directory, name: &OsStr) {
@@ -28,4 +38,24 @@ fn remove_if_stale(parent: &Directory, name: &OsStr) {
         let _ = stale.remove(&child);
     }
     let _ = parent.remove(name);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_names_that_we_give_are_ours() {
+        for (name, ours) in [
+            ("jail-0123abcd", true),
+            ("jail-0123abcd-supervisor", true),
+            ("jail-web", false),
+            ("jail-0123abcde", false),
+            ("jail-0123ABCD", false),
+            ("jail-0123abcd-other", false),
+            ("0123abcd", false),
+        ] {
+            assert_eq!(is_ours(OsStr::new(name)), ours, "{name}");
+        }
+    }
 }

@@ -8,6 +8,8 @@ use std::io::{Read, Seek};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::time::{Duration, Instant};
 
+use nix::unistd::Pid;
+
 use super::directory::Directory;
 
 /// A look takes time that the command may need: no more often than this.
@@ -18,32 +20,48 @@ pub struct MemoryWatch {
     /// Readable again (POLLPRI) when a count in it has changed.
     events: File,
     members: File,
+    init: String,
     last: Option<Instant>,
     largest: Option<String>,
+    removed: bool,
 }
 
 impl MemoryWatch {
     /// `None` if the cgroup does not count memory.
-    pub fn new(limited: &Directory, payload: &Directory) -> Option<Self> {
+    pub fn new(limited: &Directory, payload: &Directory, init: Pid) -> Option<Self> {
         let events = limited.open_file("memory.events").ok()?;
         let members = payload.open_file("cgroup.procs").ok()?;
-        Some(Self { events, members, last: None, largest: None })
+        Some(Self {
+            events,
+            members,
+            init: init.to_string(),
+            last: None,
+            largest: None,
+            removed: false,
+        })
     }
 
     /// Takes note of the change, and of the largest process.
     pub fn look(&mut self) {
-        // Reading arms the notification anew.
-        let _ = read(&mut self.events);
+        // Reading arms the notification anew; that of a removed cgroup would never be silent.
+        self.removed = read(&mut self.events).is_none();
         if self.last.is_some_and(|last| last.elapsed() < PAUSE) {
             return;
         }
-        if let Some(members) = read(&mut self.members)
-            && let Some(largest) = members.lines().max_by_key(|pid| resident(pid))
-        {
+        let members = read(&mut self.members).unwrap_or_default();
+        // One that was killed has no memory any more. Init is our own, and is small.
+        let sizes = members.lines().filter(|pid| *pid != self.init);
+        let sizes = sizes.map(|pid| (resident(pid), pid)).filter(|(pages, _)| *pages > 0);
+        if let Some((_, largest)) = sizes.max() {
             self.largest = name(largest).or_else(|| self.largest.take());
         }
         // With thousands of processes a look may take longer than the pause.
         self.last = Some(Instant::now());
+    }
+
+    /// Whether there is anything to wait for.
+    pub fn is_on(&self) -> bool {
+        !self.removed
     }
 
     /// The name of the largest process at the last look.

@@ -3,6 +3,8 @@
 use std::os::unix::process::ExitStatusExt;
 use std::process::{ExitStatus, Output};
 
+use serde_json::Value;
+
 /// How a command ended and what it wrote. Each assertion returns it, to go on.
 #[derive(Debug)]
 #[must_use = "an ended command proves nothing until something is asserted about it"]
@@ -60,6 +62,13 @@ impl Finished {
         self.check(stderr.contains(text), &format!("says {text:?}"))
     }
 
+    /// Standard error has nothing of this.
+    #[track_caller]
+    pub fn says_nothing_of(&self, text: &str) -> &Self {
+        let stderr = String::from_utf8_lossy(&self.stderr);
+        self.check(!stderr.contains(text), &format!("says nothing of {text:?}"))
+    }
+
     #[track_caller]
     pub fn is_silent(&self) -> &Self {
         self.check(self.stderr.is_empty(), "says nothing")
@@ -94,6 +103,24 @@ impl Finished {
         let line = self.last_line();
         self.check(self.status.success() && line.starts_with("ok"), "answers something");
         line["ok".len()..].trim_start().to_string()
+    }
+
+    /// The report that follows on standard output has this value at a JSON pointer.
+    #[track_caller]
+    pub fn reports(&self, pointer: &str, value: impl Into<Value>) -> &Self {
+        let (value, found) = (value.into(), self.reported(pointer));
+        self.check(found == value, &format!("reports {value} at {pointer}, not {found}"))
+    }
+
+    /// What is at a JSON pointer of the report that follows on standard output.
+    #[track_caller]
+    pub fn reported(&self, pointer: &str) -> Value {
+        let text = self.stdout_text();
+        let start = if text.starts_with('{') { Some(0) } else { text.find("\n{").map(|at| at + 1) };
+        let report: Option<Value> = start.and_then(|at| serde_json::from_str(&text[at..]).ok());
+        let found = report.as_ref().and_then(|report| report.pointer(pointer));
+        self.check(found.is_some(), &format!("reports something at {pointer}"));
+        found.cloned().unwrap_or_default()
     }
 
     pub fn stdout_text(&self) -> String {

@@ -1,17 +1,23 @@
 //! A throw-away virtual machine with another kernel than this one.
 //!
 //! `JAIL_TEST_VM` names a program that boots one and runs a command in it as an ordinary user,
-//! uid 1000: `PROGRAM --kernel NAME [--debian] [--append PARAMETERS] --share DIRECTORY --
-//! COMMAND...`. The directory is a copy at /share, where the command starts. What the
-//! command writes and its exit status are passed on; any other failure is 124 or 125.
+//! uid 1000: `PROGRAM --kernel NAME [--debian | --systemd [--suite NAME]] [--smp PROCESSORS]
+//! [--timeout SECONDS] [--append PARAMETERS] --share DIRECTORY -- COMMAND...`. The directory is
+//! a copy at /share, where the command starts. What the command writes and its exit status are
+//! passed on; any other failure is 124 or 125.
+//!
+//! Without `--systemd` the command runs in a cgroup below `$VM_CGROUP`, which is delegated to the
+//! user with all controllers; with it, in a login session, and the user has a manager of her own.
 //!
 //! A boot is slow, so one machine makes many checks: each is a shell script that runs in a
-//! directory of its own below the user's home, and becomes a [`Finished`].
+//! directory of its own below the user's home, and becomes a [`Finished`]. All of them are
+//! looked at, also after one that is not as it should be.
 
 use std::ffi::OsString;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::ExitStatusExt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::{Command, ExitStatus, Output};
 
 use super::{Finished, jail_binary, probe_binary};
@@ -22,6 +28,7 @@ type Proof = Box<dyn Fn(&Finished)>;
 /// A machine, and the checks to make in it.
 pub struct Machine {
     options: Vec<&'static str>,
+    words: String,
     checks: Vec<(String, Proof)>,
 }
 
@@ -50,13 +57,14 @@ patiently() {
 }
 "#;
 
-/// Makes every check in turn. What a check writes is marked, line by line.
+/// Makes every check in turn, none for longer than two minutes. What a check writes is marked,
+/// line by line.
 const ALL: &str = r#"
 for script in /share/checks/*; do
     number=${script##*/}
     mkdir -p "$HOME/$number/project"
     cd "$HOME/$number/project" || exit 125
-    sh "$script" </dev/null >../stdout 2>../stderr
+    timeout -s KILL 120 sh "$script" </dev/null >../stdout 2>../stderr
     echo "$? status $number"
     sed 's/^/1 /' ../stdout
     sed 's/^/2 /' ../stderr
@@ -66,12 +74,26 @@ done
 impl Machine {
     /// A machine with this kernel.
     pub fn new(kernel: &'static str) -> Self {
-        Self { options: vec!["--kernel", kernel], checks: Vec::new() }
+        let options = vec!["--timeout", "900", "--kernel", kernel];
+        Self { options, words: WORDS.to_owned(), checks: Vec::new() }
     }
 
     #[must_use]
     pub fn option(mut self, option: &'static str) -> Self {
         self.options.push(option);
+        self
+    }
+
+    #[must_use]
+    pub fn options<const COUNT: usize>(mut self, options: [&'static str; COUNT]) -> Self {
+        self.options.extend(options);
+        self
+    }
+
+    /// More words for all checks, besides [`WORDS`].
+    #[must_use]
+    pub fn words(mut self, words: &str) -> Self {
+        self.words.push_str(words);
         self
     }
 
@@ -123,9 +145,13 @@ impl Machine {
         booted.succeeds();
         let mut outputs = outputs(&booted.stdout_text());
         assert_eq!(outputs.len(), self.checks.len(), "checks that were made\n{booted:?}");
+        let mut failures = 0;
         for ((script, proof), output) in self.checks.iter().zip(outputs.drain(..)) {
-            proof(&Finished::new(format!("{:?}: {script}", self.options), output));
+            let finished = Finished::new(format!("{:?}: {script}", self.options), output);
+            // The panic has said already what was wrong.
+            failures += usize::from(catch_unwind(AssertUnwindSafe(|| proof(&finished))).is_err());
         }
+        assert_eq!(failures, 0, "checks that failed, of {}", self.checks.len());
     }
 
     /// The directory to share: both programs, and a script for each check.
@@ -145,7 +171,7 @@ impl Machine {
         fs::create_dir(share.path().join("checks")).expect("the directory is ours");
         put("all", ALL);
         for (number, (script, _)) in self.checks.iter().enumerate() {
-            put(&format!("checks/{number:03}"), &format!("{WORDS}{script}\n"));
+            put(&format!("checks/{number:03}"), &format!("{}{script}\n", self.words));
         }
         share
     }

@@ -1,6 +1,7 @@
 //! What a machine may lack, and what to do then.
 
 use std::fs;
+use std::io::Write;
 
 use nix::unistd::access;
 
@@ -32,13 +33,22 @@ pub enum Feature {
 pub fn missing(feature: &Feature, module: &str, line: u32) -> bool {
     let Some(reason) = lack(feature) else { return false };
     assert!(
-        std::env::var_os("JAIL_TEST_REQUIRE").is_none() || matches!(feature, Feature::Machines),
+        std::env::var_os("JAIL_TEST_REQUIRE").is_none(),
         "JAIL_TEST_REQUIRE is set, and {reason}"
     );
-    // Not `println!`, which the test harness keeps to itself while a test passes.
-    use std::io::Write;
-    let _ = writeln!(std::io::stderr(), "skipped: {module} line {line}: {reason}");
+    tell(&format!("skipped: {module} line {line}: {reason}\n"));
     true
+}
+
+/// Says it on standard error, and in the file that `JAIL_TEST_SKIPS` names: a runner of tests
+/// may keep to itself what a test that passes has said.
+fn tell(line: &str) {
+    // Not `eprintln!`, which the test harness takes for itself.
+    let _ = std::io::stderr().write_all(line.as_bytes());
+    let Some(path) = std::env::var_os("JAIL_TEST_SKIPS") else { return };
+    let file = fs::OpenOptions::new().append(true).create(true).open(&path);
+    let written = file.and_then(|mut file| file.write_all(line.as_bytes()));
+    written.unwrap_or_else(|error| panic!("JAIL_TEST_SKIPS={}: {error}", path.display()));
 }
 
 fn lack(feature: &Feature) -> Option<String> {
@@ -59,8 +69,7 @@ fn lack(feature: &Feature) -> Option<String> {
         }
         Feature::Works(words) => (works(words), format!("`{words}` does not work outside")),
         Feature::Path(path) => (fs::symlink_metadata(path).is_ok(), format!("there is no {path}")),
-        // Named and not working is a failure of the test, not a reason to skip it; and where
-        // none is named, none is wanted, whatever else must not be missing.
+        // Named and not working is a failure of the test, not a reason to skip it.
         Feature::Machines => {
             (machine_program().is_some(), "JAIL_TEST_VM names no program for machines".into())
         }

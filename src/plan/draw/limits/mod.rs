@@ -9,13 +9,14 @@
 mod degraded;
 mod io;
 mod parent;
+mod pids;
 mod refusal;
 mod rlimits;
 
 pub(super) use rlimits::rlimits;
 
 use crate::diagnostic::{Diagnostic, Located, Origin};
-use crate::host::cgroups::{Cgroups, Controller};
+use crate::host::cgroups::Controller;
 use crate::plan::{Action, CgroupParent, Limit, Step};
 use crate::profile::{Bounds, Cap, Protection, Rlimit, Swap};
 use crate::units::{Size, Span};
@@ -46,14 +47,18 @@ pub(super) fn draw(drawing: &mut Drawing) -> Limits {
     let wanted = wanted(drawing);
     let Some(first) = wanted.first() else { return Limits::default() };
     let Some(cgroups) = &drawing.host.cgroups else { return Limits::default() };
-    let mut needed: Vec<Controller> = wanted.iter().map(|limit| controller(&limit.value)).collect();
-    needed.sort_unstable();
-    needed.dedup();
-    match parent::find(cgroups, &needed) {
+    match parent::find(cgroups, &controllers(&wanted)) {
         Ok(found) => {
-            drawing.notes.extend(leaving(cgroups, &found));
+            let origin = first.origin.clone();
+            let (found, wanted) = match found {
+                CgroupParent::Scope { bus, mount, .. } => {
+                    let wanted = pids::taken_along(wanted, cgroups);
+                    (CgroupParent::Scope { bus, mount, enable: controllers(&wanted) }, wanted)
+                }
+                delegated @ CgroupParent::Delegated { .. } => (delegated, wanted),
+            };
             let mut steps = Steps(Vec::new());
-            steps.push(Action::Cgroup(found), &first.origin);
+            steps.push(Action::Cgroup(found), &origin);
             wanted.into_iter().for_each(|Located { value, origin }| {
                 steps.push(Action::Limit(value), &origin);
             });
@@ -140,6 +145,14 @@ fn swap(
     }
 }
 
+/// What has to be enabled for these limits.
+fn controllers(limits: &[Located<Limit>]) -> Vec<Controller> {
+    let mut needed: Vec<Controller> = limits.iter().map(|limit| controller(&limit.value)).collect();
+    needed.sort_unstable();
+    needed.dedup();
+    needed
+}
+
 fn controller(limit: &Limit) -> Controller {
     match limit {
         Limit::Memory(_) | Limit::Swap(_) => Controller::Memory,
@@ -148,16 +161,4 @@ fn controller(limit: &Limit) -> Controller {
         Limit::Pids(_) => Controller::Pids,
         Limit::Io { .. } => Controller::Io,
     }
-}
-
-/// A scope stands beside the cgroup that we are in: limits of that one do not hold for it.
-fn leaving(cgroups: &Cgroups, parent: &CgroupParent) -> Option<Diagnostic> {
-    let CgroupParent::Scope { .. } = parent else { return None };
-    let limited = cgroups.lineage.iter().find(|cgroup| !cgroup.limits.is_empty())?;
-    let title = "the command leaves the limits of the cgroup that jail was started in";
-    Some(
-        Diagnostic::warning(title)
-            .because(format!("{} has {}", limited.path, limited.limits.join(", ")))
-            .help("limit the slice that it belongs to, or start jail from a service with Delegate=yes"),
-    )
 }

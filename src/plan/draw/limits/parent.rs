@@ -1,6 +1,6 @@
 //! Below which cgroup the one of this run can be made.
 
-use crate::host::cgroups::{Cgroup, Cgroups, Controller, Layout, Systemd};
+use crate::host::cgroups::{Cgroup, Cgroups, Controller, Layout, Outer, Systemd};
 use crate::plan::CgroupParent;
 
 /// Why there is none.
@@ -16,6 +16,8 @@ pub(super) enum Obstacle {
     NotDelegated { path: String, missing: Controller },
     /// The user's systemd does not have it.
     NotInScope { missing: Controller },
+    /// A scope would leave the limits of a cgroup that the caller is in.
+    Leaves(Outer),
     /// Nothing is ours, and there is no systemd to ask.
     NoOneToAsk,
     /// Nothing is ours, and the user's systemd cannot be reached.
@@ -29,7 +31,11 @@ impl Obstacle {
             Self::NotInKernel(missing)
             | Self::NotDelegated { missing, .. }
             | Self::NotInScope { missing } => *missing == controller,
-            Self::Layout(_) | Self::Busy { .. } | Self::NoOneToAsk | Self::NoBus => false,
+            Self::Leaves(_)
+            | Self::Layout(_)
+            | Self::Busy { .. }
+            | Self::NoOneToAsk
+            | Self::NoBus => false,
         }
     }
 }
@@ -38,6 +44,9 @@ impl Obstacle {
 pub(super) fn find(cgroups: &Cgroups, needed: &[Controller]) -> Result<CgroupParent, Obstacle> {
     if let Some(parent) = delegated(&cgroups.lineage, needed) {
         return Ok(parent);
+    }
+    if let (Systemd::Bus { .. }, Some(outer)) = (&cgroups.systemd, limited(&cgroups.left)) {
+        return Err(Obstacle::Leaves(outer.clone()));
     }
     match (&cgroups.systemd, &cgroups.mount) {
         (Systemd::Bus { address, controllers }, Some(mount))
@@ -82,6 +91,11 @@ fn delegated(lineage: &[Cgroup], needed: &[Controller]) -> Option<CgroupParent> 
         }
     }
     None
+}
+
+/// Limits of processes are taken along, see [`super::pids`]; others are not.
+fn limited(left: &[Outer]) -> Option<&Outer> {
+    left.iter().find(|outer| !outer.limits.is_empty())
 }
 
 fn missing(needed: &[Controller], there: &[Controller]) -> Option<Controller> {
@@ -145,6 +159,7 @@ mod tests {
             mount: AbsolutePath::new("/g"),
             available: vec![Cpu, Cpuset, Memory, Pids],
             lineage,
+            left: Vec::new(),
             systemd,
         }
     }
@@ -200,6 +215,17 @@ mod tests {
             enable: vec![Memory],
         };
         assert_eq!(find(&cgroups(Vec::new(), bus()), &[Memory]), Ok(scope));
+    }
+
+    #[test]
+    fn a_scope_that_would_leave_limits_is_no_way() {
+        let path = AbsolutePath::new("/g/limited.scope").unwrap();
+        let outer = Outer { path, limits: vec!["memory.max"], pids: None };
+        let mut cgroups = cgroups(Vec::new(), bus());
+        cgroups.left = vec![outer.clone()];
+        assert_eq!(find(&cgroups, &[Memory]), Err(Obstacle::Leaves(outer)));
+        cgroups.left[0].limits.clear();
+        assert!(find(&cgroups, &[Memory]).is_ok(), "pids.max is taken along");
     }
 
     #[test]

@@ -58,6 +58,12 @@ pub(super) fn cause(obstacle: &Obstacle) -> String {
         Obstacle::NotInScope { missing } => {
             format!("systemd does not let its users have the {} controller", missing.name())
         }
+        Obstacle::Leaves(outer) => format!(
+            "a scope of systemd would leave the cgroup that jail was started in, `{}`, which is \
+             limited by {}",
+            outer.path,
+            outer.limits.join(", ")
+        ),
         Obstacle::NoOneToAsk => {
             "no cgroup here is ours to change, and there is no systemd to ask for one".into()
         }
@@ -89,6 +95,9 @@ fn remedies(obstacle: &Obstacle, host: &Host) -> Vec<String> {
             missing.name()
         )],
         Obstacle::NotInScope { missing } => drop_in(*missing),
+        Obstacle::Leaves(_) => vec![
+            "start jail outside of it, and give all limits to jail; or limit a slice, which scopes can be in".into(),
+        ],
         Obstacle::NoOneToAsk => vec![
             "in a container: give it a writable cgroup, as in `podman run --cgroupns=private \
              --security-opt unmask=/sys/fs/cgroup` or `docker run --cgroupns=private \

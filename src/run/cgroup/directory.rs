@@ -139,28 +139,10 @@ impl Directory {
                 let child = self.child(name)?;
                 child.kill()?;
                 child.wait_until_empty();
-                child.remove_children()?;
                 unlinkat(&self.fd, name, UnlinkatFlags::RemoveDir)
             }
             result => result,
         }
-    }
-
-    /// Removes all below, which holds no process any more: a command that may mount can make
-    /// cgroups of its own. How deep they are is up to it, so this does not recurse.
-    fn remove_children(&self) -> Result<(), Errno> {
-        while let Some(mut name) = self.children().into_iter().next() {
-            let mut parent = None;
-            loop {
-                let above = parent.as_ref().unwrap_or(self);
-                let child = above.child(&name)?;
-                let Some(next) = child.children().into_iter().next() else { break };
-                (parent, name) = (Some(child), next);
-            }
-            let above = parent.as_ref().unwrap_or(self);
-            unlinkat(&above.fd, name.as_os_str(), UnlinkatFlags::RemoveDir)?;
-        }
-        Ok(())
     }
 
     /// The kernel tells of a change of cgroup.events by POLLPRI (cgroup-v2, "Populated Notification").

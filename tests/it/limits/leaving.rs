@@ -6,18 +6,13 @@ use crate::support::Machine;
 const SWEEP: &str = "probe kill-sweep 20 /share/jail run --memory 64M --pids 64 --time 60s \
                      --read /share -- /share/probe say started";
 
-/// As many as it can, each in the one before it, until there is an end to that.
+/// As many as it can, each in the one before it: none.
 const NESTED: &str = "FLAGS='--pids 64 --nesting on --seccomp off --landlock off'
     inside in-userns -- unshare cgroup -- mkdir /tmp/c -- mount-cgroup /tmp/c -- exec sh -c '
         cd -P /tmp/c; made=0
         while [ $made -lt 2000 ] && mkdir d 2>/dev/null; do cd -P d; made=$((made + 1)); done
         echo $made'
     nothing && echo gone";
-
-const NESTED_DEEP: &str = "FLAGS='--pids 64 --nesting on --seccomp off --landlock off'
-    begin in-userns -- unshare cgroup -- mkdir /tmp/c -- mount-cgroup /tmp/c -- \
-        mkdir /tmp/c/a -- mkdir /tmp/c/a/b -- mkdir /tmp/c/d -- \
-        write /tmp/c/a/b/cgroup.procs 0 -- pause";
 
 pub fn checks(machine: Machine) -> Machine {
     machine
@@ -74,15 +69,6 @@ pub fn checks(machine: Machine) -> Machine {
         .check(NESTED, |it| {
             it.succeeds().output_has("0\n").output_has("gone\n");
         })
-        .check(
-            format!(
-                "{NESTED_DEEP}; kill -9 $supervisor; patiently no_process
-            jail --memory 64M -- true && nothing && echo gone"
-            ),
-            |it| {
-                it.outputs("gone\n");
-            },
-        )
         // Somebody may kill any process of the run.
         .check(
             "FLAGS='--memory 64M'; begin leave-spinning -- pause

@@ -1,0 +1,87 @@
+//! Names of content: `sha256:` and the hash in hexadecimal digits.
+
+use std::fmt;
+use std::str::FromStr;
+
+/// A digest, as the OCI image specification writes it (descriptor.md, "Digests"). Only names of this
+/// form ever become parts of paths or addresses.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Digest {
+    algorithm: Algorithm,
+    /// Lower-case hexadecimal digits.
+    hex: String,
+}
+
+/// The hash functions that images use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Algorithm {
+    Sha256,
+    Sha512,
+}
+
+impl Algorithm {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Sha256 => "sha256",
+            Self::Sha512 => "sha512",
+        }
+    }
+
+    /// Hexadecimal digits of a digest.
+    pub fn length(self) -> usize {
+        match self {
+            Self::Sha256 => 64,
+            Self::Sha512 => 128,
+        }
+    }
+}
+
+impl Digest {
+    pub fn algorithm(&self) -> Algorithm {
+        self.algorithm
+    }
+
+    pub fn hex(&self) -> &str {
+        &self.hex
+    }
+
+    /// The first twelve digits, for people.
+    pub fn short(&self) -> &str {
+        &self.hex[..12]
+    }
+}
+
+impl FromStr for Digest {
+    type Err = BadDigest;
+
+    fn from_str(text: &str) -> Result<Self, BadDigest> {
+        let (name, hex) = text.split_once(':').ok_or(BadDigest)?;
+        let algorithm = [Algorithm::Sha256, Algorithm::Sha512]
+            .into_iter()
+            .find(|algorithm| algorithm.name() == name)
+            .ok_or(BadDigest)?;
+        let is_digit = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+        if hex.len() != algorithm.length() || !hex.bytes().all(is_digit) {
+            return Err(BadDigest);
+        }
+        Ok(Self { algorithm, hex: hex.to_owned() })
+    }
+}
+
+impl fmt::Display for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.algorithm.name(), self.hex)
+    }
+}
+
+/// The text is no digest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BadDigest;
+
+impl fmt::Display for BadDigest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a digest is `sha256:` and 64 hexadecimal digits in lower case")
+    }
+}
+
+impl std::error::Error for BadDigest {}

@@ -1,0 +1,18 @@
+//! Images: names to directories that a root file system is made of.
+//!
+//! ```text
+//! text ─parse→ Reference ─open→ Source ─pull→ Store ─find→ Image
+//!              what the user   where it is    blobs, layers   directories and a config
+//! ```
+//!
+//! - [`reference`]: names of images; [`digest`]: names of content.
+//! - [`document`]: manifests, indexes and configs, read strictly.
+//! - [`source`]: registries, OCI layouts and archives, docker's archives, plain tars.
+//! - [`store`]: what has been pulled: each layer unpacked once, shared by all images.
+//! - [`unpack`]: one layer's tar to a directory in overlay form.
+//! - [`pull`]: from a source into the store, everything verified.
+
+pub mod digest;
+pub mod document;
+pub mod reference;
+pub mod source;

@@ -1,0 +1,27 @@
+//! Where images come from: one trait for all of them.
+
+use std::io::Read;
+
+use crate::diagnostic::Diagnostic;
+
+use super::document::{Descriptor, MediaType};
+
+/// An image that can be read. What it hands out is not verified: whoever pulls does that.
+pub trait Source: Sync {
+    /// For messages: `docker.io/library/debian:12`.
+    fn name(&self) -> String;
+
+    /// The bytes of the document that the reference names, an index or a manifest, and what the
+    /// source says that it is. At most 4 MiB.
+    fn root(&self) -> Result<(Vec<u8>, Option<MediaType>), Diagnostic>;
+
+    /// Another document, or a config, by its descriptor: at most 4 MiB.
+    fn document(&self, descriptor: &Descriptor) -> Result<Vec<u8>, Diagnostic>;
+
+    /// A blob from byte `offset` on. May be called for several blobs at once.
+    fn blob(
+        &self,
+        descriptor: &Descriptor,
+        offset: u64,
+    ) -> Result<Box<dyn Read + Send>, Diagnostic>;
+}

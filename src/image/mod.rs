@@ -16,3 +16,20 @@ pub mod digest;
 pub mod document;
 pub mod reference;
 pub mod source;
+
+use std::path::PathBuf;
+
+use digest::Digest;
+use document::Config;
+
+/// An image in the store, ready to be a root file system.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Image {
+    /// As the user would name it: `docker.io/library/debian:12`.
+    pub name: String,
+    /// Of the manifest.
+    pub digest: Digest,
+    pub config: Config,
+    /// Directories in overlay form, the lowest first.
+    pub layers: Vec<PathBuf>,
+}

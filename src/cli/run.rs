@@ -71,8 +71,8 @@ fn draw(flags: &SandboxFlags, argv: &[OsString], report: Option<&Target>) -> Res
         return Err((Phase::Profile, vec![mistake]));
     }
     let impossible = |mistakes| (Phase::Plan, mistakes);
-    let host = host::survey(&profile).map_err(impossible)?;
-    plan::draw(&profile, &host, argv).map_err(impossible)
+    let host = host::survey(&profile, None).map_err(impossible)?;
+    plan::draw(&profile, None, &host, argv).map_err(impossible)
 }
 
 /// The profiles with the flags on top, or all that is wrong with any of them.

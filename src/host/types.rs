@@ -9,6 +9,7 @@ use crate::diagnostic::Source;
 use crate::profile::{Bounds, Rlimit, Variables};
 use crate::units::AbsolutePath;
 
+use super::accounts::Accounts;
 use super::cgroups::Cgroups;
 
 /// This machine, as far as one profile needs to know it.
@@ -38,8 +39,13 @@ pub struct Host {
     pub block_devices: BTreeMap<AbsolutePath, BlockDevice>,
     /// What is at each path that the profile or the system root mentions.
     pub files: BTreeMap<AbsolutePath, FileFact>,
-    /// The same for paths inside a directory root, whose links lead elsewhere; else empty.
+    /// The same for paths inside a directory root or an image, whose links lead elsewhere; else
+    /// empty.
     pub rootfs: BTreeMap<AbsolutePath, FileFact>,
+    /// Who is known in the image that is the root; `None` without one.
+    pub accounts: Option<Accounts>,
+    /// Directories of our own that a rule would show: images, and what is kept of runs.
+    pub stores: Vec<AbsolutePath>,
 }
 
 impl Host {

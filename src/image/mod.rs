@@ -11,13 +11,17 @@
 //! - [`store`]: what has been pulled: each layer unpacked once, shared by all images.
 //! - [`unpack`]: one layer's tar to a directory in overlay form.
 //! - [`pull`]: from a source into the store, everything verified.
+//! - [`keep`]: what runs changed in an image.
 
 pub mod digest;
 pub mod document;
+pub mod keep;
 pub mod reference;
 pub mod source;
 
 use std::path::PathBuf;
+
+use crate::units::AbsolutePath;
 
 use digest::Digest;
 use document::Config;
@@ -32,4 +36,35 @@ pub struct Image {
     pub config: Config,
     /// Directories in overlay form, the lowest first.
     pub layers: Vec<PathBuf>,
+}
+
+/// What a root file system is made of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rootfs {
+    pub image: Image,
+    /// What earlier runs changed in it.
+    pub kept: Option<Kept>,
+}
+
+impl Rootfs {
+    /// The directories that are seen through each other, the topmost first.
+    pub fn seen(&self) -> Vec<PathBuf> {
+        let kept = self.kept.iter().map(|kept| kept.upper.as_path().to_path_buf());
+        kept.chain(self.image.layers.iter().rev().cloned()).collect()
+    }
+}
+
+/// Directories of an overlay that outlive the run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Kept {
+    pub name: String,
+    pub upper: AbsolutePath,
+    pub work: AbsolutePath,
+}
+
+/// Where images and what is kept of runs are, for this user. Both may be missing.
+pub fn directories() -> Vec<AbsolutePath> {
+    let places = [dirs::data_dir(), dirs::state_dir()];
+    let ours = places.into_iter().flatten().map(|directory| directory.join("jail"));
+    ours.filter_map(AbsolutePath::new).collect()
 }

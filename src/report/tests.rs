@@ -39,7 +39,7 @@ fn rlimit(resource: Rlimit, limit: u64) -> (Action, Origin) {
 
 fn time(seconds: u64) -> (Action, Origin) {
     let span = |seconds| Span(Duration::from_secs(seconds));
-    (Action::TimeLimit { limit: span(seconds), grace: span(5) }, flag("--timeout"))
+    (Action::TimeLimit { limit: span(seconds), grace: span(5), signal: 15 }, flag("--timeout"))
 }
 
 /// A run that went well, as rusage counts it.

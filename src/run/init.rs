@@ -159,9 +159,9 @@ fn watch(running: &Running, mut clock: Clock, socket: &OwnedFd) -> Result<Report
         }
         match clock.look() {
             Verdict::GoOn => {}
-            Verdict::Terminate => {
+            Verdict::Terminate { signal } => {
                 Report::TimedOut.send(socket)?;
-                terminate_all()?;
+                terminate_all(signal)?;
             }
             // All inside ends with us.
             Verdict::Kill => {

@@ -19,3 +19,14 @@ pub fn attribute(path: &Path, name: &CStr) -> Result<Vec<u8>, Errno> {
     let length = checked(length as libc::c_long)?;
     Ok(value[..length as usize].to_vec())
 }
+
+/// Sets an extended attribute of a file (lsetxattr(2)).
+#[cfg(test)]
+pub fn set_attribute(path: &Path, name: &CStr, value: &[u8]) -> Result<(), Errno> {
+    let path = CString::new(path.as_os_str().as_bytes()).map_err(|_| Errno::EINVAL)?;
+    // SAFETY: two live strings that end in NUL, and a live buffer of the length given.
+    let result = unsafe {
+        libc::lsetxattr(path.as_ptr(), name.as_ptr(), value.as_ptr().cast(), value.len(), 0)
+    };
+    checked(result.into()).map(drop)
+}

@@ -14,6 +14,8 @@ mod process;
 mod random;
 
 pub use attribute::attribute;
+#[cfg(test)]
+pub use attribute::set_attribute;
 pub use clone::{
     Clone, NAMESPACES, NEW_CGROUP, NEW_NETWORK, clone_process, fork, spawn_sharing_memory,
 };
@@ -28,7 +30,7 @@ pub use process::{
     Change, Used, close_all_but, close_from, die_with_parent, drop_bounding, duplicate, exec,
     exit_now, join_new_session_keyring, keep_open_on_exec, lock_securebits, next_change,
     no_new_privileges, not_dumpable, raise_ambient, restore_default, set_capabilities,
-    set_loopback_up, set_niceness, wait_for_end,
+    set_loopback_up, set_niceness, signal_all, wait_for_end,
 };
 
 pub use random::random;

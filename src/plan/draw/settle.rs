@@ -174,7 +174,7 @@ fn ground(
     let Some((at, above)) = above else {
         return match root.source {
             RootSource::Empty => Ground::Own,
-            RootSource::Overlay { .. } => Ground::Overlay(rootfs()),
+            RootSource::Overlay { .. } | RootSource::Layers { .. } => Ground::Overlay(rootfs()),
             RootSource::Directory { .. } => Ground::Host(rootfs()),
         };
     };
@@ -259,7 +259,10 @@ fn place_links(
                 Mount::Private { .. } | Mount::Tmpfs { .. } => {
                     on_mounts.entry(at).or_default().push(step);
                 }
-                Mount::Bind { .. } | Mount::Overlay { .. } | Mount::Mask { .. } => {}
+                Mount::Bind { .. }
+                | Mount::Overlay { .. }
+                | Mount::File { .. }
+                | Mount::Mask { .. } => {}
             },
             None if is_free(drawing, root, &path) => on_root.push(step),
             None => {}
@@ -282,7 +285,7 @@ fn is_free(drawing: &Drawing, root: &RootPlan, path: &AbsolutePath) -> bool {
     match root.source {
         RootSource::Empty => true,
         RootSource::Directory { .. } => false,
-        RootSource::Overlay { .. } => {
+        RootSource::Overlay { .. } | RootSource::Layers { .. } => {
             let fact = drawing.host.rootfs.get(path);
             fact.is_some_and(|fact| fact.kind == FileKind::Missing && fact.links.is_empty())
         }

@@ -16,6 +16,7 @@ pub mod digest;
 pub mod document;
 pub mod reference;
 pub mod source;
+pub mod store;
 
 use std::path::PathBuf;
 
@@ -30,6 +31,9 @@ pub struct Image {
     /// Of the manifest.
     pub digest: Digest,
     pub config: Config,
-    /// Directories in overlay form, the lowest first.
+    /// Directories in overlay form, the lowest first: those that are to be mounted. None is there
+    /// twice, and none lies below one that hides everything.
     pub layers: Vec<PathBuf>,
+    /// The file in the store that says all this, and that [`hold`](Image::hold) locks.
+    pub record: PathBuf,
 }

@@ -1,6 +1,7 @@
 //! Extended attributes.
 
 use std::ffi::{CStr, CString};
+use std::os::fd::{AsRawFd, BorrowedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
@@ -15,6 +16,17 @@ pub fn attribute(path: &Path, name: &CStr) -> Result<Vec<u8>, Errno> {
     // SAFETY: two live strings that end in NUL, and a live buffer of the length given.
     let length = unsafe {
         libc::lgetxattr(path.as_ptr(), name.as_ptr(), value.as_mut_ptr().cast(), value.len())
+    };
+    let length = checked(length as libc::c_long)?;
+    Ok(value[..length as usize].to_vec())
+}
+
+/// The same of an open file (fgetxattr(2)).
+pub fn attribute_of(file: BorrowedFd, name: &CStr) -> Result<Vec<u8>, Errno> {
+    let mut value = [0_u8; 256];
+    // SAFETY: an open descriptor, a live string that ends in NUL, and a live buffer of the length given.
+    let length = unsafe {
+        libc::fgetxattr(file.as_raw_fd(), name.as_ptr(), value.as_mut_ptr().cast(), value.len())
     };
     let length = checked(length as libc::c_long)?;
     Ok(value[..length as usize].to_vec())

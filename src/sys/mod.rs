@@ -13,7 +13,7 @@ mod open;
 mod process;
 mod random;
 
-pub use attribute::attribute;
+pub use attribute::{attribute, attribute_of};
 pub use clone::{
     Clone, NAMESPACES, NEW_CGROUP, NEW_NETWORK, clone_process, fork, spawn_sharing_memory,
 };

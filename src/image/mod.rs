@@ -16,6 +16,7 @@ pub mod digest;
 pub mod document;
 pub mod reference;
 pub mod source;
+pub mod unpack;
 
 use std::path::PathBuf;
 

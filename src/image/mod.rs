@@ -17,6 +17,7 @@ pub mod document;
 pub mod reference;
 pub mod source;
 pub mod store;
+pub mod unpack;
 
 use std::path::PathBuf;
 

@@ -14,6 +14,7 @@
 
 pub mod digest;
 pub mod document;
+pub mod pull;
 pub mod reference;
 pub mod source;
 pub mod store;

@@ -44,11 +44,11 @@ mod verify;
 mod write;
 
 pub use find::Listed;
-pub use lock::{Held, Writer};
+pub use lock::{Held, Maker, Writer};
 pub use place::Store;
 pub use prune::Freed;
 pub use record::{Known, LayerRecord};
-pub use summary::Summary;
+pub use summary::{Summary, summarize};
 pub use usage::Usage;
-pub use verify::Verified;
+pub use verify::{Damage, Verified};
 pub use write::Unfinished;

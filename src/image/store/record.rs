@@ -55,8 +55,8 @@ pub struct LayerRecord {
     /// Devices and extended attributes that were left out.
     pub skipped_devices: u64,
     pub skipped_attributes: u64,
-    /// Directories that no entry of the layer names, in hexadecimal digits.
-    pub implied: Vec<String>,
+    /// Directories that no entry of the layer names: see `Unpacked::implied`.
+    pub implied: Vec<Vec<u8>>,
     /// Hides all layers below it.
     pub opaque: bool,
 }

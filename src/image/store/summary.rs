@@ -7,7 +7,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use nix::dir::Dir;
 use nix::errno::Errno;
 use nix::fcntl::{AtFlags, OFlag, openat, readlinkat};
-use nix::sys::stat::{FileStat, Mode, SFlag, fstatat};
+use nix::sys::stat::{FileStat, Mode, SFlag, fstat, fstatat};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
@@ -18,7 +18,7 @@ use super::place::hex;
 /// What a tree looks like from outside: everything but the bytes of its files.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Summary {
-    /// Entries, without the tree itself.
+    /// Entries, the tree itself among them.
     pub entries: u64,
     /// Of regular files.
     pub bytes: u64,
@@ -33,7 +33,9 @@ pub struct Summary {
 /// depth costs no descriptors. Nobody else may change the tree.
 pub fn summarize(tree: BorrowedFd) -> io::Result<Summary> {
     let mut sum = Sum { entries: 0, bytes: 0, hash: Sha256::new() };
-    let mut left: Vec<Vec<u8>> = vec![Vec::new()];
+    let top = fstat(tree)?;
+    sum.add(b"", &top);
+    let mut left: Vec<Vec<u8>> = if is_open(&top) { vec![Vec::new()] } else { Vec::new() };
     while let Some(path) = left.pop() {
         let directory = open(tree, &path)?;
         let hides = sys::attribute_of(directory.as_fd(), c"user.overlay.opaque");
@@ -44,7 +46,7 @@ pub fn summarize(tree: BorrowedFd) -> io::Result<Summary> {
             let full = join(&path, name.as_bytes());
             sum.add(&full, &stat);
             match kind(&stat) {
-                SFlag::S_IFDIR if stat.st_mode & 0o500 == 0o500 => inner.push(full),
+                SFlag::S_IFDIR if is_open(&stat) => inner.push(full),
                 SFlag::S_IFLNK => sum.add_target(readlinkat(&directory, name.as_c_str())?),
                 _ => {}
             }
@@ -108,6 +110,11 @@ fn names(directory: &OwnedFd) -> Result<Vec<CString>, Errno> {
 
 fn join(path: &[u8], name: &[u8]) -> Vec<u8> {
     if path.is_empty() { name.to_vec() } else { [path, b"/", name].concat() }
+}
+
+/// May its owner list it, and go on from there?
+fn is_open(directory: &FileStat) -> bool {
+    directory.st_mode & 0o500 == 0o500
 }
 
 fn kind(stat: &FileStat) -> SFlag {

@@ -17,7 +17,7 @@ use crate::diagnostic::{Diagnostic, cause};
 use crate::image::Image;
 use crate::image::digest::Digest;
 use crate::image::document::Platform;
-use crate::image::reference::Reference;
+use crate::image::reference::{Name, Reference};
 use crate::sys;
 
 use super::Store;
@@ -42,6 +42,14 @@ impl Unfinished {
         let flags = OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
         open(&self.directory.join("tree"), flags, Mode::empty())
             .map_err(|errno| unwritable(&self.directory, &errno.into()))
+    }
+
+    /// Begins anew.
+    pub fn empty(&self) -> Result<(), Diagnostic> {
+        let tree = self.directory.join("tree");
+        delete(&tree)
+            .and_then(|()| make_directory(&tree))
+            .map_err(|error| unwritable(&tree, &error))
     }
 
     pub fn diff_id(&self) -> &Digest {
@@ -120,17 +128,39 @@ impl Writer<'_> {
         if self.store.image_record(&known.manifest).ok().flatten().as_ref() != Some(&image) {
             self.store.put(&path, &json(&image))?;
         }
-        let pulled = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-        let record = ReferenceRecord {
-            name: reference.to_string(),
-            platform: PlatformRecord::from(platform),
-            root: known.root.to_string(),
-            manifest: known.manifest.to_string(),
-            pulled,
-        };
-        self.store.put(&self.store.reference(reference, platform), &json(&record))?;
-        let found = self.store.image_named(record.name, &record.manifest)?;
+        let manifest = known.manifest.to_string();
+        self.put_reference(reference, platform, known.root.to_string(), manifest.clone())?;
+        let found = self.store.image_named(reference.to_string(), &manifest)?;
         found.ok_or_else(|| damaged(&path))
+    }
+
+    /// Gives a second name to an image.
+    pub fn name(
+        &self,
+        reference: &Reference,
+        platform: &Platform,
+        image: &Image,
+    ) -> Result<(), Diagnostic> {
+        let digest = image.digest.to_string();
+        let root = match reference {
+            Reference::Registry(Name { digest: Some(root), .. }) => root.to_string(),
+            _ => digest.clone(),
+        };
+        self.put_reference(reference, platform, root, digest)
+    }
+
+    fn put_reference(
+        &self,
+        reference: &Reference,
+        platform: &Platform,
+        root: String,
+        manifest: String,
+    ) -> Result<(), Diagnostic> {
+        let pulled = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+        let name = reference.to_string();
+        let platform_record = PlatformRecord::from(platform);
+        let record = ReferenceRecord { name, platform: platform_record, root, manifest, pulled };
+        self.store.put(&self.store.reference(reference, platform), &json(&record))
     }
 
     /// Where a packed layer is kept while it is downloaded. Of one layer that is packed in two ways

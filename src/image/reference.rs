@@ -33,10 +33,3 @@ pub struct Name {
     /// Wins over the tag.
     pub digest: Option<Digest>,
 }
-
-// TEMPORARY until the branch of references is merged
-impl std::fmt::Display for Reference {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{self:?}")
-    }
-}

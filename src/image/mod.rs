@@ -7,7 +7,8 @@
 //!
 //! - [`reference`]: names of images; [`digest`]: names of content.
 //! - [`document`]: manifests, indexes and configs, read strictly.
-//! - [`source`]: registries, OCI layouts and archives, docker's archives, plain tars.
+//! - [`registry`]: images in a registry, over the network.
+//! - [`source`]: OCI layouts and archives, docker's archives, plain tars.
 //! - [`store`]: what has been pulled: each layer unpacked once, shared by all images.
 //! - [`unpack`]: one layer's tar to a directory in overlay form.
 //! - [`pull`]: from a source into the store, everything verified.
@@ -16,6 +17,7 @@ pub mod digest;
 pub mod document;
 pub mod pull;
 pub mod reference;
+pub mod registry;
 pub mod source;
 pub mod store;
 pub mod unpack;

@@ -7,6 +7,7 @@ mod attribute;
 mod clone;
 mod inherited;
 mod landlock;
+mod lookup;
 mod memory;
 mod mount;
 mod open;
@@ -19,6 +20,7 @@ pub use clone::{
 };
 pub use inherited::{Inherited, inherited, is_on_hugetlbfs};
 pub use landlock::landlock_abi;
+pub use lookup::look_names_up_by_files_and_dns;
 pub use memory::wipe_arguments_and_environment;
 pub use mount::{
     Attributes, FsContext, READ_ONLY, detach_here, move_mount, open_tree, set_attributes,

@@ -78,8 +78,7 @@ pub fn make(common: &Common, layer: Layer) -> Result<Option<Ready>, Refused> {
 
 fn fill(common: &Common, layer: Layer, unfinished: Unfinished) -> Result<Ready, Refused> {
     let remote = common.source.is_remote();
-    let partial =
-        remote.then(|| common.writer.partial(layer.diff_id, &layer.descriptor.digest));
+    let partial = remote.then(|| common.writer.partial(layer.diff_id, &layer.descriptor.digest));
     let kept = partial.as_ref().map(|path| Kept::open(path, layer.descriptor.size)).transpose()?;
     let resumed = kept.as_ref().map_or(0, |kept| kept.length);
     common.progress.turn(layer.number, State::Begun { kept: resumed });
@@ -87,7 +86,9 @@ fn fill(common: &Common, layer: Layer, unfinished: Unfinished) -> Result<Ready, 
     let mut result = attempt(common, layer, &unfinished, kept, common.budget);
     // What was on the disk may have been lost with the power. Only if it was all from the source
     // is it the source's fault.
-    if resumed > 0 && let Err(Failed { hostile: true, .. }) = &result {
+    if resumed > 0
+        && let Err(Failed { hostile: true, .. }) = &result
+    {
         let path = partial.as_ref().expect("something was kept there");
         let mut kept = Kept::open(path, layer.descriptor.size)?;
         kept.clear().map_err(|error| unusable(path, &error))?;
@@ -97,7 +98,9 @@ fn fill(common: &Common, layer: Layer, unfinished: Unfinished) -> Result<Ready, 
         result = attempt(common, layer, &unfinished, Some(kept), &Budget::new(*common.limits));
     }
     let unpacked = result.map_err(|failed| {
-        if failed.hostile && let Some(path) = &partial {
+        if failed.hostile
+            && let Some(path) = &partial
+        {
             // Worthless; what stays goes with `prune`.
             let _ = fs::remove_file(path);
         }

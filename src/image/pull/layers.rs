@@ -53,9 +53,12 @@ pub fn make_all(
         for number in 0..AT_ONCE.min(left.len()) {
             let (ready, common, left, next) = (ready.clone(), &common, &left, &next);
             let work = move || work(common, left, next, &ready);
-            let started = Builder::new().name(format!("layer {number}")).spawn_scoped(threads, work);
+            let started =
+                Builder::new().name(format!("layer {number}")).spawn_scoped(threads, work);
             // With one thread at least the rest gets done.
-            if let Err(error) = started && number == 0 {
+            if let Err(error) = started
+                && number == 0
+            {
                 let diagnostic = Diagnostic::error("cannot start a thread").because(cause(&error));
                 return Made { new: Vec::new(), result: Err(diagnostic.into()) };
             }
@@ -129,10 +132,7 @@ fn fail(common: &Common, made: &mut Made, refused: Refused) {
 }
 
 /// Each diff_id once: the same layer may come several times, empty ones do.
-fn distinct<'a>(
-    layers: &'a [(Descriptor, Digest)],
-    progress: &dyn Progress,
-) -> Vec<Layer<'a>> {
+fn distinct<'a>(layers: &'a [(Descriptor, Digest)], progress: &dyn Progress) -> Vec<Layer<'a>> {
     let mut seen = HashSet::new();
     let mut left = Vec::new();
     for (number, (descriptor, diff_id)) in layers.iter().enumerate() {
@@ -163,6 +163,10 @@ fn check_room(writer: &Writer, layers: &[(Descriptor, Digest)]) -> Result<(), Di
         return Ok(());
     }
     Err(Diagnostic::error(format!("no room for the image in `{}`", place.display()))
-        .because(format!("its layers are {} even packed, and {} are free", Size(needed), Size(free)))
+        .because(format!(
+            "its layers are {} even packed, and {} are free",
+            Size(needed),
+            Size(free)
+        ))
         .help("make room, for example by `jail image prune`, and run the command again"))
 }

@@ -1,5 +1,6 @@
 //! From a name to an image.
 
+use std::collections::HashSet;
 use std::fs;
 use std::io;
 use std::path::Path;
@@ -73,6 +74,13 @@ impl Store {
     /// What was unpacked of a layer; `None` if it is not in the store.
     pub fn layer_record(&self, diff_id: &Digest) -> Result<Option<LayerRecord>, Diagnostic> {
         read(&self.layer(diff_id).join("layer.json"))
+    }
+
+    /// The directories of a layer's tree that no entry names, as paths from its root.
+    pub fn implied(&self, tree: &Path) -> Result<HashSet<Vec<u8>>, Diagnostic> {
+        let path = tree.with_file_name("layer.json");
+        let record = read::<LayerRecord>(&path)?.ok_or_else(|| damaged(&path))?;
+        Ok(record.implied.into_iter().collect())
     }
 
     /// The bytes of an index, a manifest or a config.

@@ -1,6 +1,7 @@
 //! Extended attributes.
 
 use std::ffi::{CStr, CString};
+use std::os::fd::{AsRawFd, BorrowedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
@@ -18,4 +19,32 @@ pub fn attribute(path: &Path, name: &CStr) -> Result<Vec<u8>, Errno> {
     };
     let length = checked(length as libc::c_long)?;
     Ok(value[..length as usize].to_vec())
+}
+
+/// The same of an open file (fgetxattr(2)).
+pub fn attribute_of(file: BorrowedFd, name: &CStr) -> Result<Vec<u8>, Errno> {
+    let mut value = [0_u8; 256];
+    // SAFETY: an open descriptor, a live string that ends in NUL, and a live buffer of the length given.
+    let length = unsafe {
+        libc::fgetxattr(file.as_raw_fd(), name.as_ptr(), value.as_mut_ptr().cast(), value.len())
+    };
+    let length = checked(length as libc::c_long)?;
+    Ok(value[..length as usize].to_vec())
+}
+
+/// Sets an extended attribute of an open file (fsetxattr(2)).
+pub fn set_attribute(file: BorrowedFd, name: &CStr, value: &[u8]) -> Result<(), Errno> {
+    // SAFETY: a live string that ends in NUL, and a live buffer of the length given; the kernel
+    // copies both.
+    let result = unsafe {
+        libc::fsetxattr(file.as_raw_fd(), name.as_ptr(), value.as_ptr().cast(), value.len(), 0)
+    };
+    checked(result.into()).map(drop)
+}
+
+/// Removes an extended attribute of an open file (fremovexattr(2)); `ENODATA` if it has none.
+pub fn remove_attribute(file: BorrowedFd, name: &CStr) -> Result<(), Errno> {
+    // SAFETY: a live string that ends in NUL, which the kernel copies.
+    let result = unsafe { libc::fremovexattr(file.as_raw_fd(), name.as_ptr()) };
+    checked(result.into()).map(drop)
 }

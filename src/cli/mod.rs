@@ -2,7 +2,7 @@
 //!
 //! [`arguments`] and [`flags`] hold what was typed. [`layer`] turns flags into a profile that lies
 //! over the others; from there on a flag is like a line of a profile. [`usage`] puts clap's
-//! complaints into our words. [`account`] tells how a run went. Everything that is printed goes through [`voice`].
+//! complaints into our words. [`rootfs`] finds the image of a run. [`account`] tells how it went. Everything that is printed goes through [`voice`].
 
 mod account;
 mod arguments;
@@ -11,6 +11,7 @@ mod env_file;
 mod flags;
 mod layer;
 mod limits;
+mod rootfs;
 mod rules;
 mod run;
 mod usage;

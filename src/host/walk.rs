@@ -307,7 +307,9 @@ mod tests {
     fn an_opaque_directory_hides_what_is_below_it() {
         let (keep, mut walker) = layered(&[(0, "a/low"), (1, "a/b/"), (2, "a/top")]);
         let opaque = keep.path().join("1/a");
-        if crate::sys::set_attribute(&opaque, c"user.overlay.opaque", b"y").is_err() {
+        use std::os::fd::AsFd;
+        let opaque = std::fs::File::open(opaque).unwrap();
+        if crate::sys::set_attribute(opaque.as_fd(), c"user.overlay.opaque", b"y").is_err() {
             // A file system without user.* attributes has no opaque directories either.
             return;
         }

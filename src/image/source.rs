@@ -11,6 +11,11 @@ pub trait Source: Sync {
     /// For messages: `docker.io/library/debian:12`.
     fn name(&self) -> String;
 
+    /// Whether blobs come from another machine, so that a download that breaks off is worth keeping.
+    fn is_remote(&self) -> bool {
+        false
+    }
+
     /// The bytes of the document that the reference names, an index or a manifest, and what the
     /// source says that it is. At most 4 MiB.
     fn root(&self) -> Result<(Vec<u8>, Option<MediaType>), Diagnostic>;

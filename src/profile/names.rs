@@ -4,8 +4,8 @@
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 
-use crate::image::document::Platform;
-use crate::image::reference::Reference;
+use crate::image::document::{BadPlatform, Platform};
+use crate::image::reference::{BadReference, Reference};
 
 use super::{BadValue, Base, PathText, Root, SeccompPolicy};
 
@@ -39,9 +39,13 @@ pub fn parse_image(text: &OsStr, base: &Base) -> Result<Reference, BadValue> {
     let words = text.to_str().ok_or_else(|| {
         BadValue::new(format!("`{shown}` is no name of an image")).because("it is not valid UTF-8")
     })?;
-    let mut reference: Reference = words.parse().map_err(|_| {
-        BadValue::new(format!("`{shown}` is no name of an image"))
-            .help("write a name such as `debian:12`, or a place such as `oci:./layout`")
+    let mut reference: Reference = words.parse().map_err(|bad: BadReference| {
+        let diagnostic = bad.diagnostic();
+        BadValue {
+            title: diagnostic.title,
+            because: diagnostic.because,
+            help: diagnostic.help.into_iter().next(),
+        }
     })?;
     if let (Some(path), Base::Directory(directory)) = (reference.path_mut(), base) {
         *path = directory.join(&*path);
@@ -51,23 +55,10 @@ pub fn parse_image(text: &OsStr, base: &Base) -> Result<Reference, BadValue> {
 
 /// `linux/arm64`, `linux/arm/v7`: system, architecture and variant.
 pub fn parse_platform(text: &str) -> Result<Platform, BadValue> {
-    let plain = |part: &&str| {
-        !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
-    };
-    let parts: Vec<&str> = text.split('/').collect();
-    let (os, architecture, variant) = match parts[..] {
-        [os, architecture] => (os, architecture, None),
-        [os, architecture, variant] => (os, architecture, Some(variant)),
-        _ => ("", "", None),
-    };
-    if !parts.iter().all(plain) || os.is_empty() {
-        return Err(BadValue::new(format!("`{text}` is no platform"))
-            .help("write it as `linux/amd64`, or with a variant as `linux/arm/v7`"));
-    }
-    Ok(Platform {
-        os: os.to_owned(),
-        architecture: architecture.to_owned(),
-        variant: variant.map(str::to_owned),
+    text.parse().map_err(|bad: BadPlatform| {
+        BadValue::new(format!("`{text}` names no platform"))
+            .because(bad.to_string())
+            .help("write it as `linux/amd64`, or with a variant as `linux/arm/v6`")
     })
 }
 

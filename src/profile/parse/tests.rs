@@ -1,4 +1,4 @@
-use std::rc::Rc;
+use std::sync::Arc;
 
 use proptest::prelude::*;
 
@@ -16,7 +16,7 @@ fn parsed(text: &str) -> Parsed {
     let identity = Identity::File { device: 0, inode: 0 };
     parse(&Found {
         identity,
-        source: Rc::new(source),
+        source: Arc::new(source),
         directory: Some("/profiles".into()),
         file: None,
     })
@@ -322,7 +322,7 @@ fn an_image_is_named_with_what_goes_with_it() {
         [filesystem]
         root = "image:debian:12"
         pull = "always"
-        platform = "linux/arm/v7"
+        platform = "linux/arm/v6"
         keep = "work-1.x_y"
         [process]
         entrypoint = ["env", "-i"]
@@ -333,7 +333,7 @@ fn an_image_is_named_with_what_goes_with_it() {
     assert_eq!(profile.filesystem.pull.unwrap().value, Pull::Always);
     let platform = profile.filesystem.platform.unwrap().value;
     assert_eq!((platform.os.as_str(), platform.architecture.as_str()), ("linux", "arm"));
-    assert_eq!(platform.variant.as_deref(), Some("v7"));
+    assert_eq!(platform.variant.as_deref(), Some("v6"));
     assert_eq!(profile.filesystem.keep.unwrap().value, "work-1.x_y");
     assert_eq!(profile.process.entrypoint.unwrap().value, ["env", "-i"]);
 }
@@ -367,7 +367,8 @@ fn what_cannot_be_meant_is_refused() {
         ),
         (
             "filesystem.platform = 'amd64'",
-            "`amd64` is no platform; write it as `linux/amd64`, or with a variant as `linux/arm/v7`",
+            "`amd64` names no platform; a platform is an operating system, a slash and an \
+             architecture; write it as `linux/amd64`, or with a variant as `linux/arm/v6`",
         ),
         (
             "[filesystem]\nroot = 'image:x'\nroot-mode = 'write'",

@@ -14,7 +14,8 @@ impl Case {
     fn image(config: Config) -> Self {
         let layers = ["/store/0", "/store/1", "/store/2"].map(PathBuf::from).to_vec();
         let digest = format!("sha256:{}", "0".repeat(64)).parse().unwrap();
-        let image = Image { name: "small:1".into(), digest, config, layers };
+        let record = "/store/small.json".into();
+        let image = Image { name: "small:1".into(), digest, config, layers, record };
         let mut case = Self::new()
             .inside(&["/bin", "/etc", "/proc", "/dev", "/run", "/root", "/srv/www", "/tmp"])
             .with(|profile, host| {

@@ -23,6 +23,11 @@ use crate::units::AbsolutePath;
 
 use super::{Image, Kept};
 
+/// For the caller alone: what a command wrote may be as private as what it read.
+const PRIVATE: u32 = 0o700;
+/// What `/` has inside.
+const ROOT: u32 = 0o755;
+
 /// Nobody else uses the same changes while this lives.
 #[derive(Debug)]
 pub struct Lock {
@@ -37,15 +42,15 @@ pub fn open(name: &str, image: &Image) -> Result<(Kept, Lock), Diagnostic> {
         Diagnostic::error(format!("cannot keep changes under the name `{name}`"))
             .because(format!("{}: {error}", directory.display()))
     };
-    make(&directory).map_err(failed)?;
+    make(&directory, PRIVATE).map_err(failed)?;
     let directory = directory.canonicalize().map_err(failed)?;
     let lock = lock(name, &directory)?;
     match belongs_to(&directory).map_err(failed)? {
         None => claim(&directory, image).map_err(failed)?,
         Some(owner) => check(name, &directory, &owner, image)?,
     }
-    make(&directory.join("upper")).map_err(failed)?;
-    make(&directory.join("work")).map_err(failed)?;
+    make(&directory.join("upper"), ROOT).map_err(failed)?;
+    make(&directory.join("work"), PRIVATE).map_err(failed)?;
     Ok((kept(name, &directory), lock))
 }
 
@@ -72,9 +77,8 @@ fn directory(name: &str) -> Result<PathBuf, Diagnostic> {
     Ok(state.join("jail/keep").join(name))
 }
 
-/// Readable by the caller alone: what a command wrote may be as private as its input.
-fn make(directory: &Path) -> io::Result<()> {
-    DirBuilder::new().recursive(true).mode(0o700).create(directory)
+fn make(directory: &Path, mode: u32) -> io::Result<()> {
+    DirBuilder::new().recursive(true).mode(mode).create(directory)
 }
 
 fn lock(name: &str, directory: &Path) -> Result<Lock, Diagnostic> {

@@ -192,6 +192,9 @@ fn help(action: &Action, fault: Fault) -> Option<&'static str> {
         (_, _, Errno::EMFILE | Errno::ENFILE) => {
             Some("raise the limit of open files: ulimit -n 64")
         }
+        (_, _, Errno::EOVERFLOW) => Some(
+            "files of another user or group are below an overlay: in the image store all must be yours",
+        ),
         (_, _, Errno::EFBIG) => Some("raise the limit of file sizes: ulimit -f unlimited"),
         (_, Call::Clone, Errno::EAGAIN) => {
             Some("end some processes, or raise the limit: ulimit -u")

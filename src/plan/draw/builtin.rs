@@ -1,6 +1,6 @@
 //! What every sandbox has without being asked: the system, and private directories.
 
-use crate::diagnostic::Origin;
+use crate::diagnostic::{Diagnostic, Origin};
 use crate::host::{FileFact, FileKind, system};
 use crate::plan::{Mount, RootSource};
 use crate::profile::RootMode;
@@ -86,7 +86,7 @@ fn place_system(drawing: &Drawing, root: &RootPlan, tree: &mut Tree, path: &Abso
 }
 
 fn place_private(
-    drawing: &Drawing,
+    drawing: &mut Drawing,
     root: &RootPlan,
     tree: &mut Tree,
     path: &AbsolutePath,
@@ -100,6 +100,7 @@ fn place_private(
         }
     };
     let fact = files.get(path).cloned().unwrap_or_else(|| FileFact::missing(path));
+    refuse_link(drawing, root, path, &fact);
     // Links of the host to a place that we cannot follow are of no use inside.
     let at = match fact.kind {
         // A rootfs of somebody else's may link it to its root, which is no place for it: what
@@ -110,6 +111,19 @@ fn place_private(
     };
     inside.cover(path, &at);
     insert(tree, at, &fact, Mount::Private { mode });
+}
+
+/// A link in an image that leads where no directory of ours can be.
+fn refuse_link(drawing: &mut Drawing, root: &RootPlan, path: &AbsolutePath, fact: &FileFact) {
+    let (Some(rootfs), Some(link)) = (drawing.rootfs, fact.links.first()) else { return };
+    let above = AbsolutePath::root();
+    let provided = system::PROVIDED.iter().any(|taken| above.join(taken).contains(&fact.canonical));
+    if provided || fact.canonical == above {
+        let title = format!("cannot use the image `{}`", rootfs.image.name);
+        let because =
+            format!("its `{path}` leads through a symbolic link to `{}`", link.target.display());
+        drawing.errors.push(Diagnostic::error(title).at(&root.origin).because(because));
+    }
 }
 
 fn insert(tree: &mut Tree, at: AbsolutePath, fact: &FileFact, mount: Mount) {

@@ -61,11 +61,27 @@ pub(super) fn settle(drawing: &mut Drawing, root: &RootPlan, mut wanted: Tree) -
                 tree.insert(path, placement);
             }
             Ok(None) => drawing.notes.extend(unmasked(&path, &placement)),
-            Err(error) => drawing.errors.push(error.at(&placement.origin)),
+            Err(error) => drawing.errors.push(refusal(drawing, &placement, error)),
         }
     }
     let (root_links, steps) = place_links(drawing, root, &tree, links, mounts);
     Settled { tree, root_links, steps }
+}
+
+/// What jail mounts by itself it can mount everywhere but in an image that is not as others are.
+fn refusal(drawing: &Drawing, placement: &Placement, error: Diagnostic) -> Diagnostic {
+    let error = match drawing.rootfs {
+        Some(rootfs) if placement.rank == Rank::BuiltIn => {
+            let because = match error.because {
+                Some(because) => format!("{}: {because}", error.title),
+                None => error.title,
+            };
+            Diagnostic::error(format!("cannot use the image `{}`", rootfs.image.name))
+                .because(because)
+        }
+        _ => error,
+    };
+    error.at(&placement.origin)
 }
 
 /// A directory that is masked but for something below it becomes an empty one of our own: a

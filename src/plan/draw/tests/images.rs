@@ -294,6 +294,8 @@ fn an_image_cannot_lead_mounts_elsewhere() {
     let refused = "cannot use the image `small:1`; its `/proc` is a symbolic link to `/etc`";
     assert_eq!(link("/proc", "/etc").error(), refused);
     assert!(link("/dev", "/etc").error().contains("its `/dev` is a symbolic link"));
+    assert!(link("/var/tmp", "/proc").error().contains("its `/var/tmp` leads through"));
+    assert!(link("/tmp", "/").error().contains("its `/tmp` leads through"));
     let sys = link("/sys", "/srv").file("/sys", FileKind::Directory).rule("/sys", Grant::Read);
     assert!(sys.error().starts_with("cannot mount on `/sys`"), "{}", sys.error());
     for to in ["/", "/proc/sys", "/dev"] {

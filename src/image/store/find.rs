@@ -61,6 +61,21 @@ impl Store {
         }
     }
 
+    /// The same with all that is known about it.
+    pub fn look_up(
+        &self,
+        reference: &Reference,
+        platform: &Platform,
+    ) -> Result<Option<Listed>, Diagnostic> {
+        let Some(image) = self.find(reference, platform)? else { return Ok(None) };
+        let manifest = image.digest.to_string();
+        let same = |record: &ReferenceRecord| record.manifest == manifest;
+        let mut records = self.reference_records()?;
+        records.sort_by_key(|record| record.name != image.name);
+        let Some(record) = records.into_iter().find(same) else { return Ok(None) };
+        self.listed(ReferenceRecord { name: image.name, ..record }).map(Some)
+    }
+
     /// All names, in order.
     pub fn list(&self) -> Result<Vec<Listed>, Diagnostic> {
         let mut all = Vec::new();

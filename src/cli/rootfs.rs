@@ -13,7 +13,9 @@ use crate::profile::{Profile, Pull, Root};
 /// What the image is wanted for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Purpose {
-    Run,
+    Run {
+        quiet: bool,
+    },
     /// Nothing is fetched, made or locked.
     Plan,
 }
@@ -35,9 +37,9 @@ pub fn find(profile: &Profile, purpose: Purpose) -> Result<Option<Found>, Diagno
     // In the store a path has to mean the same from wherever it is asked for.
     let mut reference = reference.clone();
     if let Some(path) = reference.path_mut()
-        && let Ok(whole) = std::path::absolute(&path)
+        && let Ok(here) = std::env::current_dir()
     {
-        *path = whole;
+        *path = here.join(&path);
     }
     let wanted = Wanted {
         reference: &reference,
@@ -47,7 +49,7 @@ pub fn find(profile: &Profile, purpose: Purpose) -> Result<Option<Found>, Diagno
     };
     let image = wanted.find().map_err(|error| error.at(origin))?;
     let held = match purpose {
-        Purpose::Run => Some(image.hold().map_err(|error| error.at(origin))?),
+        Purpose::Run { .. } => Some(image.hold().map_err(|error| error.at(origin))?),
         Purpose::Plan => None,
     };
     let (kept, lock) = match &filesystem.keep {
@@ -63,7 +65,7 @@ fn keep(
     purpose: Purpose,
 ) -> Result<(Option<Kept>, Option<Lock>), Diagnostic> {
     match purpose {
-        Purpose::Run => keep::open(name, image).map(|(kept, lock)| (Some(kept), Some(lock))),
+        Purpose::Run { .. } => keep::open(name, image).map(|(kept, lock)| (Some(kept), Some(lock))),
         Purpose::Plan => keep::look(name, image).map(|kept| (Some(kept), None)),
     }
 }
@@ -77,17 +79,18 @@ struct Wanted<'a> {
 
 impl Wanted<'_> {
     fn find(&self) -> Result<Image, Diagnostic> {
-        if self.purpose == Purpose::Run && self.pull == Pull::Always {
-            self.fetch()?;
+        let found = match (self.purpose, self.pull) {
+            (Purpose::Run { .. }, Pull::Always) => None,
+            (Purpose::Plan, _) | (_, Pull::Missing | Pull::Never) => self.in_store()?,
+        };
+        match (found, self.purpose, self.pull) {
+            (Some(image), ..) => Ok(image),
+            (None, Purpose::Run { quiet }, Pull::Missing | Pull::Always) => {
+                self.fetch(quiet)?;
+                self.in_store()?.ok_or_else(|| self.missing())
+            }
+            (None, Purpose::Plan, _) | (None, _, Pull::Never) => Err(self.missing()),
         }
-        if let Some(image) = self.in_store()? {
-            return Ok(image);
-        }
-        if self.purpose == Purpose::Plan || self.pull != Pull::Missing {
-            return Err(self.missing());
-        }
-        self.fetch()?;
-        self.in_store()?.ok_or_else(|| self.missing())
     }
 
     fn in_store(&self) -> Result<Option<Image>, Diagnostic> {
@@ -103,13 +106,14 @@ impl Wanted<'_> {
 
     /// In a process of its own: what knows passwords and speaks with strangers is not copied into the
     /// sandbox's first process, and no thread is left when that is made.
-    fn fetch(&self) -> Result<(), Diagnostic> {
+    fn fetch(&self, quiet: bool) -> Result<(), Diagnostic> {
         let failed = |because: String| {
             Diagnostic::error(format!("could not fetch the image `{}`", self.reference))
                 .because(because)
         };
         let status = Command::new("/proc/self/exe")
             .args(["image", "pull", "--platform", &self.platform.to_string()])
+            .args(quiet.then_some("--quiet"))
             .arg(self.reference.to_string())
             .stdin(Stdio::null())
             // The command's alone.
@@ -127,8 +131,8 @@ impl Wanted<'_> {
         let error = Diagnostic::error(format!("the image `{reference}` is not in the store"));
         let error = match (self.purpose, self.pull) {
             (Purpose::Plan, _) => error.because("`jail plan` fetches nothing"),
-            (Purpose::Run, Pull::Never) => error.because("`pull` is `never`"),
-            (Purpose::Run, Pull::Missing | Pull::Always) => error,
+            (Purpose::Run { .. }, Pull::Never) => error.because("`pull` is `never`"),
+            (Purpose::Run { .. }, Pull::Missing | Pull::Always) => error,
         };
         error.help(format!("run `jail image pull {reference}`"))
     }

@@ -22,7 +22,8 @@ pub fn run(arguments: &RunArguments) -> Result<u8, Vec<Diagnostic>> {
     // First of all: the number of a descriptor is to mean one of the caller's.
     let target = account::target(arguments.report.as_deref())?;
     let asked = Asked::now(&arguments.payload.argv);
-    let drawn = draw(&arguments.sandbox, asked.argv, target.as_ref(), Purpose::Run);
+    let purpose = Purpose::Run { quiet: arguments.quiet };
+    let drawn = draw(&arguments.sandbox, asked.argv, target.as_ref(), purpose);
     let (plan, ending) = match drawn {
         Ok((plan, _in_use)) => {
             // The process ends with the run: taking apart what was made for it would cost time,

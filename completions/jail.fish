@@ -40,16 +40,23 @@ complete -c jail -n "__fish_jail_using_subcommand run" -l tmpfs -d 'Put an empty
 complete -c jail -n "__fish_jail_using_subcommand run" -l bind -d 'Show FROM of the host at TO inside, as FROM:TO[:ro|rw]; read-only unless said' -r -F
 complete -c jail -n "__fish_jail_using_subcommand run" -s v -l volume -d 'The same with podman\'s meaning, as FROM:TO[:ro|rw]; writable unless said' -r -F
 complete -c jail -n "__fish_jail_using_subcommand run" -l device -d 'Grant a device node of the host' -r -F
-complete -c jail -n "__fish_jail_using_subcommand run" -l root -d 'Start from this root: host, empty, or a directory' -r -f -a "(__fish_complete_directories)"
+complete -c jail -n "__fish_jail_using_subcommand run" -l root -d 'Start from this root: host, empty, image:NAME, or a directory' -r -f -a "(__fish_complete_directories)"
 complete -c jail -n "__fish_jail_using_subcommand run" -l root-mode -d 'Say what happens to writes outside of what is granted' -r -f -a "read-only\t''
 overlay\t''
 write\t''"
+complete -c jail -n "__fish_jail_using_subcommand run" -l image -d 'Start from an image, as `--root image:NAME`' -r
+complete -c jail -n "__fish_jail_using_subcommand run" -l pull -d 'Fetch the image when it is missing (unless said), always, or never' -r -f -a "missing\t''
+always\t''
+never\t''"
+complete -c jail -n "__fish_jail_using_subcommand run" -l platform -d 'Take the image for this platform, such as linux/arm64' -r
+complete -c jail -n "__fish_jail_using_subcommand run" -l keep -d 'Keep what the command changes in the image, for the next run with this name' -r
 complete -c jail -n "__fish_jail_using_subcommand run" -l network -d 'Choose the network that the command has' -r -f -a "none\t''
 host\t''"
 complete -c jail -n "__fish_jail_using_subcommand run" -s e -l env -d 'Set a variable; without `=VALUE`, keep the caller\'s' -r
 complete -c jail -n "__fish_jail_using_subcommand run" -l env-file -d 'Set variables from a file of lines NAME=VALUE' -r -F
 complete -c jail -n "__fish_jail_using_subcommand run" -s w -l workdir -d 'Start the command in this directory' -r -f -a "(__fish_complete_directories)"
 complete -c jail -n "__fish_jail_using_subcommand run" -s u -l user -d 'Run the command as: keep, root, or UID:GID' -r
+complete -c jail -n "__fish_jail_using_subcommand run" -l entrypoint -d 'Put this program before the command, in the place of the image\'s; \'\' is nothing' -r
 complete -c jail -n "__fish_jail_using_subcommand run" -l ids -d 'Choose which ids exist inside' -r -f -a "single\t''
 subuid\t''
 auto\t''"
@@ -97,16 +104,23 @@ complete -c jail -n "__fish_jail_using_subcommand plan" -l tmpfs -d 'Put an empt
 complete -c jail -n "__fish_jail_using_subcommand plan" -l bind -d 'Show FROM of the host at TO inside, as FROM:TO[:ro|rw]; read-only unless said' -r -F
 complete -c jail -n "__fish_jail_using_subcommand plan" -s v -l volume -d 'The same with podman\'s meaning, as FROM:TO[:ro|rw]; writable unless said' -r -F
 complete -c jail -n "__fish_jail_using_subcommand plan" -l device -d 'Grant a device node of the host' -r -F
-complete -c jail -n "__fish_jail_using_subcommand plan" -l root -d 'Start from this root: host, empty, or a directory' -r -f -a "(__fish_complete_directories)"
+complete -c jail -n "__fish_jail_using_subcommand plan" -l root -d 'Start from this root: host, empty, image:NAME, or a directory' -r -f -a "(__fish_complete_directories)"
 complete -c jail -n "__fish_jail_using_subcommand plan" -l root-mode -d 'Say what happens to writes outside of what is granted' -r -f -a "read-only\t''
 overlay\t''
 write\t''"
+complete -c jail -n "__fish_jail_using_subcommand plan" -l image -d 'Start from an image, as `--root image:NAME`' -r
+complete -c jail -n "__fish_jail_using_subcommand plan" -l pull -d 'Fetch the image when it is missing (unless said), always, or never' -r -f -a "missing\t''
+always\t''
+never\t''"
+complete -c jail -n "__fish_jail_using_subcommand plan" -l platform -d 'Take the image for this platform, such as linux/arm64' -r
+complete -c jail -n "__fish_jail_using_subcommand plan" -l keep -d 'Keep what the command changes in the image, for the next run with this name' -r
 complete -c jail -n "__fish_jail_using_subcommand plan" -l network -d 'Choose the network that the command has' -r -f -a "none\t''
 host\t''"
 complete -c jail -n "__fish_jail_using_subcommand plan" -s e -l env -d 'Set a variable; without `=VALUE`, keep the caller\'s' -r
 complete -c jail -n "__fish_jail_using_subcommand plan" -l env-file -d 'Set variables from a file of lines NAME=VALUE' -r -F
 complete -c jail -n "__fish_jail_using_subcommand plan" -s w -l workdir -d 'Start the command in this directory' -r -f -a "(__fish_complete_directories)"
 complete -c jail -n "__fish_jail_using_subcommand plan" -s u -l user -d 'Run the command as: keep, root, or UID:GID' -r
+complete -c jail -n "__fish_jail_using_subcommand plan" -l entrypoint -d 'Put this program before the command, in the place of the image\'s; \'\' is nothing' -r
 complete -c jail -n "__fish_jail_using_subcommand plan" -l ids -d 'Choose which ids exist inside' -r -f -a "single\t''
 subuid\t''
 auto\t''"

@@ -189,7 +189,8 @@ struct Shown {
     carets: usize,
 }
 
-fn visible(text: &str) -> String {
+/// A text that cannot steer a terminal, for what others wrote.
+pub fn visible(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for character in text.chars() {
         if character == '\t' {

@@ -12,7 +12,10 @@
 //! - [`store`]: what has been pulled: each layer unpacked once, shared by all images.
 //! - [`unpack`]: one layer's tar to a directory in overlay form.
 //! - [`pull`]: from a source into the store, everything verified.
+//! - [`copy`]: layers to one plain tree, for whoever wants it.
 
+pub mod copy;
+mod delete;
 pub mod digest;
 pub mod document;
 pub mod pull;

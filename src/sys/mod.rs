@@ -14,7 +14,7 @@ mod open;
 mod process;
 mod random;
 
-pub use attribute::{attribute, attribute_of, remove_attribute, set_attribute};
+pub use attribute::{attribute, attribute_names, attribute_of, remove_attribute, set_attribute};
 pub use clone::{
     Clone, NAMESPACES, NEW_CGROUP, NEW_NETWORK, clone_process, fork, spawn_sharing_memory,
 };

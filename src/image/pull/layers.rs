@@ -14,7 +14,7 @@ use crate::image::document::Descriptor;
 use crate::image::source::Source;
 use crate::image::store::Writer;
 use crate::image::unpack::{Budget, Limits};
-use crate::units::Size;
+use crate::units::amounts::size;
 
 use super::layer::{Common, Layer, Ready, Refused, make};
 use super::progress::{Progress, State};
@@ -165,8 +165,8 @@ fn check_room(writer: &Writer, layers: &[(Descriptor, Digest)]) -> Result<(), Di
     Err(Diagnostic::error(format!("no room for the image in `{}`", place.display()))
         .because(format!(
             "its layers are {} even packed, and {} are free",
-            Size(needed),
-            Size(free)
+            size(needed),
+            size(free)
         ))
         .help("make room, for example by `jail image prune`, and run the command again"))
 }

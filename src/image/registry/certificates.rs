@@ -20,8 +20,9 @@ pub fn authorities(host: &str, options: &Options) -> Result<Vec<Certificate<'sta
         found.extend(read(file)?);
     }
     for directory in directories(here) {
-        for file in files(&directory.join(host), Some("crt"))? {
-            found.extend(read(&file)?);
+        let is_authority = |file: &&PathBuf| file.extension().is_some_and(|is| is == "crt");
+        for file in files(&directory.join(host))?.iter().filter(is_authority) {
+            found.extend(read(file)?);
         }
     }
     if found.is_empty() {
@@ -48,15 +49,15 @@ type Certificates = Vec<CertificateDer<'static>>;
 /// OpenSSL's variables stand in for the system's authorities, they do not add to them.
 fn system(here: &Surroundings) -> Result<Certificates, Diagnostic> {
     let file = here.variable("SSL_CERT_FILE").map(PathBuf::from);
-    let directory = here.variable("SSL_CERT_DIR").map(PathBuf::from);
-    if file.is_none() && directory.is_none() {
+    let directories = here.variable("SSL_CERT_DIR");
+    if file.is_none() && directories.is_none() {
         let bundle = BUNDLES.iter().map(Path::new).find(|bundle| bundle.exists());
         return bundle.map_or_else(|| Ok(Vec::new()), read);
     }
     let mut found = Vec::new();
-    if let Some(directory) = directory {
-        for file in files(&directory, None)? {
-            found.extend(read(&file)?);
+    for directory in directories.iter().flat_map(std::env::split_paths) {
+        for file in files(&directory)?.iter().filter(|file| is_hashed(file)) {
+            found.extend(read(file)?);
         }
     }
     if let Some(file) = file {
@@ -73,8 +74,20 @@ fn directories(here: &Surroundings) -> Vec<PathBuf> {
     directories
 }
 
+/// OpenSSL takes only files that are named by a hash, `1a2b3c4d.0`: whatever else lies there has not
+/// been made an authority (openssl-rehash(1)).
+fn is_hashed(file: &Path) -> bool {
+    let part = |part: Option<&std::ffi::OsStr>| part.map(|part| part.as_encoded_bytes().to_vec());
+    let stem = part(file.file_stem()).unwrap_or_default();
+    let extension = part(file.extension()).unwrap_or_default();
+    stem.len() == 8
+        && stem.iter().all(u8::is_ascii_hexdigit)
+        && !extension.is_empty()
+        && extension.iter().all(u8::is_ascii_digit)
+}
+
 /// The files in a directory, if it exists.
-fn files(directory: &Path, extension: Option<&str>) -> Result<Vec<PathBuf>, Diagnostic> {
+fn files(directory: &Path) -> Result<Vec<PathBuf>, Diagnostic> {
     let failed = |error: &std::io::Error| {
         Diagnostic::error(format!("cannot read `{}`", directory.display())).because(cause(error))
     };
@@ -86,9 +99,7 @@ fn files(directory: &Path, extension: Option<&str>) -> Result<Vec<PathBuf>, Diag
     let mut found = Vec::new();
     for entry in entries {
         let path = entry.map_err(|error| failed(&error))?.path();
-        let is_wanted =
-            extension.is_none_or(|wanted| path.extension().is_some_and(|is| is == wanted));
-        if is_wanted && path.is_file() {
+        if path.is_file() {
             found.push(path);
         }
     }
@@ -135,6 +146,19 @@ mod tests {
         assert_eq!(count("a.example"), 1);
         assert_eq!(count("b.example"), 3);
         assert_eq!(count(".."), 1);
+    }
+
+    #[test]
+    fn a_directory_of_openssl_has_authorities_by_their_hashes() {
+        let etc = tempfile::tempdir().unwrap();
+        for name in ["1a2b3c4d.0", "1a2b3c4d.1", "1a2b3c4d.r0", "own.pem", "1a2b3c4d"] {
+            fs::write(etc.path().join(name), PEM).unwrap();
+        }
+        let two = etc.path().join("x:").as_os_str().to_owned();
+        let mut both = two;
+        both.push(etc.path());
+        let options = options(Path::new("/nowhere"), &[("SSL_CERT_DIR", both.into())]);
+        assert_eq!(authorities("a", &options).unwrap().len(), 2);
     }
 
     #[test]

@@ -80,6 +80,10 @@ impl Source for Registry {
         format!("{registry}/{repository}{tag}{digest}")
     }
 
+    fn is_remote(&self) -> bool {
+        true
+    }
+
     fn root(&self) -> Result<(Vec<u8>, Option<MediaType>), Diagnostic> {
         let Name { tag, digest, .. } = &self.name;
         let reference = match digest {

@@ -69,49 +69,32 @@ fn once(endpoint: &Endpoint, wish: Wish<'_>, transport: &Transport) -> Result<Fe
         return ask(endpoint, server, wish, transport);
     }
     let first = ask(endpoint, &endpoint.https, wish, transport);
-    let Some(http) = endpoint.http.as_ref().filter(|_| may_be_plain(&first, endpoint)) else {
-        if is_answer(&first) {
-            let _ = endpoint.answered.set(endpoint.https.clone());
-        }
-        return first;
-    };
+    let http = endpoint.http.as_ref().filter(|_| may_be_plain(&first, endpoint));
+    let Some(http) = http else { return first };
     let second = ask(endpoint, http, wish, transport);
-    if is_answer(&second) {
-        // Another thread may have found out the same.
-        let _ = endpoint.answered.set(http.clone());
-        return second;
-    }
-    // Both are no use: what TLS says is of more interest, unless it is only that there is none.
+    // If both are no use, what TLS says is of more interest, unless it is only that there is none.
     match (&first, &second) {
-        (Err(Trouble::Silent { broken: Broken::Tls(_) | Broken::Lost(_), .. }), _) => second,
-        _ => first,
+        (
+            Err(Trouble::Silent { broken: Broken::Refused | Broken::Timeout(_), .. }),
+            Err(Trouble::Silent { .. }),
+        ) => first,
+        _ => second,
     }
 }
 
-/// Does a server that does not speak TLS look like this? A bad certificate does not.
+/// Does a server that does not speak TLS look like this? A bad certificate does not,
+/// and a server that has answered by TLS speaks it, whatever broke afterwards.
 fn may_be_plain(result: &Result<Fetched, Trouble>, endpoint: &Endpoint) -> bool {
     match result {
         Err(Trouble::Silent { server, broken }) => {
             *server == endpoint.https
+                && endpoint.answered.get().is_none()
                 && matches!(
                     broken,
                     Broken::Tls(_) | Broken::Lost(_) | Broken::Refused | Broken::Timeout(_)
                 )
         }
         _ => false,
-    }
-}
-
-fn is_answer(result: &Result<Fetched, Trouble>) -> bool {
-    match result {
-        Ok(_) => true,
-        Err(Trouble::Silent { .. } | Trouble::Own(_)) => false,
-        Err(
-            Trouble::Status(_)
-            | Trouble::Redirect { .. }
-            | Trouble::Nonsense { .. }
-            | Trouble::Unauthorized { .. },
-        ) => true,
     }
 }
 
@@ -125,6 +108,8 @@ fn ask(
     let address = endpoint.address(server, wish.end);
     let used = proof(endpoint, server, transport)?;
     let mut answer = send(&address, wish, used.as_deref(), endpoint, transport)?;
+    // Another thread may have found out the same.
+    let _ = endpoint.answered.set(server.clone());
     if answer.status().as_u16() == 401 {
         let Some(new) = renew(endpoint, server, transport, used.as_deref(), &answer)? else {
             return Err(unauthorized(endpoint, status_of(server, answer, transport)));

@@ -24,7 +24,7 @@
 //! | a blob that breaks off again and again after one byte | [`blob`]: attempts without progress are counted |
 //! | a resumed blob that is another one, or longer | [`blob`]: `Content-Range` must fit; lengths must; the digest is the puller's |
 //! | another document than the digest asked for | `Docker-Content-Digest` compared here, the hash by the puller |
-//! | a helper for credentials named `../../x` | [`credentials`]: only a name; ended after a while; output bounded |
+//! | a helper for credentials named `../../x` | [`credentials`]: only a name; it is ended if it says nothing; output bounded |
 //! | control characters in messages of the registry | cut here, made visible where they are printed |
 
 mod address;

@@ -30,6 +30,8 @@ struct State {
 
 #[derive(Clone)]
 struct Proof {
+    /// Nobody else is shown it: not even the same host by plain HTTP.
+    server: Server,
     /// The whole value of `Authorization`.
     header: String,
     until: Option<Instant>,
@@ -43,7 +45,8 @@ pub fn proof(
     transport: &Transport,
 ) -> Result<Option<String>, Trouble> {
     let mut state = lock(&endpoint.session);
-    let Some(proof) = &state.proof else { return Ok(None) };
+    let own = state.proof.as_ref().filter(|proof| proof.server == *server);
+    let Some(proof) = own else { return Ok(None) };
     if proof.until.is_none_or(|until| Instant::now() < until) {
         return Ok(Some(proof.header.clone()));
     }
@@ -62,6 +65,7 @@ pub fn renew(
 ) -> Result<Option<String>, Trouble> {
     let mut state = lock(&endpoint.session);
     if let Some(proof) = &state.proof
+        && proof.server == *server
         && used != Some(&proof.header)
     {
         // Another thread was faster.
@@ -120,6 +124,7 @@ fn prove(
     transport: &Transport,
     state: &mut State,
 ) -> Result<Option<Proof>, Trouble> {
+    let bound = |(header, until)| Proof { server: server.clone(), header, until };
     if state.search.is_none() {
         let here = &transport.options().surroundings;
         let search = find(&endpoint.host, &endpoint.repository, here).map_err(Trouble::own)?;
@@ -128,9 +133,7 @@ fn prove(
     let found = state.search.as_ref().and_then(|search| search.found.as_ref());
     let credentials = found.map(|(credentials, _)| credentials);
     match challenge {
-        Challenge::Basic => {
-            Ok(credentials.and_then(basic).map(|header| Proof { header, until: None }))
-        }
+        Challenge::Basic => Ok(credentials.and_then(basic).map(|header| bound((header, None)))),
         Challenge::Bearer { realm, service, scope } => {
             let realm = check_realm(realm, server, endpoint)?;
             let own = || format!("repository:{}:pull", endpoint.repository);
@@ -142,7 +145,7 @@ fn prove(
             let credentials = credentials.filter(|_| is_fit);
             let token = request_token(&realm, fields, credentials, endpoint, transport);
             // A server of tokens that refuses is a registry that refuses.
-            token.map(Some).map_err(|trouble| match trouble {
+            token.map(|token| Some(bound(token))).map_err(|trouble| match trouble {
                 Trouble::Status(status) if matches!(status.number, 400 | 401 | 403) => {
                     let known = known(state.search.as_ref());
                     Trouble::Unauthorized { status, known }
@@ -181,7 +184,7 @@ fn request_token(
     credentials: Option<&Credentials>,
     endpoint: &Endpoint,
     transport: &Transport,
-) -> Result<Proof, Trouble> {
+) -> Result<Token, Trouble> {
     let answer = if let Some(Credentials::Identity(token)) = credentials {
         fields.push(("grant_type", "refresh_token".to_owned()));
         fields.push(("client_id", "jail".to_owned()));
@@ -202,11 +205,11 @@ fn request_token(
     read_token(&realm.server, answer, transport)
 }
 
-fn read_token(server: &Server, answer: Answer, transport: &Transport) -> Result<Proof, Trouble> {
+fn read_token(server: &Server, answer: Answer, transport: &Transport) -> Result<Token, Trouble> {
     let nonsense = |why: &str| Trouble::Nonsense { server: server.clone(), why: why.to_owned() };
     let text = read_bounded(server, answer, MOST_ANSWER, transport)?;
     // The words of the parser may quote the token.
-    let token: Token =
+    let token: Given =
         serde_json::from_slice(&text).map_err(|_| nonsense("its token is malformed"))?;
     let text =
         [token.token, token.access_token].into_iter().flatten().find(|text| !text.is_empty());
@@ -216,11 +219,14 @@ fn read_token(server: &Server, answer: Answer, transport: &Transport) -> Result<
     }
     let seconds = token.expires_in.unwrap_or(USUAL_LIFE).min(LONGEST_LIFE);
     let life = Duration::from_secs(seconds.saturating_sub(SLACK).max(1));
-    Ok(Proof { header: format!("Bearer {text}"), until: Some(Instant::now() + life) })
+    Ok((format!("Bearer {text}"), Some(Instant::now() + life)))
 }
 
+/// The value of `Authorization`, and until when.
+type Token = (String, Option<Instant>);
+
 #[derive(Deserialize)]
-struct Token {
+struct Given {
     token: Option<String>,
     access_token: Option<String>,
     expires_in: Option<u64>,

@@ -153,7 +153,9 @@ fn is_lookup(error: &io::Error) -> bool {
 fn certificate_words(error: &rustls::CertificateError) -> String {
     use rustls::CertificateError as Error;
     match error {
-        Error::UnknownIssuer => "no authority that is trusted here has signed it".to_owned(),
+        Error::UnknownIssuer | Error::BadSignature => {
+            "no authority that is trusted here has signed it".to_owned()
+        }
         Error::Expired | Error::ExpiredContext { .. } => "it has expired".to_owned(),
         Error::NotValidYet | Error::NotValidYetContext { .. } => {
             "it is not valid yet; is the clock right?".to_owned()

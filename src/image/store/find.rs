@@ -1,5 +1,6 @@
 //! From a name to an image.
 
+use std::collections::HashSet;
 use std::fs;
 use std::io;
 use std::path::Path;
@@ -60,6 +61,21 @@ impl Store {
         }
     }
 
+    /// The same with all that is known about it.
+    pub fn look_up(
+        &self,
+        reference: &Reference,
+        platform: &Platform,
+    ) -> Result<Option<Listed>, Diagnostic> {
+        let Some(image) = self.find(reference, platform)? else { return Ok(None) };
+        let manifest = image.digest.to_string();
+        let same = |record: &ReferenceRecord| record.manifest == manifest;
+        let mut records = self.reference_records()?;
+        records.sort_by_key(|record| record.name != image.name);
+        let Some(record) = records.into_iter().find(same) else { return Ok(None) };
+        self.listed(ReferenceRecord { name: image.name, ..record }).map(Some)
+    }
+
     /// All names, in order.
     pub fn list(&self) -> Result<Vec<Listed>, Diagnostic> {
         let mut all = Vec::new();
@@ -73,6 +89,13 @@ impl Store {
     /// What was unpacked of a layer; `None` if it is not in the store.
     pub fn layer_record(&self, diff_id: &Digest) -> Result<Option<LayerRecord>, Diagnostic> {
         read(&self.layer(diff_id).join("layer.json"))
+    }
+
+    /// The directories of a layer's tree that no entry names, as paths from its root.
+    pub fn implied(&self, tree: &Path) -> Result<HashSet<Vec<u8>>, Diagnostic> {
+        let path = tree.with_file_name("layer.json");
+        let record = read::<LayerRecord>(&path)?.ok_or_else(|| damaged(&path))?;
+        Ok(record.implied.into_iter().collect())
     }
 
     /// The bytes of an index, a manifest or a config.

@@ -29,10 +29,9 @@
 //!
 //! - [`place`]: where it is, and the names in it; [`record`]: what is known about an image.
 //! - [`find`](mod@find): from a name to an image, on the way of every start.
-//! - [`lock`]: who may do what; [`write`](mod@write): how things appear; [`delete`]: how they go.
+//! - [`lock`]: who may do what; [`write`](mod@write): how things appear.
 //! - [`summary`]: a tree in one line; [`usage`], [`prune`], [`verify`]: the whole store.
 
-mod delete;
 mod find;
 mod lock;
 mod place;

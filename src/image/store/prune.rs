@@ -34,14 +34,28 @@ pub(super) struct Needed {
 }
 
 impl Store {
-    /// Removes a name; `false` if there is none. What it led to stays until `prune`.
-    pub fn remove(&self, reference: &Reference, platform: &Platform) -> Result<bool, Diagnostic> {
-        let path = self.reference(reference, platform);
-        match fs::remove_file(&path) {
-            Ok(()) => Ok(true),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
-            Err(error) => Err(unwritable(&path, &error)),
+    /// Removes a name, for one platform or for all; returns for how many it was there. What it led to
+    /// stays until `prune`.
+    pub fn remove(
+        &self,
+        reference: &Reference,
+        platform: Option<&Platform>,
+    ) -> Result<u64, Diagnostic> {
+        let name = reference.to_string();
+        let mut removed = 0;
+        for record in self.reference_records()? {
+            let recorded = Platform::from(record.platform);
+            if record.name != name || platform.is_some_and(|only| *only != recorded) {
+                continue;
+            }
+            let path = self.reference(reference, &recorded);
+            match fs::remove_file(&path) {
+                Ok(()) => removed += 1,
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => return Err(unwritable(&path, &error)),
+            }
         }
+        Ok(removed)
     }
 
     /// Removes images that have no name and are not in use, and all that no image needs.

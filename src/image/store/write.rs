@@ -15,13 +15,13 @@ use serde::Serialize;
 
 use crate::diagnostic::{Diagnostic, cause};
 use crate::image::Image;
+use crate::image::delete::delete;
 use crate::image::digest::Digest;
 use crate::image::document::Platform;
 use crate::image::reference::{Name, Reference};
 use crate::sys;
 
 use super::Store;
-use super::delete::delete;
 use super::find::{damaged, entries};
 use super::lock::{Maker, Writer};
 use super::place::hex;

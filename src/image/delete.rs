@@ -5,6 +5,7 @@ use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 
+use nix::NixPath;
 use nix::dir::{Dir, Type};
 use nix::errno::Errno;
 use nix::fcntl::{AT_FDCWD, AtFlags, OFlag, openat, renameat};
@@ -14,13 +15,20 @@ use nix::unistd::{UnlinkatFlags, unlinkat};
 /// Removes a directory and all that is in it. No link is followed, and what the owner may not
 /// enter is made enterable first. Two descriptors and no stack, however deep it is: directories
 /// below the first level are moved up to it. It is no error if it is not there.
-pub(super) fn delete(path: &Path) -> io::Result<()> {
-    let top = match open_directory(AT_FDCWD, path) {
-        Ok(top) => top,
-        Err(Errno::ENOENT) => return Ok(()),
-        Err(Errno::ENOTDIR | Errno::ELOOP) => return std::fs::remove_file(path),
-        Err(errno) => return Err(errno.into()),
-    };
+pub fn delete(path: &Path) -> io::Result<()> {
+    Ok(delete_at(AT_FDCWD, path)?)
+}
+
+/// The same for a name in a directory.
+pub fn delete_at<P: NixPath + ?Sized>(at: impl AsFd, name: &P) -> Result<(), Errno> {
+    let at = at.as_fd();
+    match unlinkat(at, name, UnlinkatFlags::NoRemoveDir) {
+        Ok(()) | Err(Errno::ENOENT) => return Ok(()),
+        // POSIX has EPERM for directories.
+        Err(Errno::EISDIR | Errno::EPERM) => {}
+        Err(errno) => return Err(errno),
+    }
+    let top = open_directory(at, name)?;
     let mut moved = 0_u64;
     loop {
         let directories = empty_of_files(&top)?;
@@ -35,7 +43,7 @@ pub(super) fn delete(path: &Path) -> io::Result<()> {
             unlinkat(&top, name.as_c_str(), UnlinkatFlags::RemoveDir)?;
         }
     }
-    std::fs::remove_dir(path)
+    unlinkat(at, name, UnlinkatFlags::RemoveDir)
 }
 
 /// Moves a directory to the first level, under a name that is free there.
@@ -84,7 +92,7 @@ fn is_directory(at: &OwnedFd, name: &CStr, known: Option<Type>) -> Result<bool, 
 }
 
 /// Opens a directory with all rights of its owner.
-fn open_directory<P: nix::NixPath + ?Sized>(at: impl AsFd, name: &P) -> Result<OwnedFd, Errno> {
+fn open_directory<P: NixPath + ?Sized>(at: impl AsFd, name: &P) -> Result<OwnedFd, Errno> {
     let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
     let at = at.as_fd();
     let opened = match openat(at, name, flags, Mode::empty()) {

@@ -1,0 +1,3 @@
+//! Images: where they come from.
+
+mod registry;

@@ -189,6 +189,9 @@ fn mount_deed(path: &AbsolutePath, mount: &Mount) -> String {
 fn help(action: &Action, fault: Fault) -> Option<&'static str> {
     match (action, fault.call, fault.errno) {
         (_, Call::MountSetattr, Errno::ENOSYS) => Some("jail needs Linux 5.12 or newer"),
+        (Action::Root(RootSource::Layers { .. }), _, Errno::EMFILE) => {
+            Some("before Linux 6.7 each layer of an image takes a descriptor: ulimit -n 1024")
+        }
         (_, _, Errno::EMFILE | Errno::ENFILE) => {
             Some("raise the limit of open files: ulimit -n 64")
         }

@@ -57,15 +57,21 @@ pub fn overlay(upper: &Upper, lower: &CStr) -> Result<OwnedFd, Fault> {
 
 /// A detached overlay of any number of directories, the topmost first.
 ///
-/// `lowerdir+` takes one layer at a time, so that one descriptor is open at a time (Linux 6.7).
+/// A kernel that knows no `lowerdir+` says so only when all is told, before Linux 6.5: there the
+/// words for a file system of the older kind are just gathered.
 pub fn layered(store: BorrowedFd, upper: &Upper, lowers: &[CString]) -> Result<OwnedFd, Fault> {
+    match layered_one_by_one(upper, lowers) {
+        Err(Fault { errno: Errno::EINVAL, .. }) => layered_at_once(store, upper, lowers),
+        result => result,
+    }
+}
+
+/// `lowerdir+` takes one layer at a time, so that one descriptor is open at a time (Linux 6.7).
+fn layered_one_by_one(upper: &Upper, lowers: &[CString]) -> Result<OwnedFd, Fault> {
     let context = FsContext::open(c"overlay").during(Call::Mount)?;
-    for (index, lower) in lowers.iter().enumerate() {
+    for lower in lowers {
         let lower = open_path(lower, Links::Refuse).during(Call::Open)?;
-        match context.set(c"lowerdir+", &path_of(&lower)) {
-            Err(Errno::EINVAL) if index == 0 => return layered_at_once(store, upper, lowers),
-            result => result.during(Call::Mount)?,
-        }
+        context.set(c"lowerdir+", &path_of(&lower)).during(Call::Mount)?;
     }
     finish(context, upper)
 }

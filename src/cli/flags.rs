@@ -47,10 +47,11 @@ pub struct FilesystemFlags {
     #[arg(long, value_name = "PATH", value_hint = ValueHint::FilePath)]
     pub device: Vec<OsString>,
 
-    /// Start from this root: host, empty, or a directory
+    /// Start from this root: host, empty, image:NAME, or a directory
     ///
-    /// `host` is the system directories of this machine, read-only. `empty` is nothing. A directory
-    /// needs a `/` in its name, as `./rootfs`.
+    /// `host` is the system directories of this machine, read-only. `empty` is nothing. `image:` and
+    /// the name of an image are the image's files; see `--image`. A directory needs a `/` in its
+    /// name, as `./rootfs`.
     #[arg(long, value_name = "ROOT", value_hint = ValueHint::DirPath)]
     pub root: Option<OsString>,
 
@@ -60,6 +61,29 @@ pub struct FilesystemFlags {
     /// directory of `--root`, and stay.
     #[arg(long, value_name = "MODE", value_parser = words::ROOT_MODES)]
     pub root_mode: Option<OsString>,
+
+    /// Start from an image, as `--root image:NAME`
+    ///
+    /// What the command writes goes to memory and is thrown away. NAME is that of an image in a registry,
+    /// such as debian:12, or oci:DIRECTORY, oci-archive:FILE, docker-archive:FILE, dir:DIRECTORY or
+    /// tar:FILE. Without a command the image's own is run.
+    #[arg(long, value_name = "NAME", conflicts_with = "root")]
+    pub image: Option<OsString>,
+
+    /// Fetch the image when it is missing (unless said), always, or never
+    #[arg(long, value_name = "WHEN", value_parser = words::PULLS)]
+    pub pull: Option<OsString>,
+
+    /// Take the image for this platform, such as linux/arm64
+    #[arg(long, value_name = "PLATFORM")]
+    pub platform: Option<OsString>,
+
+    /// Keep what the command changes in the image, for the next run with this name
+    ///
+    /// It is kept in $XDG_STATE_HOME/jail/keep/NAME until that directory is removed. One run at a time
+    /// can use a name, always with the same image.
+    #[arg(long, value_name = "NAME")]
+    pub keep: Option<OsString>,
 
     /// Make the root read-only, as `--root-mode read-only`
     #[arg(long, conflicts_with = "root_mode")]
@@ -106,6 +130,10 @@ pub struct ProcessFlags {
     /// `keep`, unless said, is the caller's own ids. `root` is 0:0, without any capability.
     #[arg(short, long, value_name = "USER")]
     pub user: Option<OsString>,
+
+    /// Put this program before the command, in the place of the image's; '' is nothing
+    #[arg(long, value_name = "PROGRAM")]
+    pub entrypoint: Option<OsString>,
 
     /// Choose which ids exist inside
     ///

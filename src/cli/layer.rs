@@ -8,7 +8,8 @@ use crate::diagnostic::{Diagnostic, Located, Origin};
 use crate::profile::{
     BadValue, Base, Capabilities, Capability, Env, Filesystem, Landlock, Network, Process, Profile,
     Root, RootMode, Seccomp, SeccompPolicy, check_variable_name, parse_call, parse_hostname,
-    parse_root, parse_seccomp_policy, parse_umask, parse_variable_pattern,
+    parse_image, parse_keep, parse_platform, parse_root, parse_seccomp_policy, parse_umask,
+    parse_variable_pattern,
 };
 
 use super::flags::{
@@ -45,9 +46,15 @@ pub fn layer(flags: &SandboxFlags) -> Result<Profile, Vec<Diagnostic>> {
 fn filesystem(flags: &FilesystemFlags, mistakes: &mut Vec<Diagnostic>) -> Filesystem {
     let root_mode = one("--root-mode", flags.root_mode.as_ref(), mistakes, value);
     let read_only = flags.read_only.then(|| Located::new(RootMode::ReadOnly, flag("--read-only")));
+    let root = one("--root", flags.root.as_ref(), mistakes, root);
     Filesystem {
-        root: one("--root", flags.root.as_ref(), mistakes, root),
+        root: root.or(one("--image", flags.image.as_ref(), mistakes, image)),
         root_mode: root_mode.or(read_only),
+        pull: one("--pull", flags.pull.as_ref(), mistakes, value),
+        platform: one("--platform", flags.platform.as_ref(), mistakes, |text| {
+            Ok(parse_platform(utf8(text)?)?)
+        }),
+        keep: one("--keep", flags.keep.as_ref(), mistakes, |text| Ok(parse_keep(utf8(text)?)?)),
         rules: flags.rules.rules(mistakes),
         devices: list("--device", &flags.device, mistakes, |text| Ok(rules::path(text))),
     }
@@ -74,6 +81,9 @@ fn process(
     Process {
         workdir: one("--workdir", flags.workdir.as_ref(), mistakes, |text| Ok(rules::path(text))),
         user: one("--user", flags.user.as_ref(), mistakes, value),
+        entrypoint: one("--entrypoint", flags.entrypoint.as_ref(), mistakes, |text| {
+            Ok(Some(text.to_owned()).filter(|text| !text.is_empty()).into_iter().collect())
+        }),
         ids: one("--ids", flags.ids.as_ref(), mistakes, value),
         hostname: one("--hostname", flags.hostname.as_ref(), mistakes, hostname),
         tty: one("--tty", flags.tty.as_ref(), mistakes, value),
@@ -134,6 +144,10 @@ fn assign(env: &mut Env, assignment: Located<Assignment>) {
 
 fn root(text: &OsStr) -> Result<Root, Diagnostic> {
     Ok(parse_root(text, &Base::WorkingDirectory)?)
+}
+
+fn image(text: &OsStr) -> Result<Root, Diagnostic> {
+    Ok(Root::Image(parse_image(text, &Base::WorkingDirectory)?))
 }
 
 fn seccomp_policy(text: &OsStr) -> Result<SeccompPolicy, Diagnostic> {
@@ -210,7 +224,7 @@ pub(super) fn list<'a, T>(
 mod tests {
     use clap::Parser;
 
-    use crate::profile::{Cap, Grant, Ids, NetworkMode, Protection, Tty, User};
+    use crate::profile::{Cap, Grant, Ids, NetworkMode, Protection, Pull, Tty, User};
 
     use super::super::arguments::{Arguments, Command};
     use super::*;
@@ -234,6 +248,28 @@ mod tests {
     #[test]
     fn no_flag_makes_an_empty_layer() {
         assert_eq!(made(&[]), Profile::default());
+    }
+
+    #[test]
+    fn an_image_is_a_root_and_its_flags_stand_beside_it() {
+        let image = made(&[
+            "--image=debian:12",
+            "--pull=never",
+            "--platform=linux/arm64",
+            "--keep=work",
+            "--entrypoint=env",
+        ]);
+        let from = |flag: &str| Origin::Flag(flag.to_owned());
+        let root = Root::Image("debian:12".parse().unwrap());
+        assert_eq!(image.filesystem.root, Some(Located::new(root, from("--image"))));
+        assert_eq!(image.filesystem.pull, Some(Located::new(Pull::Never, from("--pull"))));
+        assert_eq!(image.filesystem.platform.unwrap().value.architecture, "arm64");
+        assert_eq!(image.filesystem.keep, Some(Located::new("work".into(), from("--keep"))));
+        let entrypoint = Located::new(vec!["env".into()], from("--entrypoint"));
+        assert_eq!(image.process.entrypoint, Some(entrypoint));
+        assert_eq!(made(&["--entrypoint="]).process.entrypoint.unwrap().value, [""; 0]);
+        let root = made(&["--root=image:debian:12"]).filesystem.root.unwrap();
+        assert_eq!(root.value, Root::Image("debian:12".parse().unwrap()));
     }
 
     #[test]

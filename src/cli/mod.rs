@@ -2,15 +2,17 @@
 //!
 //! [`arguments`] and [`flags`] hold what was typed. [`layer`] turns flags into a profile that lies
 //! over the others; from there on a flag is like a line of a profile. [`usage`] puts clap's
-//! complaints into our words. [`account`] tells how a run went. Everything that is printed goes through [`voice`].
+//! complaints into our words. [`rootfs`] finds the image of a run. [`account`] tells how it went. Everything that is printed goes through [`voice`].
 
 mod account;
 mod arguments;
 mod check;
 mod env_file;
 mod flags;
+mod image;
 mod layer;
 mod limits;
+mod rootfs;
 mod rules;
 mod run;
 mod usage;
@@ -59,6 +61,7 @@ fn execute(command: &Command) -> Result<u8, Vec<Diagnostic>> {
         Command::Run(arguments) => run::run(arguments),
         Command::Plan(arguments) => run::plan(arguments),
         Command::Check(arguments) => check::check(arguments),
+        Command::Image(arguments) => image::image(arguments),
         Command::Completions(arguments) => answer(&completions(arguments.shell)).map(|()| 0),
     }
 }

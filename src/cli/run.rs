@@ -6,7 +6,7 @@ use std::mem::ManuallyDrop;
 use crate::diagnostic::{Diagnostic, Located, Origin};
 use crate::host;
 use crate::plan::{self, Plan};
-use crate::profile::{self, Profile};
+use crate::profile::{self, Profile, Root};
 use crate::report::{Asked, Ending, Phase, Target};
 use crate::run;
 
@@ -14,6 +14,7 @@ use super::account;
 use super::arguments::{PlanArguments, RunArguments};
 use super::flags::SandboxFlags;
 use super::layer::layer;
+use super::rootfs::{self, Found, Purpose};
 use super::voice::{Volume, answer, complain, say};
 
 /// Executes `jail run`; returns the exit status.
@@ -21,9 +22,10 @@ pub fn run(arguments: &RunArguments) -> Result<u8, Vec<Diagnostic>> {
     // First of all: the number of a descriptor is to mean one of the caller's.
     let target = account::target(arguments.report.as_deref())?;
     let asked = Asked::now(&arguments.payload.argv);
-    let drawn = draw(&arguments.sandbox, asked.argv, target.as_ref());
+    let purpose = Purpose::Run { quiet: arguments.quiet };
+    let drawn = draw(&arguments.sandbox, asked.argv, target.as_ref(), purpose);
     let (plan, ending) = match drawn {
-        Ok(plan) => {
+        Ok((plan, _in_use)) => {
             // The process ends with the run: taking apart what was made for it would cost time,
             // and memory, as what init shares with us is copied when it is written to.
             let plan = ManuallyDrop::new(plan);
@@ -37,8 +39,8 @@ pub fn run(arguments: &RunArguments) -> Result<u8, Vec<Diagnostic>> {
 
 /// Executes `jail plan`.
 pub fn plan(arguments: &PlanArguments) -> Result<u8, Vec<Diagnostic>> {
-    let drawn = draw(&arguments.sandbox, &arguments.payload.argv, None);
-    let plan = drawn.map_err(|(_, mistakes)| mistakes)?;
+    let drawn = draw(&arguments.sandbox, &arguments.payload.argv, None, Purpose::Plan);
+    let (plan, _) = drawn.map_err(|(_, mistakes)| mistakes)?;
     say(&plan.notes, Volume::unless(arguments.quiet));
     let words = if arguments.json { plan::to_json(&plan) } else { plan::to_text(&plan) };
     answer(words.as_bytes())?;
@@ -62,7 +64,13 @@ fn perform(arguments: &RunArguments, plan: &Plan) -> Ending {
 /// In which phase there is no plan, and why.
 type Stopped = (Phase, Vec<Diagnostic>);
 
-fn draw(flags: &SandboxFlags, argv: &[OsString], report: Option<&Target>) -> Result<Plan, Stopped> {
+/// Returns the image in use as well: nobody may change it during the run.
+fn draw(
+    flags: &SandboxFlags,
+    argv: &[OsString],
+    report: Option<&Target>,
+    purpose: Purpose,
+) -> Result<(Plan, Option<Found>), Stopped> {
     let profile = profile(flags, argv).map_err(|mistakes| {
         let phase = if argv.is_empty() { Phase::Arguments } else { Phase::Profile };
         (phase, mistakes)
@@ -71,8 +79,11 @@ fn draw(flags: &SandboxFlags, argv: &[OsString], report: Option<&Target>) -> Res
         return Err((Phase::Profile, vec![mistake]));
     }
     let impossible = |mistakes| (Phase::Plan, mistakes);
-    let host = host::survey(&profile).map_err(impossible)?;
-    plan::draw(&profile, &host, argv).map_err(impossible)
+    let found = rootfs::find(&profile, purpose).map_err(|mistake| impossible(vec![mistake]))?;
+    let rootfs = found.as_ref().map(|found| &found.rootfs);
+    let host = host::survey(&profile, rootfs).map_err(impossible)?;
+    let plan = plan::draw(&profile, rootfs, &host, argv).map_err(impossible)?;
+    Ok((plan, found))
 }
 
 /// The profiles with the flags on top, or all that is wrong with any of them.
@@ -81,11 +92,16 @@ fn profile(flags: &SandboxFlags, argv: &[OsString]) -> Result<Profile, Vec<Diagn
     let loaded = profile::load(&names(&flags.profile, variable));
     let layer = layer(flags);
     match (loaded, layer) {
-        (Ok(loaded), Ok(layer)) if !argv.is_empty() => Ok(over(loaded, layer)),
+        (Ok(loaded), Ok(layer)) => {
+            let profile = over(loaded, layer);
+            let has_command = !argv.is_empty() || names_a_command(&profile);
+            if has_command { Ok(profile) } else { Err(vec![no_command()]) }
+        }
         (loaded, layer) => {
             let mut mistakes = loaded.err().unwrap_or_default();
             mistakes.extend(layer.err().unwrap_or_default());
-            if argv.is_empty() {
+            let image = flags.filesystem.image.is_some() || flags.filesystem.root.is_some();
+            if argv.is_empty() && !image {
                 mistakes.push(no_command());
             }
             Err(mistakes)
@@ -110,6 +126,12 @@ fn over(mut profile: Profile, flags: Profile) -> Profile {
         profile.env.set.remove(&passed.value);
     }
     profile.merge(flags)
+}
+
+/// Whether there may be a command though none was given: that of an image.
+fn names_a_command(profile: &Profile) -> bool {
+    let root = profile.filesystem.root.as_ref().map(|root| &root.value);
+    matches!(root, Some(Root::Image(_))) || profile.process.entrypoint.is_some()
 }
 
 fn no_command() -> Diagnostic {

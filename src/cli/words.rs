@@ -5,6 +5,7 @@ use std::ffi::{OsStr, OsString};
 use clap::builder::{PossibleValue, TypedValueParser};
 
 pub const ROOT_MODES: Listed = Listed(&["read-only", "overlay", "write"]);
+pub const PULLS: Listed = Listed(&["missing", "always", "never"]);
 pub const NETWORK_MODES: Listed = Listed(&["none", "host"]);
 pub const IDS: Listed = Listed(&["single", "subuid", "auto"]);
 pub const TTYS: Listed = Listed(&["auto", "inherit", "none"]);
@@ -37,7 +38,7 @@ impl TypedValueParser for Listed {
 
 #[cfg(test)]
 mod tests {
-    use crate::profile::{Ids, NetworkMode, Protection, RootMode, Tty};
+    use crate::profile::{Ids, NetworkMode, Protection, Pull, RootMode, Tty};
 
     use super::*;
 
@@ -50,6 +51,7 @@ mod tests {
             }
         }
         understood::<RootMode>(ROOT_MODES);
+        understood::<Pull>(PULLS);
         understood::<NetworkMode>(NETWORK_MODES);
         understood::<Ids>(IDS);
         understood::<Tty>(TTYS);

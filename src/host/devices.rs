@@ -291,7 +291,7 @@ mod tests {
     #[test]
     fn the_entries_of_a_profile_are_found_by_their_paths() {
         let mut profile = Profile::default();
-        assert_eq!(crate::host::survey(&profile).unwrap().block_devices, BTreeMap::new());
+        assert_eq!(crate::host::survey(&profile, None).unwrap().block_devices, BTreeMap::new());
         for path in ["$NOT_SET_ANYWHERE/x", "/proc/../proc/self", "/nowhere"] {
             let path = PathText { text: path.into(), base: Base::WorkingDirectory };
             let limit = IoLimit { path, read: None, write: None, read_ops: None, write_ops: None };
@@ -299,7 +299,7 @@ mod tests {
         }
         let path = |text| AbsolutePath::new(text).unwrap();
         assert_eq!(
-            crate::host::survey(&profile).unwrap().block_devices,
+            crate::host::survey(&profile, None).unwrap().block_devices,
             BTreeMap::from([(path("/proc/self"), none("proc")), (path("/nowhere"), Missing)])
         );
     }

@@ -2,12 +2,14 @@
 //!
 //! [`Host`] is plain data: a test writes one by hand.
 
+mod accounts;
 pub mod cgroups;
 mod descriptors;
 mod devices;
 mod hugepages;
 mod identity;
 mod kernel;
+mod layers;
 mod mounts;
 mod rlimits;
 mod subids;
@@ -16,6 +18,7 @@ pub mod system;
 mod types;
 mod walk;
 
+pub use accounts::{AccountFile, Accounts};
 pub use survey::survey;
 pub use types::{
     BlockDevice, Descriptor, FileFact, FileKind, Host, Identity, Kernel, Link, SubIds,

@@ -5,26 +5,29 @@ use std::ffi::OsString;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
-use std::rc::Rc;
+use std::sync::Arc;
 
 use nix::libc;
 
 use crate::diagnostic::{Diagnostic, Source};
+use crate::image::Rootfs;
 use crate::profile::{
-    Grant, NetworkMode, PathText, Profile, Root, SeccompPolicy, expand, mentions_project,
+    Grant, NetworkMode, PathText, Profile, Root, Rule, SeccompPolicy, expand, mentions_project,
 };
 use crate::units::AbsolutePath;
 
+use super::system::GENERATED;
 use super::walk::Walker;
 use super::{
-    FileFact, FileKind, Host, cgroups, descriptors, devices, hugepages, identity, kernel, mounts,
-    rlimits, subids, system,
+    FileFact, FileKind, Host, accounts, cgroups, descriptors, devices, hugepages, identity, kernel,
+    mounts, rlimits, subids, system,
 };
 
-/// Reads all facts that a plan for `profile` needs, and nothing else.
+/// Reads all facts that a plan for `profile` needs, and nothing else. `rootfs` is the image that the
+/// profile names, if it names one.
 ///
 /// A path that cannot be expanded is passed over here: the plan says what is wrong with it.
-pub fn survey(profile: &Profile) -> Result<Host, Vec<Diagnostic>> {
+pub fn survey(profile: &Profile, rootfs: Option<&Rootfs>) -> Result<Host, Vec<Diagnostic>> {
     let mut errors = Vec::new();
     let mut walker = Walker::new(Path::new("/"));
     let environment: BTreeMap<OsString, OsString> = std::env::vars_os().collect();
@@ -57,6 +60,8 @@ pub fn survey(profile: &Profile) -> Result<Host, Vec<Diagnostic>> {
         block_devices: BTreeMap::new(),
         files: BTreeMap::new(),
         rootfs: BTreeMap::new(),
+        accounts: None,
+        stores: Vec::new(),
     };
     errors.extend(hugepages::inherited(profile));
     host.seccomp = keep(policy(profile, &host), &mut errors).flatten();
@@ -64,7 +69,7 @@ pub fn survey(profile: &Profile) -> Result<Host, Vec<Diagnostic>> {
         Ok(devices) => host.block_devices = devices,
         Err(untold) => errors.extend(untold),
     }
-    survey_files(profile, &mut host, &mut walker);
+    survey_files(profile, rootfs, &mut host, &mut walker);
     if errors.is_empty() { Ok(host) } else { Err(errors) }
 }
 
@@ -105,7 +110,7 @@ fn project(workdir: &AbsolutePath) -> AbsolutePath {
     marked.and_then(AbsolutePath::new).unwrap_or_else(|| workdir.clone())
 }
 
-fn policy(profile: &Profile, host: &Host) -> Result<Option<Rc<Source>>, Diagnostic> {
+fn policy(profile: &Profile, host: &Host) -> Result<Option<Arc<Source>>, Diagnostic> {
     let Some(policy) = &profile.seccomp.policy else { return Ok(None) };
     let SeccompPolicy::File(text) = &policy.value else { return Ok(None) };
     let name = text.text.to_string_lossy().into_owned();
@@ -120,10 +125,10 @@ fn policy(profile: &Profile, host: &Host) -> Result<Option<Rc<Source>>, Diagnost
         io::ErrorKind::NotFound => refuse("no such file [ENOENT]".into()).help("create it"),
         _ => refuse(error.to_string()),
     })?;
-    Ok(Some(Rc::new(Source { name, text })))
+    Ok(Some(Arc::new(Source { name, text })))
 }
 
-fn survey_files(profile: &Profile, host: &mut Host, walker: &mut Walker) {
+fn survey_files(profile: &Profile, image: Option<&Rootfs>, host: &mut Host, walker: &mut Walker) {
     let network = profile.network.mode.as_ref().map_or(NetworkMode::None, |mode| mode.value);
     let versioned = java_settings();
     let private = system::PRIVATE.iter().map(|(path, _)| *path);
@@ -151,7 +156,12 @@ fn survey_files(profile: &Profile, host: &mut Host, walker: &mut Walker) {
     for path in sources_below_binds(profile, host) {
         look(&mut host.files, walker, &path);
     }
-    survey_rootfs(profile, host, &targets);
+    host.stores = stores(profile, host, walker);
+    if let Some(image) = image {
+        survey_image(image, host, &targets);
+    } else {
+        survey_directory(profile, host, &targets);
+    }
 }
 
 fn look(files: &mut BTreeMap<AbsolutePath, FileFact>, walker: &mut Walker, path: &AbsolutePath) {
@@ -253,31 +263,73 @@ fn below_sys() -> Vec<AbsolutePath> {
     paths
 }
 
-/// Looks at the mount points inside a directory root, where links lead elsewhere than here.
-fn survey_rootfs(profile: &Profile, host: &mut Host, targets: &[AbsolutePath]) {
+/// Returns those of our own directories that a rule shows, or a part of which.
+fn stores(profile: &Profile, host: &mut Host, walker: &mut Walker) -> Vec<AbsolutePath> {
+    let variables = host.variables();
+    let text = |rule: &Rule| match &rule.grant {
+        Grant::Bind { from, .. } => expand(from, &variables).ok(),
+        Grant::Read | Grant::Write | Grant::Overlay => expand(&rule.path, &variables).ok(),
+        Grant::Mask | Grant::Tmpfs { .. } => None,
+    };
+    let rules = &profile.filesystem.rules;
+    let shown: Vec<AbsolutePath> =
+        rules.iter().filter_map(|rule| Some(host.fact(&text(&rule.value)?).canonical)).collect();
+    let mut stores = Vec::new();
+    for store in crate::image::directories() {
+        let place = walker.fact(&store).canonical;
+        if shown.iter().any(|shown| shown.contains(&place) || place.contains(shown)) {
+            look(&mut host.files, walker, &place);
+            stores.push(place);
+        }
+    }
+    stores
+}
+
+/// Looks at the mount points inside an image, and at who is known in it.
+fn survey_image(image: &Rootfs, host: &mut Host, targets: &[AbsolutePath]) {
+    let mut walker = Walker::in_layers(image.seen());
+    let mut paths: Vec<AbsolutePath> = GENERATED.iter().filter_map(AbsolutePath::new).collect();
+    paths.extend(image.image.config.working_dir.iter().filter_map(AbsolutePath::new));
+    survey_rootfs(host, &mut walker, targets, paths);
+    host.accounts = Some(accounts::survey(&mut walker));
+}
+
+/// Looks at the mount points inside a directory root.
+fn survey_directory(profile: &Profile, host: &mut Host, targets: &[AbsolutePath]) {
     let Some(Root::Directory(text)) = profile.filesystem.root.as_ref().map(|root| &root.value)
     else {
         return;
     };
     let Ok(directory) = expand(text, &host.variables()) else { return };
     let directory = host.fact(&directory).canonical;
-    let mut walker = Walker::new(directory.as_path());
-    let private = system::PRIVATE.iter().map(|(path, _)| *path);
-    let mut paths: Vec<AbsolutePath> =
-        private.chain(system::PROVIDED).filter_map(AbsolutePath::new).collect();
-    paths.extend(host.identity.home.clone());
-    paths.push(host.workdir.clone());
     let inside = host.interfaces.iter().filter_map(|interface| {
         let rest = interface.as_path().strip_prefix(directory.as_path()).ok()?;
         Some(AbsolutePath::root().join(rest))
     });
-    paths.extend(inside);
+    let paths = inside.collect();
+    survey_rootfs(host, &mut Walker::new(directory.as_path()), targets, paths);
+}
+
+/// Looks inside of a root whose links lead elsewhere than here.
+fn survey_rootfs(
+    host: &mut Host,
+    walker: &mut Walker,
+    targets: &[AbsolutePath],
+    mut paths: Vec<AbsolutePath>,
+) {
+    let private = system::PRIVATE.iter().map(|(path, _)| *path);
+    paths.extend(private.chain(system::PROVIDED).filter_map(AbsolutePath::new));
+    paths.extend(host.identity.home.clone());
+    paths.push(host.workdir.clone());
     for fact in targets.iter().map(|path| host.fact(path)) {
         paths.extend(fact.links.into_iter().map(|link| link.path));
         paths.push(fact.canonical);
     }
     for path in paths {
-        look(&mut host.rootfs, &mut walker, &path);
+        look(&mut host.rootfs, walker, &path);
+        // What is mounted there is mounted where the links lead.
+        let place = host.rootfs[&path].canonical.clone();
+        look(&mut host.rootfs, walker, &place);
     }
 }
 
@@ -285,7 +337,7 @@ fn survey_rootfs(profile: &Profile, host: &mut Host, targets: &[AbsolutePath]) {
 mod tests {
     use super::*;
     use crate::diagnostic::{Located, Origin};
-    use crate::profile::{Base, Rule};
+    use crate::profile::Base;
 
     fn rule(path: &str, grant: Grant) -> Located<Rule> {
         let rule = Rule { path: text(path), grant, optional: false };
@@ -306,7 +358,7 @@ mod tests {
         profile.filesystem.rules.push(rule("/data", bind));
         profile.filesystem.rules.push(rule("/data/sub", Grant::Read));
         profile.filesystem.rules.push(rule("/sys", Grant::Read));
-        let host = survey(&profile).unwrap();
+        let host = survey(&profile, None).unwrap();
 
         for path in
             ["/data", "/data/sub", "/usr", "/lib64", "/tmp", "/etc/ssl/certs", "/sys/firmware"]
@@ -328,7 +380,7 @@ mod tests {
         let mut profile = Profile::default();
         let source = Root::Directory(text(root.to_str().unwrap()));
         profile.filesystem.root = Some(Located::new(source, Origin::BuiltIn));
-        let host = survey(&profile).unwrap();
+        let host = survey(&profile, None).unwrap();
         let tmp = &host.rootfs[&AbsolutePath::new("/tmp").unwrap()];
         assert_eq!(tmp.canonical, AbsolutePath::new("/scratch").unwrap());
         assert_eq!(host.rootfs[&AbsolutePath::new("/proc").unwrap()].kind, FileKind::Missing);
@@ -339,7 +391,7 @@ mod tests {
         let mut profile = Profile::default();
         let policy = SeccompPolicy::File(text("/nowhere/policy.json"));
         profile.seccomp.policy = Some(Located::new(policy, Origin::Flag("--seccomp".into())));
-        let errors = survey(&profile).unwrap_err();
+        let errors = survey(&profile, None).unwrap_err();
         assert_eq!(errors[0].title, "cannot read the seccomp policy `/nowhere/policy.json`");
         assert_eq!(errors[0].origin, Some(Origin::Flag("--seccomp".into())));
     }

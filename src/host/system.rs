@@ -76,6 +76,10 @@ pub const JAVA_SETTINGS: &str = "java-";
 pub const ETC_NETWORK: [&str; 4] =
     ["/etc/resolv.conf", "/etc/hosts", "/etc/gai.conf", "/etc/host.conf"];
 
+/// Files that each run of an image has of its own.
+pub const GENERATED: [&str; 5] =
+    ["/etc/hosts", "/etc/hostname", "/etc/resolv.conf", "/etc/passwd", "/etc/group"];
+
 /// Directories that are private to each run, and their modes.
 pub const PRIVATE: [(&str, u32); 3] = [("/tmp", 0o1777), ("/run", 0o755), ("/var/tmp", 0o1777)];
 

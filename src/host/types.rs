@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::PathBuf;
-use std::rc::Rc;
+use std::sync::Arc;
 
 use crate::diagnostic::Source;
 use crate::profile::{Bounds, Rlimit, Variables};
 use crate::units::AbsolutePath;
 
+use super::accounts::Accounts;
 use super::cgroups::Cgroups;
 
 /// This machine, as far as one profile needs to know it.
@@ -30,7 +31,7 @@ pub struct Host {
     /// What descriptors 0, 1 and 2, and those to preserve, refer to. A closed one is absent.
     pub descriptors: BTreeMap<i32, Descriptor>,
     /// The text of `[seccomp] policy` where that is a file.
-    pub seccomp: Option<Rc<Source>>,
+    pub seccomp: Option<Arc<Source>>,
     /// Where the kernel's own file systems are mounted besides /dev, /proc and /sys; hugetlbfs is
     /// one of them where the profile refuses huge pages.
     pub interfaces: Vec<AbsolutePath>,
@@ -38,8 +39,13 @@ pub struct Host {
     pub block_devices: BTreeMap<AbsolutePath, BlockDevice>,
     /// What is at each path that the profile or the system root mentions.
     pub files: BTreeMap<AbsolutePath, FileFact>,
-    /// The same for paths inside a directory root, whose links lead elsewhere; else empty.
+    /// The same for paths inside a directory root or an image, whose links lead elsewhere; else
+    /// empty.
     pub rootfs: BTreeMap<AbsolutePath, FileFact>,
+    /// Who is known in the image that is the root; `None` without one.
+    pub accounts: Option<Accounts>,
+    /// Directories of our own that a rule would show: images, and what is kept of runs.
+    pub stores: Vec<AbsolutePath>,
 }
 
 impl Host {

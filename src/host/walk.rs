@@ -12,6 +12,7 @@ use nix::libc;
 
 use crate::units::AbsolutePath;
 
+use super::layers::Layers;
 use super::{FileFact, FileKind, Link};
 
 /// The kernel's own limit (path_resolution(7)).
@@ -19,11 +20,18 @@ const MOST_LINKS: usize = 40;
 
 /// Follows paths by hand, and asks the kernel about each file at most once.
 pub struct Walker {
-    /// What `/` is: not that of the host for a directory root.
-    root: PathBuf,
+    ground: Ground,
     seen: HashMap<OsString, Node>,
     /// Directories that are reached without links: a look at an entry is all it takes there.
     plain: Vec<AbsolutePath>,
+}
+
+/// What `/` is.
+enum Ground {
+    /// That of this machine, or a directory.
+    Directory(PathBuf),
+    /// An image.
+    Layers(Layers),
 }
 
 #[derive(Clone, Debug)]
@@ -37,7 +45,24 @@ enum Node {
 impl Walker {
     /// Walks below `root`, which absolute links and `..` do not leave.
     pub fn new(root: &Path) -> Self {
-        Self { root: root.to_path_buf(), seen: HashMap::new(), plain: Vec::new() }
+        Self::on(Ground::Directory(root.to_path_buf()))
+    }
+
+    /// Walks in what overlayfs makes of `layers`, the topmost first; at least one.
+    pub fn in_layers(layers: Vec<PathBuf>) -> Self {
+        Self::on(Ground::Layers(Layers::new(layers)))
+    }
+
+    fn on(ground: Ground) -> Self {
+        Self { ground, seen: HashMap::new(), plain: Vec::new() }
+    }
+
+    /// Where on this machine a path is that has no links on the way, if there is anything.
+    pub fn place(&mut self, canonical: &AbsolutePath) -> Option<PathBuf> {
+        match &mut self.ground {
+            Ground::Directory(root) => Some(below(root, canonical.as_path())),
+            Ground::Layers(layers) => Some(layers.look(canonical.as_path()).ok()?.path),
+        }
     }
 
     /// Follows `path` to its end.
@@ -53,7 +78,7 @@ impl Walker {
     }
 
     /// What is at `path`, if that is no link and its directory is a plain one.
-    fn entry_of_plain(&self, path: &AbsolutePath) -> Option<FileKind> {
+    fn entry_of_plain(&mut self, path: &AbsolutePath) -> Option<FileKind> {
         if !self.plain.contains(&path.parent()?) {
             return None;
         }
@@ -121,23 +146,33 @@ impl Walker {
         node
     }
 
-    fn look(&self, at: &Path) -> Node {
+    fn look(&mut self, at: &Path) -> Node {
         let inside: PathBuf;
-        let path = if self.root == Path::new("/") {
-            at
-        } else {
-            inside = self.root.join(at.strip_prefix("/").unwrap_or(at));
-            &inside
-        };
-        let found = std::fs::symlink_metadata(path).and_then(|metadata| {
-            if metadata.is_symlink() {
-                std::fs::read_link(path).map(|target| Node::Link(target.into_os_string()))
-            } else {
-                Ok(Node::Kind(kind(&metadata)))
+        let found = match &mut self.ground {
+            Ground::Directory(root) if root == Path::new("/") => node(at, at.symlink_metadata()),
+            Ground::Directory(root) => {
+                inside = below(root, at);
+                node(&inside, inside.symlink_metadata())
             }
-        });
+            Ground::Layers(layers) => {
+                layers.look(at).and_then(|found| node(&found.path, Ok(found.metadata)))
+            }
+        };
         found.unwrap_or_else(|error| unreached(&error))
     }
+}
+
+fn node(path: &Path, metadata: io::Result<Metadata>) -> io::Result<Node> {
+    let metadata = metadata?;
+    if metadata.is_symlink() {
+        std::fs::read_link(path).map(|target| Node::Link(target.into_os_string()))
+    } else {
+        Ok(Node::Kind(kind(&metadata)))
+    }
+}
+
+fn below(root: &Path, at: &Path) -> PathBuf {
+    root.join(at.strip_prefix("/").unwrap_or(at))
 }
 
 fn unreached(error: &io::Error) -> Node {
@@ -219,6 +254,86 @@ mod tests {
         symlink("loop", root.as_path().join("loop")).unwrap();
         let fact = Walker::new(Path::new("/")).fact(&root.join("loop"));
         assert_eq!(fact.kind, FileKind::Unreachable(libc::ELOOP));
+    }
+
+    /// Lowest first, as (layer, path): a path that ends in `/` is a directory, `x -> y` a link.
+    fn layered(entries: &[(usize, &str)]) -> (tempfile::TempDir, Walker) {
+        let directory = tempfile::tempdir().unwrap();
+        let layers: Vec<PathBuf> = (0..3).map(|n| directory.path().join(n.to_string())).collect();
+        for layer in &layers {
+            std::fs::create_dir(layer).unwrap();
+        }
+        for (layer, entry) in entries {
+            let (entry, target) = entry.split_once(" -> ").unwrap_or((entry, ""));
+            let path = layers[*layer].join(entry);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            match (target, entry.ends_with('/')) {
+                ("", true) => std::fs::create_dir_all(path).unwrap(),
+                ("", false) => std::fs::write(path, "").unwrap(),
+                (target, _) => symlink(target, path).unwrap(),
+            }
+        }
+        (directory, Walker::in_layers(layers.into_iter().rev().collect()))
+    }
+
+    fn seen(walker: &mut Walker, path: &str) -> (FileKind, String) {
+        let fact = walker.fact(&AbsolutePath::new(path).unwrap());
+        (fact.kind, fact.canonical.to_string())
+    }
+
+    #[test]
+    fn of_layers_directories_are_merged_and_else_the_topmost_counts() {
+        let entries =
+            [(0, "a/low"), (1, "a/middle"), (2, "a/top"), (0, "b/below"), (1, "b"), (2, "a/low/")];
+        let (_keep, mut walker) = layered(&entries);
+        for name in ["/a/middle", "/a/top", "/b"] {
+            assert_eq!(seen(&mut walker, name), (FileKind::File, name.into()));
+        }
+        assert_eq!(seen(&mut walker, "/a/low").0, FileKind::Directory);
+        assert_eq!(seen(&mut walker, "/b/below").0, FileKind::Missing);
+    }
+
+    #[test]
+    fn a_link_of_one_layer_leads_through_all() {
+        let entries = [(0, "etc/real/passwd"), (1, "etc/link -> /../../etc/real"), (2, "etc/")];
+        let (_keep, mut walker) = layered(&entries);
+        let expected = (FileKind::File, "/etc/real/passwd".into());
+        assert_eq!(seen(&mut walker, "/etc/link/passwd"), expected);
+        let place = walker.place(&AbsolutePath::new("/etc/real/passwd").unwrap()).unwrap();
+        assert!(place.ends_with("0/etc/real/passwd"));
+    }
+
+    #[test]
+    fn an_opaque_directory_hides_what_is_below_it() {
+        let (keep, mut walker) = layered(&[(0, "a/low"), (1, "a/b/"), (2, "a/top")]);
+        let opaque = keep.path().join("1/a");
+        use std::os::fd::AsFd;
+        let opaque = std::fs::File::open(opaque).unwrap();
+        if crate::sys::set_attribute(opaque.as_fd(), c"user.overlay.opaque", b"y").is_err() {
+            // A file system without user.* attributes has no opaque directories either.
+            return;
+        }
+        assert_eq!(seen(&mut walker, "/a/low").0, FileKind::Missing);
+        assert_eq!(seen(&mut walker, "/a/b").0, FileKind::Directory);
+        assert_eq!(seen(&mut walker, "/a/top").0, FileKind::File);
+    }
+
+    #[test]
+    fn a_whiteout_hides_what_is_below_it() {
+        let (keep, mut walker) = layered(&[(0, "a/low"), (0, "d/x"), (2, "a/top")]);
+        for name in ["1/a", "1/d"] {
+            std::fs::create_dir_all(keep.path().join(name).parent().unwrap()).unwrap();
+        }
+        std::fs::create_dir_all(keep.path().join("1/a")).unwrap();
+        for name in ["1/a/low", "1/d"] {
+            use nix::sys::stat::{Mode, SFlag, mknod};
+            // Whoever may write may make this one (mknod(2), Linux 5.8).
+            mknod(&keep.path().join(name), SFlag::S_IFCHR, Mode::empty(), 0).unwrap();
+        }
+        assert_eq!(seen(&mut walker, "/a/low").0, FileKind::Missing);
+        assert_eq!(seen(&mut walker, "/a/top").0, FileKind::File);
+        assert_eq!(seen(&mut walker, "/d").0, FileKind::Missing);
+        assert_eq!(seen(&mut walker, "/d/x").0, FileKind::Missing);
     }
 
     #[test]

@@ -4,6 +4,7 @@ use std::ffi::OsString;
 
 use crate::diagnostic::{Diagnostic, Origin};
 use crate::host::cgroups::Controller;
+use crate::image::Kept;
 use crate::profile::{Bounds, Capability, CpuSet, Protection, Rlimit};
 use crate::units::{AbsolutePath, Cpus, Size, Span};
 
@@ -64,6 +65,10 @@ pub enum Action {
         create: bool,
         mount: Mount,
     },
+    /// An empty directory on our own tmpfs or overlay, with its parents; one that is there will do.
+    Directory {
+        path: AbsolutePath,
+    },
     /// A new /proc, with what must not be seen masked, and settings read-only.
     Proc {
         masked: Vec<AbsolutePath>,
@@ -103,10 +108,12 @@ pub enum Action {
     Umask(u32),
     Environment(Vec<(OsString, OsString)>),
     Workdir(AbsolutePath),
-    /// After `limit` of wall clock SIGTERM to everything inside, and SIGKILL `grace` later.
+    /// After `limit` of wall clock `signal` to everything inside, and SIGKILL `grace` later.
     TimeLimit {
         limit: Span,
         grace: Span,
+        /// By its number (signal(7)).
+        signal: i32,
     },
     Landlock(Ruleset),
     Seccomp(Filter),
@@ -191,6 +198,9 @@ pub enum RootSource {
     Overlay { lower: AbsolutePath },
     /// This directory itself, writable.
     Directory { path: AbsolutePath },
+    /// An overlay of an image's layers, the topmost first, with the scratch tmpfs above them, or with
+    /// directories that outlive the run.
+    Layers { image: String, lowers: Vec<AbsolutePath>, kept: Option<Kept> },
 }
 
 /// What is mounted. Every mount is nosuid; every one but a device is nodev.
@@ -204,6 +214,8 @@ pub enum Mount {
     Bind { from: AbsolutePath, write: bool, directory: bool },
     /// `lower` of the host, writable, with the scratch tmpfs above it.
     Overlay { lower: AbsolutePath },
+    /// A generated file of the scratch tmpfs.
+    File { content: Vec<u8>, write: bool },
     /// A directory or a file of mode 0 on a read-only mount: open(2) says EACCES.
     Mask { directory: bool },
 }

@@ -76,7 +76,7 @@ pub fn mentions_project(profile: &Profile) -> bool {
     });
     let root = match profile.filesystem.root.as_ref().map(|root| &root.value) {
         Some(Root::Directory(path)) => names_it(path),
-        Some(Root::Host | Root::Empty) | None => false,
+        Some(Root::Host | Root::Empty | Root::Image(_)) | None => false,
     };
     let seccomp = match profile.seccomp.policy.as_ref().map(|policy| &policy.value) {
         Some(SeccompPolicy::File(path)) => names_it(path),

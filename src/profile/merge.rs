@@ -30,12 +30,16 @@ impl Profile {
         replace(&mut merged.filesystem.root_mode, filesystem.root_mode);
         append(&mut merged.filesystem.rules, filesystem.rules);
         append(&mut merged.filesystem.devices, filesystem.devices);
+        replace(&mut merged.filesystem.pull, filesystem.pull);
+        replace(&mut merged.filesystem.platform, filesystem.platform);
+        replace(&mut merged.filesystem.keep, filesystem.keep);
         replace(&mut merged.network.mode, network.mode);
         merged.limits = merged.limits.merge(limits);
         append(&mut merged.env.pass, env.pass);
         merged.env.set.extend(env.set);
         replace(&mut merged.process.workdir, process.workdir);
         replace(&mut merged.process.user, process.user);
+        replace(&mut merged.process.entrypoint, process.entrypoint);
         replace(&mut merged.process.ids, process.ids);
         replace(&mut merged.process.hostname, process.hostname);
         replace(&mut merged.process.tty, process.tty);

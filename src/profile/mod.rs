@@ -25,11 +25,12 @@ pub use limit_values::{
 pub use limits::{Bounds, Cap, CpuSet, IoLimit, Limits, Rlimit, RlimitUnit, Swap};
 pub use load::load;
 pub use names::{
-    check_variable_name, parse_call, parse_root, parse_seccomp_policy, parse_variable_pattern,
+    check_variable_name, parse_call, parse_image, parse_keep, parse_platform, parse_root,
+    parse_seccomp_policy, parse_variable_pattern,
 };
 pub use types::{
     Base, Capabilities, Capability, Env, Filesystem, Grant, Ids, Landlock, Network, NetworkMode,
-    PathText, Process, Profile, Protection, Root, RootMode, Rule, Seccomp, SeccompPolicy, Tty,
-    User,
+    PathText, Process, Profile, Protection, Pull, Root, RootMode, Rule, Seccomp, SeccompPolicy,
+    Tty, User,
 };
 pub use values::{BadValue, parse_hostname, parse_tmpfs_size, parse_umask};

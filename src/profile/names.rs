@@ -4,26 +4,76 @@
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 
+use crate::image::document::{BadPlatform, Platform};
+use crate::image::reference::{BadReference, Reference};
+
 use super::{BadValue, Base, PathText, Root, SeccompPolicy};
 
-/// `host`, `empty`, or a directory below `base`.
+/// How a root begins that is an image of another place than a registry.
+const SOURCES: [&str; 6] = ["docker://", "oci:", "oci-archive:", "docker-archive:", "dir:", "tar:"];
+
+/// `host`, `empty`, `image:` and an image, or a directory below `base`.
 pub fn parse_root(text: &OsStr, base: &Base) -> Result<Root, BadValue> {
     let shown = text.display();
     match text.as_bytes() {
         b"host" => Ok(Root::Host),
         b"empty" => Ok(Root::Empty),
-        bytes if bytes.starts_with(b"image:") || bytes.starts_with(b"oci:") => {
-            Err(BadValue::new(format!("root `{shown}` is not supported yet"))
-                .because("this version of jail cannot use images")
-                .help("unpack it, and name the directory: `root = \"./rootfs\"`"))
+        bytes if bytes.starts_with(b"image:") => {
+            parse_image(OsStr::from_bytes(&bytes[b"image:".len()..]), base).map(Root::Image)
+        }
+        bytes if SOURCES.iter().any(|source| bytes.starts_with(source.as_bytes())) => {
+            parse_image(text, base).map(Root::Image)
         }
         _ if is_path(text) => Ok(Root::Directory(path_below(text, base))),
         _ => Err(BadValue::unknown_word(
             "root",
             &shown.to_string(),
-            &["host", "empty", "./DIRECTORY"],
+            &["host", "empty", "image:NAME", "./DIRECTORY"],
         )),
     }
+}
+
+/// An image's name, or where else it is; a relative path is one below `base`.
+pub fn parse_image(text: &OsStr, base: &Base) -> Result<Reference, BadValue> {
+    let shown = text.display();
+    let words = text.to_str().ok_or_else(|| {
+        BadValue::new(format!("`{shown}` is no name of an image")).because("it is not valid UTF-8")
+    })?;
+    let mut reference: Reference = words.parse().map_err(|bad: BadReference| {
+        let diagnostic = bad.diagnostic();
+        BadValue {
+            title: diagnostic.title,
+            because: diagnostic.because,
+            help: diagnostic.help.into_iter().next(),
+        }
+    })?;
+    if let (Some(path), Base::Directory(directory)) = (reference.path_mut(), base) {
+        *path = directory.join(&*path);
+    }
+    Ok(reference)
+}
+
+/// `linux/arm64`, `linux/arm/v7`: system, architecture and variant.
+pub fn parse_platform(text: &str) -> Result<Platform, BadValue> {
+    text.parse().map_err(|bad: BadPlatform| {
+        BadValue::new(format!("`{text}` names no platform"))
+            .because(bad.to_string())
+            .help("write it as `linux/amd64`, or with a variant as `linux/arm/v6`")
+    })
+}
+
+/// A name for what is kept of a run: it becomes the name of a directory.
+pub fn parse_keep(text: &str) -> Result<String, BadValue> {
+    const LONGEST: usize = 64;
+    let plain =
+        |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"._-".contains(&byte);
+    let hidden = text.starts_with('.');
+    if text.is_empty() || text.len() > LONGEST || hidden || !text.bytes().all(plain) {
+        return Err(BadValue::new(format!("`{text}` is no name to keep changes under")).help(
+            "write 1 to 64 of the letters a to z, digits, `.`, `_` and `-`, and no `.` at the start",
+        ));
+    }
+    Ok(text.to_owned())
 }
 
 /// `default`, `strict`, `off`, or a file below `base` in docker's format.

@@ -8,6 +8,8 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use crate::diagnostic::Located;
+use crate::image::document::Platform;
+use crate::image::reference::Reference;
 use crate::units::Size;
 
 use super::Limits;
@@ -49,6 +51,12 @@ pub struct Filesystem {
     pub rules: Vec<Located<Rule>>,
     /// Device nodes beyond the standard ones.
     pub devices: Vec<Located<PathText>>,
+    /// When an image is fetched.
+    pub pull: Option<Located<Pull>>,
+    /// Of which platform an image is to be; without, this machine's.
+    pub platform: Option<Located<Platform>>,
+    /// Under which name the changes to an image are kept for the next run.
+    pub keep: Option<Located<String>>,
 }
 
 /// `[filesystem] root`
@@ -60,6 +68,18 @@ pub enum Root {
     Empty,
     /// A directory with a file system in it.
     Directory(PathText),
+    /// The layers of an image; relative paths are relative to the profile, or to the working directory.
+    Image(Reference),
+}
+
+/// `[filesystem] pull`
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pull {
+    /// Where the store does not have it.
+    Missing,
+    /// Before every run, as the name may mean another image by now.
+    Always,
+    Never,
 }
 
 /// `[filesystem] root-mode`
@@ -145,6 +165,8 @@ pub struct Env {
 pub struct Process {
     pub workdir: Option<Located<PathText>>,
     pub user: Option<Located<User>>,
+    /// What stands before the command, in the place of the image's; empty: nothing.
+    pub entrypoint: Option<Located<Vec<OsString>>>,
     pub ids: Option<Located<Ids>>,
     pub hostname: Option<Located<String>>,
     pub tty: Option<Located<Tty>>,

@@ -6,7 +6,7 @@ use std::str::FromStr;
 use crate::diagnostic::{Diagnostic, did_you_mean};
 use crate::units::{BadSize, Size};
 
-use super::{Ids, NetworkMode, Protection, RootMode, Tty, User};
+use super::{Ids, NetworkMode, Protection, Pull, RootMode, Tty, User};
 
 /// Why a text is no value of its kind.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -76,6 +76,15 @@ impl FromStr for RootMode {
         let known =
             [("read-only", Self::ReadOnly), ("overlay", Self::Overlay), ("write", Self::Write)];
         word("root mode", text, &known)
+    }
+}
+
+impl FromStr for Pull {
+    type Err = BadValue;
+
+    fn from_str(text: &str) -> Result<Self, BadValue> {
+        let known = [("missing", Self::Missing), ("always", Self::Always), ("never", Self::Never)];
+        word("value for pull", text, &known)
     }
 }
 

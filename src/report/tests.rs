@@ -1,6 +1,6 @@
 //! Reports, words and tables of outcomes made by hand.
 
-use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -21,7 +21,7 @@ fn flag(flag: &str) -> Origin {
 
 fn line_of_a_file() -> Origin {
     let text = "[limits]\nmemory = \"512M\"\n".to_owned();
-    Origin::File { source: Rc::new(Source { name: "dev.toml".to_owned(), text }), span: 18..24 }
+    Origin::File { source: Arc::new(Source { name: "dev.toml".to_owned(), text }), span: 18..24 }
 }
 
 fn plan(steps: Vec<(Action, Origin)>) -> Plan {
@@ -39,7 +39,7 @@ fn rlimit(resource: Rlimit, limit: u64) -> (Action, Origin) {
 
 fn time(seconds: u64) -> (Action, Origin) {
     let span = |seconds| Span(Duration::from_secs(seconds));
-    (Action::TimeLimit { limit: span(seconds), grace: span(5) }, flag("--timeout"))
+    (Action::TimeLimit { limit: span(seconds), grace: span(5), signal: 15 }, flag("--timeout"))
 }
 
 /// A run that went well, as rusage counts it.

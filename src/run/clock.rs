@@ -9,15 +9,16 @@ use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 use nix::poll::PollTimeout;
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
+use nix::sys::signal::Signal;
 
 use crate::script::TimeLimit;
+use crate::sys::signal_all;
 
 /// What is left of the command's time.
 pub struct Clock {
     next: Option<Instant>,
     grace: Duration,
+    signal: i32,
     warned: bool,
 }
 
@@ -28,8 +29,10 @@ const PATIENCE: Duration = Duration::from_secs(5);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
     GoOn,
-    /// The limit is reached just now.
-    Terminate,
+    /// The limit is reached just now: this signal is due.
+    Terminate {
+        signal: i32,
+    },
     /// The grace is over too.
     Kill,
 }
@@ -40,14 +43,16 @@ impl Clock {
         let now = Instant::now();
         // A limit beyond the end of time is none.
         let next = limit.and_then(|limit| now.checked_add(limit.limit));
-        Self { next, grace: limit.map_or(Duration::ZERO, |limit| limit.grace), warned: false }
+        let (grace, signal) =
+            limit.map_or((Duration::ZERO, 0), |limit| (limit.grace, limit.signal));
+        Self { next, grace, signal, warned: false }
     }
 
     /// Starts now, and rings when init should have ended everything.
     pub fn behind(limit: Option<TimeLimit>) -> Self {
-        Self::start(limit.map(|TimeLimit { step, limit, grace }| {
+        Self::start(limit.map(|TimeLimit { step, limit, grace, signal }| {
             let limit = limit.saturating_add(grace).saturating_add(PATIENCE);
-            TimeLimit { step, limit, grace: Duration::ZERO }
+            TimeLimit { step, limit, grace: Duration::ZERO, signal }
         }))
     }
 
@@ -70,15 +75,15 @@ impl Clock {
             return Verdict::Kill;
         }
         self.next = now.checked_add(self.grace);
-        Verdict::Terminate
+        Verdict::Terminate { signal: self.signal }
     }
 }
 
 /// Asks everything inside to end; what is stopped has to go on to do so. Init itself is left
 /// out by the kernel (kill(2), -1).
-pub fn terminate_all() -> Result<(), Errno> {
-    for signal in [Signal::SIGTERM, Signal::SIGCONT] {
-        match kill(Pid::from_raw(-1), signal) {
+pub fn terminate_all(signal: i32) -> Result<(), Errno> {
+    for signal in [signal, Signal::SIGCONT as i32] {
+        match signal_all(signal) {
             // Nobody is left, or nobody whom we may signal: the grace ends those.
             Ok(()) | Err(Errno::ESRCH | Errno::EPERM) => {}
             Err(errno) => return Err(errno),
@@ -93,7 +98,7 @@ mod tests {
 
     fn clock(limit: u64, grace: u64) -> Clock {
         let (limit, grace) = (Duration::from_nanos(limit), Duration::from_secs(grace));
-        Clock::start(Some(TimeLimit { step: 0, limit, grace }))
+        Clock::start(Some(TimeLimit { step: 0, limit, grace, signal: 15 }))
     }
 
     #[test]
@@ -102,14 +107,14 @@ mod tests {
         assert_eq!(clock.timeout(), PollTimeout::NONE);
         assert_eq!(clock.look(), Verdict::GoOn);
         let limit = Duration::MAX;
-        let endless = Clock::start(Some(TimeLimit { step: 0, limit, grace: limit }));
+        let endless = Clock::start(Some(TimeLimit { step: 0, limit, grace: limit, signal: 15 }));
         assert_eq!(endless.timeout(), PollTimeout::NONE);
     }
 
     #[test]
     fn it_warns_once_and_then_waits_for_the_grace() {
         let mut clock = clock(0, 3600);
-        assert_eq!(clock.look(), Verdict::Terminate);
+        assert_eq!(clock.look(), Verdict::Terminate { signal: 15 });
         assert_eq!(clock.look(), Verdict::GoOn);
         assert!(clock.timeout().as_millis().is_some_and(|left| left > 3_500_000));
     }

@@ -25,7 +25,11 @@ pub fn explain(failure: Failure, plan: &Plan) -> Refused {
     match (&step.action, failure.fault.call) {
         (Action::Exec { argv, search }, Call::Execve) => {
             let command = argv.first().map_or(OsStr::new(""), |word| word);
-            super::explain::command(command, search, failure.fault.errno, step)
+            let refused = super::explain::command(command, search, failure.fault.errno, step);
+            match image(plan) {
+                Some(image) if refused.status == 127 => missing_in_image(command, image),
+                _ => refused,
+            }
         }
         _ => Refused { diagnostic: explain_step(step, failure.fault), status: 125, started: false },
     }
@@ -134,7 +138,11 @@ fn deed(action: &Action) -> String {
         Action::Root(RootSource::Overlay { lower: path } | RootSource::Directory { path }) => {
             format!("use `{path}` as the root directory")
         }
+        Action::Root(RootSource::Layers { image, .. }) => {
+            format!("use the image `{image}` as the root directory")
+        }
         Action::Symlink { path, .. } => format!("make the symbolic link `{path}`"),
+        Action::Directory { path } => format!("make the directory `{path}`"),
         Action::File { path, .. } => format!("write `{path}`"),
         Action::Mount { path, mount, .. } => mount_deed(path, mount),
         Action::Proc { .. } => "mount /proc".into(),
@@ -173,6 +181,7 @@ fn mount_deed(path: &AbsolutePath, mount: &Mount) -> String {
             }
         }
         Mount::Overlay { lower } => format!("mount an overlay over `{lower}`"),
+        Mount::File { .. } => format!("mount a generated file on `{path}`"),
         Mount::Mask { .. } => format!("mask `{path}`"),
     }
 }
@@ -180,9 +189,15 @@ fn mount_deed(path: &AbsolutePath, mount: &Mount) -> String {
 fn help(action: &Action, fault: Fault) -> Option<&'static str> {
     match (action, fault.call, fault.errno) {
         (_, Call::MountSetattr, Errno::ENOSYS) => Some("jail needs Linux 5.12 or newer"),
+        (Action::Root(RootSource::Layers { .. }), _, Errno::EMFILE) => {
+            Some("before Linux 6.7 each layer of an image takes a descriptor: ulimit -n 1024")
+        }
         (_, _, Errno::EMFILE | Errno::ENFILE) => {
             Some("raise the limit of open files: ulimit -n 64")
         }
+        (_, _, Errno::EOVERFLOW) => Some(
+            "files of another user or group are below an overlay: in the image store all must be yours",
+        ),
         (_, _, Errno::EFBIG) => Some("raise the limit of file sizes: ulimit -f unlimited"),
         (_, Call::Clone, Errno::EAGAIN) => {
             Some("end some processes, or raise the limit: ulimit -u")
@@ -208,6 +223,15 @@ fn help(action: &Action, fault: Fault) -> Option<&'static str> {
         (Action::Mount { mount: Mount::Overlay { .. }, .. }, _, Errno::EPERM | Errno::EINVAL) => {
             Some(
                 "overlays without root need Linux 5.11, and a lower directory that is no overlay with index",
+            )
+        }
+        (Action::Root(RootSource::Layers { kept: Some(_), .. }), Call::Mount, _) => Some(
+            "what is kept lies on a file system that overlays can write to: ext4, xfs or btrfs, and \
+             not another overlay; set XDG_STATE_HOME to a directory on one",
+        ),
+        (Action::Root(RootSource::Layers { .. }), Call::Mount, Errno::EPERM | Errno::EINVAL) => {
+            Some(
+                "overlays without root need Linux 5.11, and a store that lies on no overlay with index",
             )
         }
         (Action::Mount { .. } | Action::Root(_), Call::Open, Errno::ELOOP) => Some(
@@ -286,6 +310,26 @@ fn command(name: &OsStr, search: &[AbsolutePath], errno: Errno, step: &Step) -> 
             Refused { diagnostic, status: 126, started: false }
         }
     }
+}
+
+/// The image that is the root, if one is.
+fn image(plan: &Plan) -> Option<&str> {
+    plan.steps.iter().find_map(|step| match &step.action {
+        Action::Root(RootSource::Layers { image, .. }) => Some(image.as_str()),
+        _ => None,
+    })
+}
+
+/// What this machine has is no help there.
+fn missing_in_image(name: &OsStr, image: &str) -> Refused {
+    let diagnostic =
+        Diagnostic::error(format!("command `{}` not found in the sandbox", name.display()));
+    let because = if name.as_encoded_bytes().contains(&b'/') {
+        format!("the image `{image}` has no such file, or not the interpreter that it names")
+    } else {
+        format!("the image `{image}` does not have it in the directories of PATH")
+    };
+    Refused { diagnostic: diagnostic.because(because), status: 127, started: false }
 }
 
 /// Where the host has the command.

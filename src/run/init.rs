@@ -157,9 +157,9 @@ fn watch(running: &Running, mut clock: Clock, socket: &OwnedFd) -> Result<Report
         tell_stops(&mut stops, socket)?;
         match clock.look() {
             Verdict::GoOn => {}
-            Verdict::Terminate => {
+            Verdict::Terminate { signal } => {
                 Report::TimedOut.send(socket)?;
-                terminate_all()?;
+                terminate_all(signal)?;
             }
             // All inside ends with us.
             Verdict::Kill => {

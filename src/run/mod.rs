@@ -13,6 +13,7 @@ mod init;
 mod message;
 mod mounts;
 mod outcome;
+mod overlay;
 mod payload;
 mod record;
 mod room;

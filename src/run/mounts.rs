@@ -1,8 +1,7 @@
 //! Init's mounts: the new root and what is in it.
 
 use std::ffi::{CStr, CString};
-use std::fmt::Write as _;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use nix::errno::Errno;
 use nix::fcntl::{AT_FDCWD, OFlag, openat};
@@ -16,10 +15,8 @@ use crate::sys::{
 };
 
 use super::message::{Call, During, Fault};
+use super::overlay::{Upper, WRITABLE, layered, overlay};
 
-/// nosuid and nodev, writable.
-const WRITABLE: Attributes =
-    Attributes { read_only: false, no_devices: true, no_exec: false, recursive: true };
 /// For what has no program in it: /proc, /dev.
 const NO_PROGRAMS: Attributes =
     Attributes { read_only: false, no_devices: true, no_exec: true, recursive: false };
@@ -65,7 +62,23 @@ impl Tree {
 
     /// An overlay is the root; the scratch tmpfs lies beside it and goes with the host's tree.
     pub fn on_overlay(scratch: OwnedFd, lower: &CStr) -> Result<Self, Fault> {
-        let root = overlay(scratch.as_fd(), 0, lower)?;
+        let upper = Upper::new_in(scratch.as_fd(), 0)?;
+        let root = overlay(&upper, lower)?;
+        Self::beside(scratch, root, 1)
+    }
+
+    /// The same of an image's layers, the topmost first; `kept` are an upper and a work directory of
+    /// the host that outlive the run.
+    pub fn on_layers(
+        scratch: OwnedFd,
+        lowers: &[CString],
+        kept: Option<&(CString, CString)>,
+    ) -> Result<Self, Fault> {
+        let upper = match kept {
+            Some((upper, work)) => Upper::at(upper, work)?,
+            None => Upper::new_in(scratch.as_fd(), 0)?,
+        };
+        let root = layered(scratch.as_fd(), &upper, lowers)?;
         Self::beside(scratch, root, 1)
     }
 
@@ -104,13 +117,7 @@ impl Tree {
     }
 
     pub fn write_file(&self, name: &CStr, content: &[u8]) -> Result<(), Fault> {
-        let file = create_file(self.here.as_fd(), name, 0o644).during(Call::Open)?;
-        let mut rest = content;
-        while !rest.is_empty() {
-            let written = write(&file, rest).during(Call::Write)?;
-            rest = &rest[written..];
-        }
-        Ok(())
+        write_new(self.here.as_fd(), name, content)
     }
 
     pub fn symlink(&self, name: &CStr, target: &CStr) -> Result<(), Fault> {
@@ -128,8 +135,9 @@ impl Tree {
             }
             MountSource::Overlay { lower } => {
                 let number = self.next();
-                overlay(self.store.as_fd(), number, lower)?
+                overlay(&Upper::new_in(self.store.as_fd(), number)?, lower)?
             }
+            MountSource::File { content, read_only } => self.file(content, *read_only)?,
             MountSource::Mask { directory } => self.mask(*directory)?,
         };
         move_mount(tree.as_fd(), self.here.as_fd(), name).during(Call::MoveMount)?;
@@ -151,6 +159,13 @@ impl Tree {
         let name = numbered("private", self.next());
         make_directory(self.store.as_fd(), &name, mode)?;
         open_tree(self.store.as_fd(), &name).during(Call::OpenTree)
+    }
+
+    /// A file of the store as a mount of its own.
+    fn file(&mut self, content: &[u8], read_only: bool) -> Result<OwnedFd, Fault> {
+        let name = numbered("file", self.next());
+        write_new(self.store.as_fd(), &name, content)?;
+        bind(self.store.as_fd(), &name, if read_only { READ_ONLY } else { WRITABLE })
     }
 
     /// Mode 0 alone would not do: the owner could change it, were the mount not read-only.
@@ -302,26 +317,6 @@ fn bind(directory: BorrowedFd, name: &CStr, attributes: Attributes) -> Result<Ow
     Ok(tree)
 }
 
-/// A detached overlay. Layers are named by descriptor: a path may hold `:` and `,`, may be too
-/// long for fsconfig(2), and may be swapped. `userxattr`: without privilege the kernel
-/// lets overlayfs keep its notes in user.* attributes only (Linux 5.11).
-fn overlay(store: BorrowedFd, number: u32, lower: &CStr) -> Result<OwnedFd, Fault> {
-    let directory = |prefix: &str| {
-        let name = numbered(prefix, number);
-        make_directory(store, &name, 0o755)?;
-        open_beneath(store, &name, Links::Refuse).during(Call::Open)
-    };
-    let upper = directory("upper")?;
-    let work = directory("work")?;
-    let lower = open_path(lower, Links::Refuse).during(Call::Open)?;
-    let context = FsContext::open(c"overlay").during(Call::Mount)?;
-    for (key, fd) in [(c"lowerdir", &lower), (c"upperdir", &upper), (c"workdir", &work)] {
-        context.set(key, &path_of(fd)).during(Call::Mount)?;
-    }
-    context.set_flag(c"userxattr").during(Call::Mount)?;
-    context.mount(WRITABLE).during(Call::Mount)
-}
-
 fn device(dev: BorrowedFd, host: BorrowedFd, name: &CStr) -> Result<(), Fault> {
     make_parents(dev, name)?;
     make_file(dev, name)?;
@@ -339,7 +334,7 @@ fn make_parents(dev: BorrowedFd, name: &CStr) -> Result<(), Fault> {
     Ok(())
 }
 
-fn make_directory(parent: BorrowedFd, name: &CStr, mode: u32) -> Result<(), Fault> {
+pub(super) fn make_directory(parent: BorrowedFd, name: &CStr, mode: u32) -> Result<(), Fault> {
     let mode = Mode::from_bits_truncate(mode);
     match mkdirat(parent, name, mode) {
         Ok(()) if mode.contains(Mode::S_ISVTX) => {
@@ -351,6 +346,16 @@ fn make_directory(parent: BorrowedFd, name: &CStr, mode: u32) -> Result<(), Faul
     }
 }
 
+fn write_new(directory: BorrowedFd, name: &CStr, content: &[u8]) -> Result<(), Fault> {
+    let file = create_file(directory, name, 0o644).during(Call::Open)?;
+    let mut rest = content;
+    while !rest.is_empty() {
+        let written = write(&file, rest).during(Call::Write)?;
+        rest = &rest[written..];
+    }
+    Ok(())
+}
+
 fn make_file(parent: BorrowedFd, name: &CStr) -> Result<(), Fault> {
     match create_file(parent, name, 0o644) {
         Ok(_) | Err(Errno::EEXIST) => Ok(()),
@@ -358,12 +363,6 @@ fn make_file(parent: BorrowedFd, name: &CStr) -> Result<(), Fault> {
     }
 }
 
-fn numbered(prefix: &str, number: u32) -> CString {
+pub(super) fn numbered(prefix: &str, number: u32) -> CString {
     CString::new(format!("{prefix}-{number}")).expect("letters and digits are not NUL")
-}
-
-fn path_of(fd: &OwnedFd) -> CString {
-    let mut path = String::from("/proc/self/fd/");
-    write!(path, "{}", fd.as_raw_fd()).expect("a string takes any text");
-    CString::new(path).expect("letters and digits are not NUL")
 }

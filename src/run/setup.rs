@@ -63,6 +63,11 @@ impl Site {
                 self.tree = Some(Tree::on_overlay(self.take_scratch(), lower)?);
                 Ok(())
             }
+            Operation::RootLayers { lowers, kept } => {
+                let tree = Tree::on_layers(self.take_scratch(), lowers, kept.as_ref())?;
+                self.tree = Some(tree);
+                Ok(())
+            }
             Operation::RootDirectory { path } => {
                 self.tree = Some(Tree::on_directory(self.take_scratch(), path)?);
                 Ok(())

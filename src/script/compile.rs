@@ -104,6 +104,7 @@ impl Draft {
             Action::Scratch { .. }
             | Action::Root(_)
             | Action::Symlink { .. }
+            | Action::Directory { .. }
             | Action::File { .. }
             | Action::Mount { .. }
             | Action::Proc { .. }
@@ -120,8 +121,9 @@ impl Draft {
                 self.rlimits.push(limits::rlimit(step, *resource, *bounds));
             }
             Action::Nice(nice) => self.nice = Some((step, *nice)),
-            Action::TimeLimit { limit, grace } => {
-                self.time = Some(TimeLimit { step, limit: limit.0, grace: grace.0 });
+            Action::TimeLimit { limit, grace, signal } => {
+                let (limit, grace, signal) = (limit.0, grace.0, *signal);
+                self.time = Some(TimeLimit { step, limit, grace, signal });
             }
             Action::Capabilities { keep } => {
                 let keep = keep.iter().fold(0, |bits, capability| bits | 1 << capability.0);
@@ -144,6 +146,12 @@ impl Draft {
                 RootSource::Overlay { lower } => {
                     Operation::RootOverlay { lower: lower.to_c_string() }
                 }
+                RootSource::Layers { image: _, lowers, kept } => Operation::RootLayers {
+                    lowers: lowers.iter().map(AbsolutePath::to_c_string).collect(),
+                    kept: kept
+                        .as_ref()
+                        .map(|kept| (kept.upper.to_c_string(), kept.work.to_c_string())),
+                },
                 RootSource::Directory { path } => {
                     Operation::RootDirectory { path: path.to_c_string() }
                 }
@@ -151,6 +159,11 @@ impl Draft {
             Action::Symlink { path, target } => {
                 let name = layout.approach(path, true);
                 layout.push(Operation::Symlink { name, target: c_string(target)? });
+            }
+            Action::Directory { path } => {
+                let name = layout.approach(path, true);
+                layout.push(Operation::MakeDirectory { name, mode: 0o755 });
+                layout.made(path);
             }
             Action::File { path, content } => {
                 let name = layout.approach(path, true);
@@ -195,6 +208,9 @@ impl Draft {
                 MountSource::Bind { directory, name: last_component(from), read_only: !write }
             }
             Mount::Overlay { lower } => MountSource::Overlay { lower: lower.to_c_string() },
+            Mount::File { content, write } => {
+                MountSource::File { content: content.clone(), read_only: !write }
+            }
             Mount::Mask { directory } => MountSource::Mask { directory: *directory },
         };
         layout.push(Operation::Mount { name, source });
@@ -277,6 +293,7 @@ impl Draft {
 
 fn is_directory(mount: &Mount) -> bool {
     match mount {
+        Mount::File { .. } => false,
         Mount::Private { .. } | Mount::Tmpfs { .. } | Mount::Overlay { .. } => true,
         Mount::Bind { directory, .. } | Mount::Mask { directory } => *directory,
     }

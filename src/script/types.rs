@@ -57,6 +57,8 @@ pub struct TimeLimit {
     pub step: u16,
     pub limit: Duration,
     pub grace: Duration,
+    /// What everything inside is sent first.
+    pub signal: i32,
 }
 
 /// One thing to do, for the sake of one step of the plan.
@@ -92,6 +94,12 @@ pub enum Operation {
     /// A directory of the host below an overlay whose upper layer is on the scratch tmpfs.
     RootOverlay {
         lower: CString,
+    },
+    /// The same for several directories, the topmost first. Upper and work directory are on the scratch
+    /// tmpfs, or these of the host.
+    RootLayers {
+        lowers: Vec<CString>,
+        kept: Option<(CString, CString)>,
     },
     /// A directory of the host, writable.
     RootDirectory {
@@ -181,6 +189,11 @@ pub enum MountSource {
     /// `lower` of the host, upper layer on the scratch tmpfs.
     Overlay {
         lower: CString,
+    },
+    /// A file of the scratch tmpfs, made now.
+    File {
+        content: Vec<u8>,
+        read_only: bool,
     },
     Mask {
         directory: bool,

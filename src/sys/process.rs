@@ -288,3 +288,11 @@ pub fn set_loopback_up() -> Result<(), Errno> {
     let result = unsafe { libc::ioctl(socket.as_raw_fd(), libc::SIOCSIFFLAGS, &raw mut request) };
     checked(result.into()).map(drop)
 }
+
+/// Sends a signal, a real-time one too, to every process that may be signalled (kill(2), -1); to
+/// process 1 of a pid namespace these are all others in it.
+pub fn signal_all(signal: i32) -> Result<(), Errno> {
+    // SAFETY: no pointers.
+    let result = unsafe { libc::kill(-1, signal) };
+    checked(result.into()).map(drop)
+}

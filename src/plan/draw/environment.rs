@@ -4,32 +4,54 @@ use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 
+use crate::diagnostic::Origin;
 use crate::plan::IdMap;
 use crate::units::AbsolutePath;
 
 use super::Drawing;
 use super::etc::user_name;
+use super::image::Settings;
 
 /// Where programs are if the caller's `PATH` is not passed.
 const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+type Variables = BTreeMap<OsString, OsString>;
+
+/// Variables that name programs of this machine.
+const OF_THE_HOST: [&str; 2] = ["PATH", "SHELL"];
 
 pub(super) fn draw(
     drawing: &Drawing,
     home: &AbsolutePath,
     ids: &IdMap,
+    image: &Settings,
 ) -> Vec<(OsString, OsString)> {
     let name = user_name(drawing, ids.uid);
-    let mut environment: BTreeMap<OsString, OsString> = BTreeMap::new();
+    let by_flag = |origin: &Origin| matches!(origin, Origin::Flag(_));
+    let mut environment = Variables::new();
     environment.insert("PATH".into(), PATH.into());
-    let patterns: Vec<&OsStr> =
-        drawing.profile.env.pass.iter().map(|pattern| pattern.value.as_os_str()).collect();
-    for (name, value) in &drawing.host.environment {
-        if patterns.iter().any(|pattern| passes(pattern, name)) {
-            environment.insert(name.clone(), value.clone());
+    let pass = |environment: &mut Variables, flags: bool, except: &[&str]| {
+        let pass = drawing.profile.env.pass.iter().filter(|pass| by_flag(&pass.origin) == flags);
+        let patterns: Vec<&OsStr> = pass.map(|pattern| pattern.value.as_os_str()).collect();
+        for (name, value) in &drawing.host.environment {
+            let is_there = except.iter().any(|except| name == except);
+            if !is_there && patterns.iter().any(|pattern| passes(pattern, name)) {
+                environment.insert(name.clone(), value.clone());
+            }
         }
+    };
+    // What the caller's name of programs of this machine is not in an image.
+    let except: &[&str] = if drawing.rootfs.is_some() { &OF_THE_HOST } else { &[] };
+    pass(&mut environment, false, except);
+    for (name, value) in &image.environment {
+        environment.insert(name.clone(), value.clone());
     }
+    // What a flag asks for is meant for this very run.
+    pass(&mut environment, true, &[]);
     // Those of the caller need not be true inside.
-    environment.insert("HOME".into(), home.as_path().into());
+    if !image.environment.iter().any(|(name, _)| name == "HOME") {
+        environment.insert("HOME".into(), home.as_path().into());
+    }
     environment.insert("USER".into(), name.to_owned());
     environment.insert("LOGNAME".into(), name.to_owned());
     for (name, value) in &drawing.profile.env.set {

@@ -5,14 +5,18 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 
 use crate::diagnostic::Origin;
-use crate::plan::{Action, IdMap, Step};
-use crate::profile::NetworkMode;
+use crate::host::{AccountFile, FileKind};
+use crate::plan::{Action, IdMap, Mount, Step};
+use crate::profile::{NetworkMode, RootMode};
 use crate::units::AbsolutePath;
 
 use super::Drawing;
+use super::image::{account, knows_group};
+use super::inside::Inside;
 use super::root::RootPlan;
 use super::settle::Settled;
-use super::tree::nearest;
+use super::tree::{Placement, Rank, Tree, nearest};
+use super::workdir;
 
 /// The ids of files whose owner does not exist inside (user_namespaces(7)).
 const NOBODY: u32 = 65534;
@@ -51,9 +55,93 @@ fn is_free(settled: &Settled, file: &Step) -> bool {
     nearest(&settled.tree, path).is_none() && !settled.root_links.iter().any(is_link)
 }
 
+/// Returns the files that are mounted over those of an image: its own say how the machine was called
+/// that it was made on. Its users stay; one that it does not know is added.
+pub(super) fn mounts(
+    drawing: &Drawing,
+    root: &RootPlan,
+    tree: &Tree,
+    inside: &Inside,
+    ids: &IdMap,
+) -> Tree {
+    let Some(accounts) = &drawing.host.accounts else { return Tree::new() };
+    let home = &workdir::home(drawing, root, tree, inside, ids);
+    let hostname = drawing.hostname().value;
+    let mut files = vec![
+        ("/etc/hostname", format!("{hostname}\n").into_bytes()),
+        ("/etc/hosts", hosts(&hostname)),
+        ("/etc/resolv.conf", b"# This sandbox has no network.\n".to_vec()),
+    ];
+    let host_network = drawing.network().value == NetworkMode::Host;
+    if host_network {
+        files.truncate(1);
+    }
+    if account(accounts, ids.uid).is_none() && !matches!(accounts.passwd, AccountFile::Unusable(_))
+    {
+        files.push(("/etc/passwd", with_user(drawing, accounts.passwd.text(), ids, home)));
+    }
+    if !knows_group(accounts, ids.gid) && !matches!(accounts.group, AccountFile::Unusable(_)) {
+        files.push(("/etc/group", with_group(drawing, accounts.group.text(), ids)));
+    }
+    let write = root.mode == RootMode::Overlay;
+    let mut mounts = Tree::new();
+    let mut put = |path: &str, mount: Mount| {
+        let path = AbsolutePath::root().join(path);
+        let fact = drawing.host.rootfs.get(&path);
+        let at = fact.map_or_else(|| path.clone(), |fact| fact.canonical.clone());
+        // A rule about the file, or about a directory above it, is what the user wants to see.
+        let ruled = |place| nearest(tree, place).is_some_and(|(_, it)| it.rank != Rank::BuiltIn);
+        if !ruled(&path) && !ruled(&at) {
+            let (origin, kind) = (root.origin.clone(), FileKind::File);
+            let links = Vec::new();
+            mounts.insert(at, Placement { mount, origin, kind, links, rank: Rank::BuiltIn });
+        }
+    };
+    for (path, content) in files {
+        put(path, Mount::File { content, write });
+    }
+    for path in ["/etc/hosts", "/etc/resolv.conf"].into_iter().filter(|_| host_network) {
+        let fact = drawing.host.fact(&AbsolutePath::root().join(path));
+        if fact.kind == FileKind::File {
+            put(path, Mount::Bind { from: fact.canonical, write: false, directory: false });
+        }
+    }
+    mounts
+}
+
+fn with_user(drawing: &Drawing, known: &[u8], ids: &IdMap, home: &AbsolutePath) -> Vec<u8> {
+    let mut text = lines(known);
+    text.extend_from_slice(field(user_name(drawing, ids.uid), b"user"));
+    text.extend_from_slice(format!(":x:{}:{}::", ids.uid, ids.gid).as_bytes());
+    text.extend_from_slice(field(home.as_path().as_os_str(), b"/"));
+    text.extend_from_slice(b":/bin/sh\n");
+    text
+}
+
+fn with_group(drawing: &Drawing, known: &[u8], ids: &IdMap) -> Vec<u8> {
+    let mut text = lines(known);
+    let name = if ids.gid == 0 { OsStr::new("root") } else { group_name(drawing, ids.gid) };
+    text.extend_from_slice(field(name, b"user"));
+    text.extend_from_slice(format!(":x:{}:\n", ids.gid).as_bytes());
+    text
+}
+
+/// A text that ends with a whole line.
+fn lines(text: &[u8]) -> Vec<u8> {
+    let mut text = text.to_vec();
+    if text.last().is_some_and(|last| *last != b'\n') {
+        text.push(b'\n');
+    }
+    text
+}
+
 /// The name of the command's user inside.
 pub(super) fn user_name<'a>(drawing: &Drawing<'a>, uid: u32) -> &'a OsStr {
     let identity = &drawing.host.identity;
+    let known = drawing.host.accounts.as_ref().and_then(|accounts| account(accounts, uid));
+    if let Some(account) = known.filter(|account| !account.name.contains(&0)) {
+        return OsStr::from_bytes(account.name);
+    }
     if uid == 0 {
         OsStr::new("root")
     } else if uid == identity.uid {

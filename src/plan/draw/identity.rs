@@ -7,13 +7,15 @@ use crate::profile::{Ids, User};
 use crate::units::AbsolutePath;
 
 use super::Drawing;
+use super::image::Settings;
 
-pub(super) fn draw(drawing: &mut Drawing) -> Located<IdMap> {
+pub(super) fn draw(drawing: &mut Drawing, image: &Settings) -> Located<IdMap> {
     let process = &drawing.profile.process;
     let identity = &drawing.host.identity;
     let user = process.user.as_ref();
     let (uid, gid) = match user.map(|user| user.value) {
-        None | Some(User::Keep) => (identity.uid, identity.gid),
+        None => image.user.unwrap_or((identity.uid, identity.gid)),
+        Some(User::Keep) => (identity.uid, identity.gid),
         Some(User::Root) => (0, 0),
         Some(User::Ids { uid, gid }) => (uid, gid),
     };
@@ -28,7 +30,8 @@ pub(super) fn draw(drawing: &mut Drawing) -> Located<IdMap> {
         let error = Diagnostic::error(format!("cannot use the ids `{uid}:{gid}`"));
         drawing.errors.push(error.at(&origin).because(format!("{} means no id", u32::MAX)));
     }
-    let wants_more = ids.is_some_and(|ids| ids.value != Ids::Single);
+    // The layers of an image belong to the caller alone.
+    let wants_more = drawing.rootfs.is_none() && ids.is_some_and(|ids| ids.value != Ids::Single);
     let subids = drawing.host.subids.as_ref().filter(|_| wants_more);
     let mappers = subids.and_then(mappers);
     let map = match (subids, mappers) {

@@ -20,7 +20,8 @@ pub(super) fn draw(drawing: &mut Drawing, root: &RootPlan, tree: &Tree) {
     let release = drawing.host.kernel.release;
     drawing.errors.extend(too_old(release));
     let is_overlay = |mount: &Mount| matches!(mount, Mount::Overlay { .. });
-    let over_root = matches!(root.source, RootSource::Overlay { .. });
+    let over_root =
+        matches!(root.source, RootSource::Overlay { .. } | RootSource::Layers { kept: None, .. });
     if over_root || tree.values().any(|placement| is_overlay(&placement.mount)) {
         drawing.notes.extend(poor_overlays(release));
     }
@@ -37,7 +38,7 @@ pub(super) fn too_old((major, minor): (u32, u32)) -> Option<Diagnostic> {
 
 fn poor_overlays((major, minor): (u32, u32)) -> Option<Diagnostic> {
     ((major, minor) < WHOLE_OVERLAYS).then(|| {
-        let title = "the command cannot remove or rename directories of the host in an overlay \
+        let title = "the command cannot remove or rename directories of the lower layer of an overlay \
                      on this kernel; continuing without that";
         Diagnostic::warning(title)
             .because(format!(

@@ -139,10 +139,13 @@ fn paths(drawing: &Drawing, root: &RootPlan, tree: &Tree) -> Vec<LandlockRule> {
     }
     for (path, placement) in tree {
         let access = match &placement.mount {
-            Mount::Private { mode: 0o555 } | Mount::Bind { write: false, .. } => Access::Read,
+            Mount::Private { mode: 0o555 }
+            | Mount::Bind { write: false, .. }
+            | Mount::File { write: false, .. } => Access::Read,
             Mount::Private { .. }
             | Mount::Tmpfs { .. }
             | Mount::Overlay { .. }
+            | Mount::File { write: true, .. }
             | Mount::Bind { write: true, .. } => Access::Write,
             // Nothing is allowed there, and the mount sees to what a rule above allows.
             Mount::Mask { .. } => continue,

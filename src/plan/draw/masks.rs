@@ -13,9 +13,11 @@ use super::tree::{Placement, Rank, Tree};
 /// `bind = [{ from = ".", to = "/src" }]` and `mask = ["./.env"]` leave no `/src/.env`.
 ///
 /// A rule about that very path is stronger, as everywhere.
-pub(super) fn spread(tree: &mut Tree) {
+///
+/// `masks` are all of them by their path on the host.
+pub(super) fn spread(tree: &mut Tree, masks: &[(AbsolutePath, Placement)]) {
     let mut more: Vec<(AbsolutePath, Placement)> = Vec::new();
-    for (hidden, mask) in tree.iter().filter(|(_, p)| matches!(p.mount, Mount::Mask { .. })) {
+    for (hidden, mask) in masks {
         let places = tree.iter().filter_map(|(at, placement)| shown(at, placement, hidden));
         more.extend(places.map(|place| (place, Placement { links: Vec::new(), ..mask.clone() })));
     }
@@ -42,7 +44,7 @@ pub(super) fn hide_interfaces(drawing: &Drawing, root: &RootPlan, tree: &mut Tre
         let below_root = match &root.source {
             RootSource::Directory { path } => below(&AbsolutePath::root(), path, interface),
             // Without what is mounted below its lower directory, or the kernel refuses it.
-            RootSource::Overlay { .. } | RootSource::Empty => None,
+            RootSource::Overlay { .. } | RootSource::Layers { .. } | RootSource::Empty => None,
         };
         let shown = tree.iter().filter_map(|(at, placement)| shown(at, placement, interface));
         let places: Vec<AbsolutePath> = below_root.into_iter().chain(shown).collect();
@@ -95,7 +97,7 @@ mod tests {
             (path("/named/.env"), bind("/p/.env")),
             (path("/file"), bind("/p/.env")),
         ]);
-        spread(&mut tree);
+        spread(&mut tree, &[(path("/p/.env"), placement(mask.clone()))]);
 
         assert_eq!(tree[&path("/src/.env")].mount, mask);
         assert_ne!(tree[&path("/named/.env")].mount, mask);

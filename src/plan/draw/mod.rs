@@ -3,10 +3,11 @@
 //! Nothing here touches the system. Everything that is wrong is collected, so that the user
 //! sees all of it at once. One file for each subject:
 //!
-//! - [`root`]: what `/` is made of; [`builtin`]: what stands below it without being asked for.
+//! - [`root`]: what `/` is made of; [`image`]: what an image says; [`inside`]: where its links lead;
+//!   [`builtin`]: what stands below it without being asked for.
 //! - [`rules`]: what the profile grants; [`here`]: when `.` is not granted; [`planted`]: links
 //!   that a command could have made to be granted more the next time; [`sys`]: below /sys;
-//!   [`policy`]: the profile's own files; [`masks`]: what is masked where it shows a second time.
+//!   [`policy`]: the profile's own files; [`stores`]: our own directories; [`masks`]: what is masked where it shows a second time.
 //! - [`tree`]: all mounts by path; [`settle`]: their mount points and links.
 //! - the rest of the steps: [`identity`], [`etc`], [`devices`], [`environment`], [`workdir`],
 //!   [`landlock`], [`process`], [`limits`]; [`kernel`]: what it is too old for.
@@ -17,6 +18,8 @@ mod environment;
 mod etc;
 mod here;
 mod identity;
+mod image;
+mod inside;
 mod kernel;
 mod landlock;
 mod limits;
@@ -27,6 +30,7 @@ mod process;
 mod root;
 mod rules;
 mod settle;
+mod stores;
 mod sys;
 #[cfg(test)]
 mod tests;
@@ -37,31 +41,45 @@ use std::ffi::OsString;
 
 use crate::diagnostic::{Diagnostic, Located, Origin};
 use crate::host::Host;
+use crate::image::Rootfs;
 use crate::profile::{NetworkMode, Profile, Protection};
 
 use super::filter::{self, Filter};
 use super::{Action, Plan, Step};
+use inside::Inside;
 
-/// Draws the plan of running `argv`, or says everything that stands against it.
-pub fn draw(profile: &Profile, host: &Host, argv: &[OsString]) -> Result<Plan, Vec<Diagnostic>> {
-    let mut drawing = Drawing::new(profile, host);
+/// Draws the plan of running `argv`, or says everything that stands against it. `rootfs` is the image
+/// that the profile names, if it names one.
+pub fn draw(
+    profile: &Profile,
+    rootfs: Option<&Rootfs>,
+    host: &Host,
+    argv: &[OsString],
+) -> Result<Plan, Vec<Diagnostic>> {
+    let mut drawing = Drawing::new(profile, rootfs, host);
     let filter = drawing.filter();
     let root = root::draw(&mut drawing);
-    let ids = identity::draw(&mut drawing);
-    let rules = rules::draw(&mut drawing, &root);
-    let mut tree = builtin::draw(&mut drawing, &root);
+    let image = image::draw(&mut drawing);
+    let ids = identity::draw(&mut drawing, &image);
+    let mut inside = Inside::new((!root.is_own()).then_some(&host.rootfs));
+    let mut tree = builtin::draw(&mut drawing, &root, &mut inside);
+    let rules = rules::draw(&mut drawing, inside);
     planted::refuse(&mut drawing, &root, &rules.facts);
     tree.extend(rules.tree);
     policy::keep(&drawing, &mut tree);
+    stores::hide(&mut drawing, &mut tree);
     sys::hide(&drawing, &mut tree);
-    masks::spread(&mut tree);
+    masks::spread(&mut tree, &rules.masks);
+    let inside = rules.inside;
+    tree.extend(etc::mounts(&drawing, &root, &tree, &inside, &ids.value));
     masks::hide_interfaces(&drawing, &root, &mut tree);
     let settled = settle::settle(&mut drawing, &root, tree);
     kernel::draw(&mut drawing, &root, &settled.tree);
-    let home = workdir::home(&drawing, &root, &settled.tree);
-    let workdir = workdir::draw(&mut drawing, &root, &settled.tree, &home, rules.withheld);
+    let home = workdir::home(&drawing, &root, &settled.tree, &inside, &ids.value);
+    let place = workdir::Place { root: &root, tree: &settled.tree, inside: &inside, home: &home };
+    let (workdir, made) = workdir::draw(&mut drawing, &place, &image, rules.withheld);
     let devices = devices::draw(&mut drawing);
-    let environment = environment::draw(&drawing, &home, &ids.value);
+    let environment = environment::draw(&drawing, &home, &ids.value, &image);
     let ruleset = landlock::draw(&mut drawing, &root, &settled.tree, filter.as_ref());
     let descriptors = process::descriptors(&mut drawing);
 
@@ -77,6 +95,7 @@ pub fn draw(profile: &Profile, host: &Host, argv: &[OsString]) -> Result<Plan, V
     steps.0.extend(settled.root_links);
     steps.0.extend(etc);
     steps.0.extend(settled.steps);
+    steps.0.extend(made);
     steps.push(devices::proc(), &Origin::BuiltIn);
     steps.0.push(devices);
     if root.sealed() {
@@ -87,19 +106,22 @@ pub fn draw(profile: &Profile, host: &Host, argv: &[OsString]) -> Result<Plan, V
     let search = environment::search(&environment);
     steps.push(Action::Environment(environment), &Origin::BuiltIn);
     steps.push(Action::Workdir(workdir.value), &workdir.origin);
-    limits::time(&drawing, &mut steps);
+    limits::time(&mut drawing, &mut steps);
     steps.0.extend(ruleset);
     if let Some(filter) = filter {
         steps.push(Action::Seccomp(filter), &drawing.seccomp_origin());
     }
     steps.push(Action::Descriptors { keep: descriptors }, &Origin::BuiltIn);
-    steps.push(Action::Exec { argv: argv.to_vec(), search }, &Origin::BuiltIn);
+    let argv = process::command(&mut drawing, argv);
+    steps.push(Action::Exec { argv, search }, &Origin::BuiltIn);
     drawing.finish(steps.0)
 }
 
 /// A plan in the making: what it is made from, and what there is to say about it.
 struct Drawing<'a> {
     profile: &'a Profile,
+    /// The image that is the root, if one is.
+    rootfs: Option<&'a Rootfs>,
     host: &'a Host,
     errors: Vec<Diagnostic>,
     notes: Vec<Diagnostic>,
@@ -108,8 +130,8 @@ struct Drawing<'a> {
 }
 
 impl<'a> Drawing<'a> {
-    fn new(profile: &'a Profile, host: &'a Host) -> Self {
-        Self { profile, host, errors: Vec::new(), notes: Vec::new(), degraded: Vec::new() }
+    fn new(profile: &'a Profile, rootfs: Option<&'a Rootfs>, host: &'a Host) -> Self {
+        Self { profile, rootfs, host, errors: Vec::new(), notes: Vec::new(), degraded: Vec::new() }
     }
 
     fn network(&self) -> Located<NetworkMode> {

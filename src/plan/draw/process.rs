@@ -1,5 +1,7 @@
 //! The steps about the process itself, in their order.
 
+use std::ffi::OsString;
+
 use crate::diagnostic::{Diagnostic, Located, Origin};
 use crate::host::FileKind;
 use crate::plan::Action;
@@ -16,6 +18,36 @@ const SCRATCH_SIZE: Size = Size(512 << 20);
 const SCRATCH_INODES: u64 = 1 << 18;
 pub(super) fn scratch() -> Action {
     Action::Scratch { size: SCRATCH_SIZE, inodes: SCRATCH_INODES }
+}
+
+/// Returns what is executed: the entrypoint, and the words of the user or else those of the image.
+pub(super) fn command(drawing: &mut Drawing, argv: &[OsString]) -> Vec<OsString> {
+    let config = drawing.rootfs.map(|rootfs| &rootfs.image.config);
+    let words = |words: &[String]| words.iter().map(OsString::from).collect::<Vec<_>>();
+    let named = drawing.profile.process.entrypoint.as_ref();
+    let mut command = match (named, config) {
+        (Some(named), _) => named.value.clone(),
+        (None, Some(config)) => words(&config.entrypoint),
+        (None, None) => Vec::new(),
+    };
+    match config {
+        _ if !argv.is_empty() => command.extend_from_slice(argv),
+        // The words of the image are for its own entrypoint.
+        Some(config) if named.is_none() => command.extend(words(&config.cmd)),
+        _ => {}
+    }
+    if command.first().is_none_or(|program| program.is_empty()) {
+        let error = Diagnostic::error("no command given");
+        let error = match drawing.rootfs {
+            Some(rootfs) => {
+                error.because(format!("the image `{}` names none either", rootfs.image.name))
+            }
+            None => error,
+        };
+        let help = "write it after the options, as in `jail run make test`";
+        drawing.errors.push(error.help(help));
+    }
+    command
 }
 
 /// What isolates the process once the files are in place.

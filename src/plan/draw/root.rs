@@ -1,12 +1,15 @@
 //! What `/` is made of.
 
 use crate::diagnostic::{Diagnostic, Origin};
-use crate::host::FileKind;
+use crate::host::{FileKind, system};
 use crate::plan::RootSource;
-use crate::profile::{PathText, Root, RootMode, expand};
+use crate::profile::{Ids, PathText, Root, RootMode, expand};
 use crate::units::AbsolutePath;
 
 use super::Drawing;
+
+/// Of one overlay (OVL_MAX_STACK).
+const MOST_LAYERS: usize = 500;
 
 /// The root directory as the profile wants it.
 pub(super) struct RootPlan {
@@ -32,6 +35,13 @@ impl RootPlan {
 pub(super) fn draw(drawing: &mut Drawing) -> RootPlan {
     let filesystem = &drawing.profile.filesystem;
     let mode = filesystem.root_mode.as_ref().map_or(RootMode::ReadOnly, |mode| mode.value);
+    if let Some(keep) = &filesystem.keep
+        && !matches!(filesystem.root.as_ref().map(|root| &root.value), Some(Root::Image(_)))
+    {
+        let error = Diagnostic::error("only what a command changes in an image can be kept");
+        let help = "name the image: `--image NAME`, or `root = \"image:NAME\"`";
+        drawing.errors.push(error.at(&keep.origin).help(help));
+    }
     let Some(root) = &filesystem.root else {
         return own(drawing, mode, true, Origin::BuiltIn);
     };
@@ -50,6 +60,86 @@ pub(super) fn draw(drawing: &mut Drawing) -> RootPlan {
             }
             plan
         }
+        Root::Image(_) => image(drawing, root.origin.clone()),
+    }
+}
+
+/// The layers are shared by all runs: what is written goes above them.
+fn image(drawing: &mut Drawing, origin: Origin) -> RootPlan {
+    let filesystem = &drawing.profile.filesystem;
+    let mode = filesystem.root_mode.as_ref().map_or(RootMode::Overlay, |mode| mode.value);
+    let mut errors = Vec::new();
+    if let Some(written) = filesystem.root_mode.as_ref() {
+        let keeps = filesystem.keep.is_some();
+        let refusal = match mode {
+            RootMode::Write => Some((
+                "an image is never written to",
+                "set `root-mode = \"overlay\"`, and `--keep NAME` to keep what is written",
+            )),
+            RootMode::ReadOnly if keeps => Some((
+                "nothing can be kept of a root that is read-only",
+                "leave out `--keep`, or set `root-mode = \"overlay\"`",
+            )),
+            RootMode::ReadOnly | RootMode::Overlay => None,
+        };
+        errors.extend(
+            refusal.map(|(title, help)| Diagnostic::error(title).at(&written.origin).help(help)),
+        );
+    }
+    if let Some(ids) = drawing.profile.process.ids.as_ref().filter(|ids| ids.value == Ids::Subuid) {
+        let error = Diagnostic::error("an image cannot be used with `ids = \"subuid\"` yet");
+        errors.push(
+            error
+                .at(&ids.origin)
+                .because("all files of its layers belong to you, whoever owned them in the image")
+                .help("leave it out: the command runs as one user, whichever it is inside"),
+        );
+    }
+    drawing.errors.extend(errors);
+    let source = layers(drawing, &origin).unwrap_or(RootSource::Empty);
+    refuse_links(drawing, &origin);
+    RootPlan { source, mode, system: false, origin }
+}
+
+fn layers(drawing: &mut Drawing, origin: &Origin) -> Option<RootSource> {
+    let Some(rootfs) = drawing.rootfs else {
+        drawing.errors.push(Diagnostic::error("the image was not looked for").at(origin));
+        return None;
+    };
+    let image = rootfs.image.name.clone();
+    let lowers: Option<Vec<AbsolutePath>> =
+        rootfs.image.layers.iter().rev().map(AbsolutePath::new).collect();
+    let because = match lowers.as_ref().map(Vec::len) {
+        Some(0) => "it has no layers, so there are no files in it".to_owned(),
+        Some(count) if count > MOST_LAYERS => {
+            format!("it has {count} layers; the kernel takes {MOST_LAYERS} at most")
+        }
+        None => "a directory of its layers is not absolute".to_owned(),
+        Some(_) => {
+            return Some(RootSource::Layers { image, lowers: lowers?, kept: rootfs.kept.clone() });
+        }
+    };
+    let error = Diagnostic::error(format!("cannot use the image `{image}`"));
+    drawing.errors.push(error.at(origin).because(because));
+    None
+}
+
+/// /proc and /dev are mounted on what the image has there, which must not lead elsewhere
+/// (CVE-2025-31133, CVE-2025-52565).
+fn refuse_links(drawing: &mut Drawing, origin: &Origin) {
+    let Some(rootfs) = drawing.rootfs else { return };
+    for name in system::PROVIDED {
+        let point = AbsolutePath::root().join(name);
+        let Some(fact) = drawing.host.rootfs.get(&point) else { continue };
+        let because = match (fact.links.first(), fact.kind) {
+            (Some(link), _) => {
+                format!("its `{name}` is a symbolic link to `{}`", link.target.display())
+            }
+            (None, FileKind::Directory | FileKind::Missing) => continue,
+            (None, _) => format!("its `{name}` is not a directory"),
+        };
+        let title = format!("cannot use the image `{}`", rootfs.image.name);
+        drawing.errors.push(Diagnostic::error(title).at(origin).because(because));
     }
 }
 

@@ -10,12 +10,15 @@ use crate::units::AbsolutePath;
 
 use super::Drawing;
 use super::here::{self, Fate};
-use super::root::RootPlan;
+use super::inside::Inside;
 use super::tree::{Placement, Rank, Tree};
 
 /// The rules of the profile as mounts.
-pub(super) struct Rules {
+pub(super) struct Rules<'a> {
     pub tree: Tree,
+    /// The masks among them, by their path on the host.
+    pub masks: Vec<(AbsolutePath, Placement)>,
+    pub inside: Inside<'a>,
     /// Where each rule leads: what `planted` has to look at.
     pub facts: Vec<Lead>,
     /// Whether `.` was left out.
@@ -31,23 +34,56 @@ pub(super) struct Lead {
     pub writable: bool,
 }
 
-pub(super) fn draw(drawing: &mut Drawing, root: &RootPlan) -> Rules {
-    let mut rules = Rules { tree: Tree::new(), facts: Vec::new(), withheld: false };
+/// `inside` knows what stands there without being asked for.
+pub(super) fn draw<'a>(drawing: &mut Drawing, inside: Inside<'a>) -> Rules<'a> {
+    let mut drawn = Drawn::default();
     let profile = drawing.profile;
     for rule in &profile.filesystem.rules {
-        if let Err(error) = place(drawing, root, &mut rules, rule) {
+        if let Err(error) = place(drawing, &mut drawn, rule) {
             drawing.errors.push(error.at(&rule.origin));
         }
+    }
+    let Drawn { mut placed, facts, withheld } = drawn;
+    // What is above comes first; of two rules for one path the later one still comes last.
+    placed.sort_by(|(a, _), (b, _)| a.cmp(b));
+    let mut rules = Rules { tree: Tree::new(), masks: Vec::new(), inside, facts, withheld };
+    for (path, placement) in placed {
+        let at = rules.inside.at(&path);
+        if let Some(because) = misplaced(&rules.inside, &path, &at) {
+            let error = Diagnostic::error(format!("cannot mount on `{path}`")).because(because);
+            drawing.errors.push(error.at(&placement.origin));
+            continue;
+        }
+        rules.inside.cover(&path, &at);
+        if matches!(placement.mount, Mount::Mask { .. }) {
+            rules.masks.push((path, placement.clone()));
+        }
+        rules.tree.insert(at, placement);
     }
     rules
 }
 
-fn place(
-    drawing: &mut Drawing,
-    root: &RootPlan,
-    rules: &mut Rules,
-    rule: &Located<Rule>,
-) -> Result<(), Diagnostic> {
+/// The rules as mounts, by their path on the host.
+#[derive(Default)]
+struct Drawn {
+    placed: Vec<(AbsolutePath, Placement)>,
+    facts: Vec<Lead>,
+    withheld: bool,
+}
+
+/// Says why a rule about `path` cannot be carried out at `at`, where the root's links lead.
+fn misplaced(inside: &Inside, path: &AbsolutePath, at: &AbsolutePath) -> Option<String> {
+    let leads = format!("the root file system has a symbolic link there, which leads to `{at}`");
+    let sys = AbsolutePath::root().join("sys");
+    let reserved = |place: &str| AbsolutePath::root().join(place).contains(at);
+    if let Some(other) = inside.taken(path, at) {
+        return Some(format!("{leads}, as one for `{other}` does"));
+    }
+    let taken = *at == AbsolutePath::root() || system::PROVIDED.into_iter().any(reserved);
+    (at != path && (taken || sys.contains(path) != sys.contains(at))).then_some(leads)
+}
+
+fn place(drawing: &mut Drawing, rules: &mut Drawn, rule: &Located<Rule>) -> Result<(), Diagnostic> {
     let Rule { path: text, grant, optional } = &rule.value;
     let Some(path) = expanded(drawing, text, *optional)? else { return Ok(()) };
     match here::fate(drawing, rule, &path, rules.withheld) {
@@ -63,10 +99,6 @@ fn place(
     refuse_reserved(grant, text, &fact.canonical)?;
     refuse_interface(drawing, grant, text, &fact.canonical)?;
     let Some(mount) = mount(drawing, rules, rule, &fact)? else { return Ok(()) };
-    let at = match drawing.host.rootfs.get(&fact.canonical) {
-        Some(inside) if !root.is_own() => inside.canonical.clone(),
-        _ => fact.canonical.clone(),
-    };
     if !matches!(grant, Grant::Mask) {
         let writable = matches!(grant, Grant::Write);
         rules.facts.push(Lead {
@@ -79,7 +111,7 @@ fn place(
     let rank = if *optional { Rank::OptionalRule } else { Rank::Rule };
     let origin = rule.origin.clone();
     let placement = Placement { mount, origin, kind: fact.kind, links: fact.links, rank };
-    rules.tree.insert(at, placement);
+    rules.placed.push((fact.canonical, placement));
     Ok(())
 }
 
@@ -149,7 +181,7 @@ fn refuse_interface(
 
 fn mount(
     drawing: &Drawing,
-    rules: &mut Rules,
+    rules: &mut Drawn,
     rule: &Located<Rule>,
     fact: &FileFact,
 ) -> Result<Option<Mount>, Diagnostic> {
@@ -186,7 +218,7 @@ fn mount(
 
 fn bind(
     drawing: &Drawing,
-    rules: &mut Rules,
+    rules: &mut Drawn,
     rule: &Located<Rule>,
     from: &PathText,
     write: bool,

@@ -61,11 +61,27 @@ pub(super) fn settle(drawing: &mut Drawing, root: &RootPlan, mut wanted: Tree) -
                 tree.insert(path, placement);
             }
             Ok(None) => drawing.notes.extend(unmasked(&path, &placement)),
-            Err(error) => drawing.errors.push(error.at(&placement.origin)),
+            Err(error) => drawing.errors.push(refusal(drawing, &placement, error)),
         }
     }
     let (root_links, steps) = place_links(drawing, root, &tree, links, mounts);
     Settled { tree, root_links, steps }
+}
+
+/// What jail mounts by itself it can mount everywhere but in an image that is not as others are.
+fn refusal(drawing: &Drawing, placement: &Placement, error: Diagnostic) -> Diagnostic {
+    let error = match drawing.rootfs {
+        Some(rootfs) if placement.rank == Rank::BuiltIn => {
+            let because = match error.because {
+                Some(because) => format!("{}: {because}", error.title),
+                None => error.title,
+            };
+            Diagnostic::error(format!("cannot use the image `{}`", rootfs.image.name))
+                .because(because)
+        }
+        _ => error,
+    };
+    error.at(&placement.origin)
 }
 
 /// A directory that is masked but for something below it becomes an empty one of our own: a
@@ -174,7 +190,7 @@ fn ground(
     let Some((at, above)) = above else {
         return match root.source {
             RootSource::Empty => Ground::Own,
-            RootSource::Overlay { .. } => Ground::Overlay(rootfs()),
+            RootSource::Overlay { .. } | RootSource::Layers { .. } => Ground::Overlay(rootfs()),
             RootSource::Directory { .. } => Ground::Host(rootfs()),
         };
     };
@@ -259,7 +275,10 @@ fn place_links(
                 Mount::Private { .. } | Mount::Tmpfs { .. } => {
                     on_mounts.entry(at).or_default().push(step);
                 }
-                Mount::Bind { .. } | Mount::Overlay { .. } | Mount::Mask { .. } => {}
+                Mount::Bind { .. }
+                | Mount::Overlay { .. }
+                | Mount::File { .. }
+                | Mount::Mask { .. } => {}
             },
             None if is_free(drawing, root, &path) => on_root.push(step),
             None => {}
@@ -282,7 +301,7 @@ fn is_free(drawing: &Drawing, root: &RootPlan, path: &AbsolutePath) -> bool {
     match root.source {
         RootSource::Empty => true,
         RootSource::Directory { .. } => false,
-        RootSource::Overlay { .. } => {
+        RootSource::Overlay { .. } | RootSource::Layers { .. } => {
             let fact = drawing.host.rootfs.get(path);
             fact.is_some_and(|fact| fact.kind == FileKind::Missing && fact.links.is_empty())
         }

@@ -1,11 +1,15 @@
 //! Plans of hand-written hosts: one test for each rule of drawing.
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::path::PathBuf;
+
+mod images;
 
 use super::draw;
 use crate::diagnostic::{Diagnostic, Located, Origin, Source};
 use crate::host::{Descriptor, FileFact, FileKind, Host, Identity, Kernel, Link, SubIds};
+use crate::image::Rootfs;
 use crate::plan::{
     Access, Action, LandlockRule, Mount, Plan, RootSource, Ruleset, Subject, to_text,
 };
@@ -17,6 +21,7 @@ use crate::units::{AbsolutePath, Size};
 
 /// A caller in `/home/u/p`, on a machine with a merged /usr and little else.
 struct Case {
+    rootfs: Option<Rootfs>,
     host: Host,
     profile: Profile,
 }
@@ -70,8 +75,10 @@ impl Case {
             files: BTreeMap::new(),
             interfaces: Vec::new(),
             rootfs: BTreeMap::new(),
+            accounts: None,
+            stores: Vec::new(),
         };
-        Self { host, profile: Profile::default() }
+        Self { rootfs: None, host, profile: Profile::default() }
             .directories(&["/usr", "/tmp", "/run", "/var/tmp", "/home/u", "/home/u/p"])
             .link("/bin", "usr/bin", "/usr/bin", FileKind::Directory)
     }
@@ -131,7 +138,7 @@ impl Case {
     }
 
     fn errors(&self) -> Vec<Diagnostic> {
-        match draw(&self.profile, &self.host, &["true".into()]) {
+        match draw(&self.profile, self.rootfs.as_ref(), &self.host, &["true".into()]) {
             Ok(plan) => panic!("no error:\n{}", to_text(&plan)),
             Err(errors) => errors,
         }
@@ -145,7 +152,8 @@ impl Case {
     }
 
     fn plan(&self) -> Plan {
-        draw(&self.profile, &self.host, &["true".into()]).unwrap_or_else(|e| panic!("{e:#?}"))
+        draw(&self.profile, self.rootfs.as_ref(), &self.host, &["true".into()])
+            .unwrap_or_else(|e| panic!("{e:#?}"))
     }
 
     fn lines(&self) -> Vec<String> {

@@ -53,7 +53,9 @@ pub(super) fn source(
     let below = path.as_path().strip_prefix(at).ok()?;
     match mount {
         Mount::Bind { from, .. } | Mount::Overlay { lower: from } => Some(from.join(below)),
-        Mount::Private { .. } | Mount::Tmpfs { .. } | Mount::Mask { .. } => None,
+        Mount::Private { .. } | Mount::Tmpfs { .. } | Mount::File { .. } | Mount::Mask { .. } => {
+            None
+        }
     }
 }
 
@@ -61,6 +63,7 @@ pub(super) fn source(
 pub(super) fn is_directory(mount: &Mount) -> bool {
     match mount {
         Mount::Bind { directory, .. } | Mount::Mask { directory } => *directory,
+        Mount::File { .. } => false,
         Mount::Private { .. } | Mount::Tmpfs { .. } | Mount::Overlay { .. } => true,
     }
 }

@@ -1,30 +1,117 @@
 //! Where the command starts, and where its home is.
 
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+
 use crate::diagnostic::{Diagnostic, Located, Origin};
 use crate::host::{FileKind, system};
-use crate::plan::{Mount, RootSource};
+use crate::plan::{Action, IdMap, Mount, RootSource, Step};
 use crate::profile::{Base, expand};
 use crate::units::AbsolutePath;
 
 use super::Drawing;
+use super::image::{Settings, account};
+use super::inside::Inside;
 use super::root::RootPlan;
 use super::tree::{Tree, nearest, source};
 
-/// Returns the home inside: the caller's where it is visible, else `/tmp`.
-pub(super) fn home(drawing: &Drawing, root: &RootPlan, tree: &Tree) -> AbsolutePath {
+/// What there is inside.
+pub(super) struct Place<'a> {
+    pub root: &'a RootPlan,
+    pub tree: &'a Tree,
+    pub inside: &'a Inside<'a>,
+    pub home: &'a AbsolutePath,
+}
+
+/// Returns the home inside: that of the user in an image, the caller's where it is visible, else `/tmp`.
+pub(super) fn home(
+    drawing: &Drawing,
+    root: &RootPlan,
+    tree: &Tree,
+    inside: &Inside,
+    ids: &IdMap,
+) -> AbsolutePath {
+    if let Some(accounts) = &drawing.host.accounts {
+        let known = account(accounts, ids.uid);
+        let home = known.and_then(|account| AbsolutePath::new(OsStr::from_bytes(account.home)));
+        if home.is_some() || ids.uid != drawing.host.identity.uid {
+            return home.unwrap_or_else(AbsolutePath::root);
+        }
+    }
     let home = drawing.host.identity.home.as_ref();
-    let visible =
-        home.filter(|home| **home != AbsolutePath::root() && is_visible(drawing, root, tree, home));
+    let visible = home.filter(|home| {
+        **home != AbsolutePath::root() && is_visible(drawing, root, tree, &inside.at(home))
+    });
     visible.cloned().unwrap_or_else(|| AbsolutePath::root().join("tmp"))
 }
 
+/// Returns where the command starts, and the step that makes that directory, if it has to be made.
 pub(super) fn draw(
     drawing: &mut Drawing,
-    root: &RootPlan,
-    tree: &Tree,
-    home: &AbsolutePath,
+    place: &Place,
+    image: &Settings,
     withheld: bool,
-) -> Located<AbsolutePath> {
+) -> (Located<AbsolutePath>, Option<Step>) {
+    if let Some(rootfs) = drawing.rootfs
+        && drawing.profile.process.workdir.is_none()
+        && (withheld || !is_granted_here(drawing, place))
+    {
+        let path = image.working_dir.clone().unwrap_or_else(AbsolutePath::root);
+        let origin = place.root.origin.clone();
+        return match of_image(drawing, place, path) {
+            Ok((path, is_there)) => {
+                let action = Action::Directory { path: path.clone() };
+                let made = (!is_there).then(|| Step { action, origin: origin.clone() });
+                (Located::new(path, origin), made)
+            }
+            Err((path, because)) => {
+                let title = format!("cannot use the image `{}`", rootfs.image.name);
+                let error = Diagnostic::error(title).at(&origin);
+                let because = format!("its working directory `{path}` {because}");
+                let error = error.because(because);
+                drawing.errors.push(error.help("start elsewhere with `--workdir DIR`"));
+                (Located::new(path, origin), None)
+            }
+        };
+    }
+    (asked(drawing, place, withheld), None)
+}
+
+/// Whether the caller's working directory is shown inside by a rule, at the place it has outside.
+fn is_granted_here(drawing: &Drawing, place: &Place) -> bool {
+    let at = place.inside.at(&drawing.host.workdir);
+    let shown = nearest(place.tree, &at).is_some_and(|(above, it)| {
+        source(above, &it.mount, &at).as_ref() == Some(&drawing.host.workdir)
+    });
+    shown && is_visible(drawing, place.root, place.tree, &at)
+}
+
+/// Returns where the image's working directory is, and whether it is there already.
+fn of_image(
+    drawing: &Drawing,
+    place: &Place,
+    path: AbsolutePath,
+) -> Result<(AbsolutePath, bool), (AbsolutePath, &'static str)> {
+    let at = place.inside.at(&path);
+    if is_visible(drawing, place.root, place.tree, &at) {
+        return Ok((at, true));
+    }
+    let provided = system::PROVIDED.iter().any(|dir| AbsolutePath::root().join(dir).contains(&at));
+    let ground = nearest(place.tree, &at).map(|(_, above)| &above.mount);
+    let kind = drawing.host.rootfs.get(&at).map_or(FileKind::Missing, |fact| fact.kind);
+    match (ground, kind) {
+        _ if provided => Err((path, "is in a directory that jail provides")),
+        (Some(Mount::Private { .. } | Mount::Tmpfs { .. }), _) => Ok((at, false)),
+        (None, FileKind::Missing) => Ok((at, false)),
+        (None, FileKind::Unreachable(_)) => Err((path, "cannot be reached")),
+        (None, _) => Err((path, "is not a directory")),
+        (Some(_), _) => Err((path, "is hidden by what is mounted there")),
+    }
+}
+
+/// Where the profile says, or where the caller is.
+fn asked(drawing: &mut Drawing, place: &Place, withheld: bool) -> Located<AbsolutePath> {
+    let Place { root, tree, inside, home } = *place;
     let written = drawing.profile.process.workdir.as_ref();
     let origin = written.map_or(Origin::BuiltIn, |workdir| workdir.origin.clone());
     let is_here = written.is_none_or(|workdir| {
@@ -35,8 +122,9 @@ pub(super) fn draw(
         return Located::new(home.clone(), origin);
     }
     let path = match written.map(|workdir| expand(&workdir.value, &drawing.host.variables())) {
-        None => drawing.host.workdir.clone(),
-        Some(Ok(path)) => inside(drawing, root, path),
+        None => inside.at(&drawing.host.workdir),
+        // A path of the host is where its links lead; those of another root lead elsewhere.
+        Some(Ok(path)) => inside.at(&drawing.host.fact(&path).canonical),
         Some(Err(error)) => {
             drawing.errors.push(Diagnostic::from(error).at(&origin));
             return Located::new(home.clone(), origin);
@@ -63,16 +151,6 @@ pub(super) fn draw(
     Located::new(path, origin)
 }
 
-/// A path of the host is where its links lead; inside a directory root they lead elsewhere.
-fn inside(drawing: &Drawing, root: &RootPlan, path: AbsolutePath) -> AbsolutePath {
-    let canonical = drawing.host.fact(&path).canonical;
-    if root.is_own() {
-        return canonical;
-    }
-    let fact = drawing.host.rootfs.get(&canonical);
-    fact.map_or(canonical, |fact| fact.canonical.clone())
-}
-
 /// Says whether `path` is a directory inside.
 fn is_visible(drawing: &Drawing, root: &RootPlan, tree: &Tree, path: &AbsolutePath) -> bool {
     // Parents of mount points are made, if they are not there.
@@ -88,7 +166,9 @@ fn is_visible(drawing: &Drawing, root: &RootPlan, tree: &Tree, path: &AbsolutePa
         return leads_to_a_mount()
             || match root.source {
                 RootSource::Empty => false,
-                RootSource::Overlay { .. } | RootSource::Directory { .. } => {
+                RootSource::Overlay { .. }
+                | RootSource::Directory { .. }
+                | RootSource::Layers { .. } => {
                     let fact = drawing.host.rootfs.get(path);
                     fact.is_some_and(|fact| fact.kind == FileKind::Directory)
                 }
@@ -96,7 +176,7 @@ fn is_visible(drawing: &Drawing, root: &RootPlan, tree: &Tree, path: &AbsolutePa
     };
     match &above.mount {
         Mount::Private { .. } | Mount::Tmpfs { .. } => at == path || leads_to_a_mount(),
-        Mount::Mask { .. } => false,
+        Mount::Mask { .. } | Mount::File { .. } => false,
         Mount::Bind { directory, .. } if at == path => *directory,
         Mount::Overlay { .. } if at == path => true,
         Mount::Bind { .. } | Mount::Overlay { .. } => {

@@ -75,10 +75,21 @@ enum StepOut<'a> {
     Root {
         source: &'static str,
         path: Option<Text<'a>>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        image: Option<&'a str>,
+        /// The topmost first.
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        layers: Vec<Text<'a>>,
+        /// Where writes are kept.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        kept: Option<Text<'a>>,
     },
     Symlink {
         path: Text<'a>,
         target: Text<'a>,
+    },
+    Directory {
+        path: Text<'a>,
     },
     File {
         path: Text<'a>,
@@ -132,6 +143,7 @@ enum StepOut<'a> {
     TimeLimit {
         milliseconds: u64,
         grace_milliseconds: u64,
+        signal: i32,
     },
     Landlock {
         abi: u32,
@@ -158,6 +170,7 @@ enum MountOut<'a> {
     Tmpfs { size: u64 },
     Bind { from: Text<'a>, write: bool, directory: bool },
     Overlay { lower: Text<'a> },
+    File { content: Text<'a>, write: bool },
     Mask { directory: bool },
 }
 
@@ -254,6 +267,7 @@ fn step_out(action: &Action) -> StepOut<'_> {
         Action::Symlink { path, target: to } => {
             StepOut::Symlink { path: of_path(path), target: text(to) }
         }
+        Action::Directory { path } => StepOut::Directory { path: of_path(path) },
         Action::File { path, content } => {
             StepOut::File { path: of_path(path), content: text(OsStr::from_bytes(content)) }
         }
@@ -289,9 +303,10 @@ fn step_out(action: &Action) -> StepOut<'_> {
                 .collect(),
         },
         Action::Workdir(path) => StepOut::Workdir { path: of_path(path) },
-        Action::TimeLimit { limit, grace } => StepOut::TimeLimit {
+        Action::TimeLimit { limit, grace, signal } => StepOut::TimeLimit {
             milliseconds: milliseconds(*limit),
             grace_milliseconds: milliseconds(*grace),
+            signal: *signal,
         },
         Action::Landlock(Ruleset { abi, scoped, rules }) => StepOut::Landlock {
             abi: *abi,
@@ -365,8 +380,17 @@ fn root(source: &RootSource) -> StepOut<'_> {
         RootSource::Empty => ("empty", None),
         RootSource::Overlay { lower } => ("overlay", Some(of_path(lower))),
         RootSource::Directory { path } => ("directory", Some(of_path(path))),
+        RootSource::Layers { image, lowers, kept } => {
+            return StepOut::Root {
+                source: "image",
+                path: None,
+                image: Some(image),
+                layers: lowers.iter().map(of_path).collect(),
+                kept: kept.as_ref().map(|kept| of_path(&kept.upper)),
+            };
+        }
     };
-    StepOut::Root { source, path }
+    StepOut::Root { source, path, image: None, layers: Vec::new(), kept: None }
 }
 
 fn mount_out(mount: &Mount) -> MountOut<'_> {
@@ -377,6 +401,9 @@ fn mount_out(mount: &Mount) -> MountOut<'_> {
             MountOut::Bind { from: of_path(from), write: *write, directory: *directory }
         }
         Mount::Overlay { lower } => MountOut::Overlay { lower: of_path(lower) },
+        Mount::File { content, write } => {
+            MountOut::File { content: text(OsStr::from_bytes(content)), write: *write }
+        }
         Mount::Mask { directory } => MountOut::Mask { directory: *directory },
     }
 }

@@ -104,7 +104,10 @@ fn may_join(step: &Step) -> bool {
         Action::Symlink { .. }
             | Action::File { .. }
             | Action::Rlimit { .. }
-            | Action::Mount { mount: Mount::Bind { .. } | Mount::Private { .. }, .. }
+            | Action::Mount {
+                mount: Mount::Bind { .. } | Mount::Private { .. } | Mount::File { .. },
+                ..
+            }
     );
     alike && step.origin == Origin::BuiltIn
 }
@@ -117,6 +120,7 @@ fn section(action: &Action) -> &'static str {
         Action::Scratch { .. }
         | Action::Root(_)
         | Action::Symlink { .. }
+        | Action::Directory { .. }
         | Action::File { .. }
         | Action::Mount { .. }
         | Action::Proc { .. }

@@ -28,6 +28,7 @@ pub(super) fn headline(action: &Action) -> (&'static str, String) {
         Action::Symlink { path, target } => {
             ("symlink", format!("{} -> {}", shown(path), escaped(target)))
         }
+        Action::Directory { path } => ("directory", shown(path)),
         Action::File { path, content } => {
             ("file", format!("{} ({} bytes)", shown(path), content.len()))
         }
@@ -55,8 +56,9 @@ pub(super) fn headline(action: &Action) -> (&'static str, String) {
         Action::Umask(mask) => ("umask", format!("{mask:03o}")),
         Action::Environment(variables) => ("environment", format!("{} variables", variables.len())),
         Action::Workdir(path) => ("workdir", shown(path)),
-        Action::TimeLimit { limit, grace } => {
-            ("time", format!("{limit}, then SIGTERM, and SIGKILL {grace} later"))
+        Action::TimeLimit { limit, grace, signal } => {
+            let signal = signal_name(*signal);
+            ("time", format!("{limit}, then {signal}, and SIGKILL {grace} later"))
         }
         Action::Landlock(ruleset) => ("landlock", landlock(ruleset)),
         Action::Seccomp(filter) => ("seccomp", seccomp(filter)),
@@ -161,7 +163,24 @@ fn root(source: &RootSource) -> String {
         RootSource::Empty => "an empty directory".into(),
         RootSource::Overlay { lower } => format!("overlay of {}", shown(lower)),
         RootSource::Directory { path } => format!("{}, writable", shown(path)),
+        RootSource::Layers { image, lowers, kept } => {
+            let layers = match lowers.len() {
+                1 => "1 layer".to_owned(),
+                count => format!("{count} layers"),
+            };
+            let kept = match kept {
+                Some(kept) => format!(", changes kept as {}", kept.name),
+                None => String::new(),
+            };
+            format!("overlay of {layers} of {}{kept}", escaped(OsStr::new(image)))
+        }
     }
+}
+
+/// As programs print it: `SIGTERM`, or a number for what has no name.
+fn signal_name(signal: i32) -> String {
+    nix::sys::signal::Signal::try_from(signal)
+        .map_or_else(|_| format!("signal {signal}"), |signal| signal.as_str().to_owned())
 }
 
 fn mounted(path: &AbsolutePath, mount: &Mount) -> (&'static str, String) {
@@ -179,6 +198,7 @@ fn mounted(path: &AbsolutePath, mount: &Mount) -> (&'static str, String) {
         }
         Mount::Overlay { lower } if lower == path => ("overlay", shown_path),
         Mount::Overlay { lower } => ("overlay", format!("{shown_path} of {}", shown(lower))),
+        Mount::File { content, .. } => ("file", format!("{shown_path} ({} bytes)", content.len())),
         Mount::Mask { .. } => ("mask", shown_path),
     }
 }

@@ -7,12 +7,25 @@ use toml::de::{DeTable, DeValue};
 use super::reader::{Entry, Reader, entries, first_place};
 use crate::diagnostic::{Diagnostic, Located};
 use crate::profile::{
-    BadValue, Base, Filesystem, Grant, PathText, Root, RootMode, Rule, parse_root, parse_tmpfs_size,
+    BadValue, Base, Filesystem, Grant, PathText, Root, RootMode, Rule, parse_keep, parse_platform,
+    parse_root, parse_tmpfs_size,
 };
 use crate::units::Size;
 
-pub(super) const KEYS: [&str; 9] =
-    ["root", "root-mode", "read", "write", "overlay", "mask", "tmpfs", "bind", "devices"];
+pub(super) const KEYS: [&str; 12] = [
+    "root",
+    "root-mode",
+    "pull",
+    "platform",
+    "keep",
+    "read",
+    "write",
+    "overlay",
+    "mask",
+    "tmpfs",
+    "bind",
+    "devices",
+];
 
 pub(super) fn filesystem(reader: &mut Reader, table: &DeTable<'_>, base: &Base) -> Filesystem {
     let mut read = Filesystem::default();
@@ -35,6 +48,9 @@ pub(super) fn filesystem(reader: &mut Reader, table: &DeTable<'_>, base: &Base) 
         match entry.key {
             "root" => read.root = reader.parsed(entry, |text| parse_root(text.as_ref(), base)),
             "root-mode" => read.root_mode = reader.parsed(entry, str::parse),
+            "pull" => read.pull = reader.parsed(entry, str::parse),
+            "platform" => read.platform = reader.parsed(entry, parse_platform),
+            "keep" => read.keep = reader.parsed(entry, parse_keep),
             "tmpfs" => {
                 let rules = reader.list(entry, tmpfs);
                 add_rules(reader, &mut read.rules, rules);
@@ -158,12 +174,13 @@ fn add_rules(reader: &mut Reader, rules: &mut Vec<Located<Rule>>, more: Vec<Loca
     }
 }
 
-/// The system of this machine is never written to, and an empty root is memory anyway.
+/// The system of this machine and images are never written to, and an empty root is memory anyway.
 fn refuse_written_host(reader: &mut Reader, read: &Filesystem) {
     let (Some(root), Some(mode)) = (&read.root, &read.root_mode) else { return };
     let because = match root.value {
         Root::Host => "the system directories of this machine are never written to",
         Root::Empty => "an empty root has no directory behind it",
+        Root::Image(_) => "the layers of an image are shared by all that use it",
         Root::Directory(_) => return,
     };
     if mode.value == RootMode::Write {

@@ -14,8 +14,8 @@ use crate::profile::{
 
 pub(super) const NETWORK_KEYS: [&str; 1] = ["mode"];
 pub(super) const ENV_KEYS: [&str; 2] = ["pass", "set"];
-pub(super) const PROCESS_KEYS: [&str; 8] =
-    ["workdir", "user", "ids", "hostname", "tty", "umask", "nesting", "preserve-fds"];
+pub(super) const PROCESS_KEYS: [&str; 9] =
+    ["workdir", "user", "entrypoint", "ids", "hostname", "tty", "umask", "nesting", "preserve-fds"];
 pub(super) const SECCOMP_KEYS: [&str; 3] = ["policy", "allow", "deny"];
 pub(super) const LANDLOCK_KEYS: [&str; 1] = ["enabled"];
 pub(super) const CAPABILITIES_KEYS: [&str; 1] = ["keep"];
@@ -58,6 +58,7 @@ pub(super) fn process(reader: &mut Reader, table: &DeTable<'_>) -> Process {
         match entry.key {
             "workdir" => process.workdir = reader.parsed(entry, working_path),
             "user" => process.user = reader.parsed(entry, str::parse),
+            "entrypoint" => process.entrypoint = entrypoint(reader, entry),
             "ids" => process.ids = reader.parsed(entry, str::parse),
             "hostname" => process.hostname = reader.parsed(entry, parse_hostname),
             "tty" => process.tty = reader.parsed(entry, str::parse),
@@ -123,6 +124,15 @@ fn set_variable(reader: &mut Reader, entry: Entry<'_>, env: &mut Env) {
     if let Some(value) = reader.parsed(entry, |text| Ok(OsString::from(text))) {
         env.set.insert(OsString::from(entry.key), value);
     }
+}
+
+/// A list of words; an empty one takes the image's away.
+fn entrypoint(reader: &mut Reader, entry: Entry<'_>) -> Option<Located<Vec<OsString>>> {
+    let errors = reader.errors.len();
+    let words =
+        reader.list(entry, |reader, item| reader.parsed(item, |text| Ok(OsString::from(text))));
+    let words = words.into_iter().map(|word| word.value).collect();
+    (reader.errors.len() == errors).then(|| reader.located(entry, words))
 }
 
 fn descriptor(reader: &mut Reader, item: Entry<'_>) -> Option<Located<i32>> {

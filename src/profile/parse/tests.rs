@@ -1,4 +1,4 @@
-use std::rc::Rc;
+use std::sync::Arc;
 
 use proptest::prelude::*;
 
@@ -16,7 +16,7 @@ fn parsed(text: &str) -> Parsed {
     let identity = Identity::File { device: 0, inode: 0 };
     parse(&Found {
         identity,
-        source: Rc::new(source),
+        source: Arc::new(source),
         directory: Some("/profiles".into()),
         file: None,
     })
@@ -306,17 +306,48 @@ fn planned_keys_are_refused_in_their_own_words() {
              `host`; use `none`, or `host` to share all of the host's network",
         ),
         (
-            "filesystem.root = 'image:debian:12'",
-            "root `image:debian:12` is not supported yet; this version of jail cannot use \
-             images; unpack it, and name the directory: `root = \"./rootfs\"`",
-        ),
-        (
             "degrade = ['namespaces']",
             "degrading `namespaces` is not supported yet; only `landlock` and `limits` may be \
              missing",
         ),
     ] {
         assert_eq!(error(text), words);
+    }
+}
+
+#[test]
+fn an_image_is_named_with_what_goes_with_it() {
+    let profile = profile(
+        r#"
+        [filesystem]
+        root = "image:debian:12"
+        pull = "always"
+        platform = "linux/arm/v6"
+        keep = "work-1.x_y"
+        [process]
+        entrypoint = ["env", "-i"]
+        "#,
+    );
+    let root = profile.filesystem.root.unwrap().value;
+    assert_eq!(root, Root::Image("debian:12".parse().unwrap()));
+    assert_eq!(profile.filesystem.pull.unwrap().value, Pull::Always);
+    let platform = profile.filesystem.platform.unwrap().value;
+    assert_eq!((platform.os.as_str(), platform.architecture.as_str()), ("linux", "arm"));
+    assert_eq!(platform.variant.as_deref(), Some("v6"));
+    assert_eq!(profile.filesystem.keep.unwrap().value, "work-1.x_y");
+    assert_eq!(profile.process.entrypoint.unwrap().value, ["env", "-i"]);
+}
+
+#[test]
+fn an_image_in_a_directory_is_beside_the_profile() {
+    for (text, place) in [
+        ("oci:./layout:dev", "oci:/profiles/./layout:dev"),
+        ("image:oci:layout", "oci:/profiles/layout"),
+        ("tar:/srv/x.tar", "tar:/srv/x.tar"),
+        ("dir:x", "dir:/profiles/x"),
+    ] {
+        let root = profile(&format!("filesystem.root = '{text}'")).filesystem.root.unwrap().value;
+        assert_eq!(root, Root::Image(place.parse().unwrap()), "{text}");
     }
 }
 
@@ -329,11 +360,26 @@ fn what_cannot_be_meant_is_refused() {
             "unknown key `xyz`; the keys are `description`, `extends`, `degrade`, \
           `filesystem`, `network`, `limits`, `env`, `process`, `seccomp`, `landlock`, `capabilities`",
         ),
+        (
+            "filesystem.keep = '../x'",
+            "`../x` is no name to keep changes under; write 1 to 64 of the letters a to z, digits, \
+             `.`, `_` and `-`, and no `.` at the start",
+        ),
+        (
+            "filesystem.platform = 'amd64'",
+            "`amd64` names no platform; a platform is an operating system, a slash and an \
+             architecture; write it as `linux/amd64`, or with a variant as `linux/arm/v6`",
+        ),
+        (
+            "[filesystem]\nroot = 'image:x'\nroot-mode = 'write'",
+            "`root-mode = \"write\"` needs a directory as `root`; the layers of an image are shared \
+             by all that use it; use `overlay`: what is written is thrown away",
+        ),
         ("extends = ['']", "the name of a profile is empty"),
         ("filesystem.root = 'hots'", "unknown root `hots`; did you mean `host`?"),
         (
             "filesystem.root = 'rootfs'",
-            "unknown root `rootfs`; use `host`, `empty` or `./DIRECTORY`",
+            "unknown root `rootfs`; use `host`, `empty`, `image:NAME` or `./DIRECTORY`",
         ),
         (
             "[filesystem]\nroot = 'host'\nroot-mode = 'write'",

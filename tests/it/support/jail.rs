@@ -231,6 +231,11 @@ impl Jail {
         self.launch(self.probe_line(words))
     }
 
+    /// Starts a command line as it is, to talk with.
+    pub fn start_line(&self, line: Vec<OsString>) -> Running {
+        self.launch(line)
+    }
+
     /// Starts attempts without a jail, to talk with.
     pub fn start_outside(&self, words: &str) -> Running {
         self.launch(self.outside_line(words))

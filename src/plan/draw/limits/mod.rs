@@ -15,12 +15,15 @@ mod rlimits;
 
 pub(super) use rlimits::rlimits;
 
+use nix::libc;
+
 use crate::diagnostic::{Diagnostic, Located, Origin};
 use crate::host::cgroups::Controller;
 use crate::plan::{Action, CgroupParent, Limit, Step};
 use crate::profile::{Bounds, Cap, Protection, Rlimit, Swap};
 use crate::units::{Size, Span};
 
+use super::image::stop_signal;
 use super::{Drawing, Steps};
 
 /// From SIGTERM to SIGKILL, unless said.
@@ -80,11 +83,21 @@ pub(super) fn draw(drawing: &mut Drawing) -> Limits {
 }
 
 /// The step of the time limit, if there is one.
-pub(super) fn time(drawing: &Drawing, steps: &mut Steps) {
+pub(super) fn time(drawing: &mut Drawing, steps: &mut Steps) {
     let limits = &drawing.profile.limits;
     let Some(Located { value: Cap::At(limit), origin }) = &limits.time else { return };
     let grace = limits.time_grace.as_ref().map_or(GRACE, |grace| grace.value);
-    steps.push(Action::TimeLimit { limit: *limit, grace }, origin);
+    let asked = drawing.rootfs.map(|rootfs| (rootfs, stop_signal(&rootfs.image.config)));
+    let signal = match asked {
+        None | Some((_, Ok(None))) => libc::SIGTERM,
+        Some((_, Ok(Some(signal)))) => signal,
+        Some((rootfs, Err(because))) => {
+            let title = format!("cannot use the image `{}`", rootfs.image.name);
+            drawing.errors.push(Diagnostic::error(title).because(because));
+            return;
+        }
+    };
+    steps.push(Action::TimeLimit { limit: *limit, grace, signal }, origin);
 }
 
 /// Every limit that a cgroup can hold, in the order in which they are set.

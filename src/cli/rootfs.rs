@@ -1,0 +1,139 @@
+//! The image that a run begins with: from the store, or fetched into it first.
+
+use std::process::{Command, Stdio};
+
+use crate::diagnostic::{Diagnostic, Located};
+use crate::image::document::Platform;
+use crate::image::keep::{self, Lock};
+use crate::image::reference::Reference;
+use crate::image::store::{Held, Store};
+use crate::image::{Image, Kept, Rootfs};
+use crate::profile::{Profile, Pull, Root};
+
+/// What the image is wanted for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    Run {
+        quiet: bool,
+    },
+    /// Nothing is fetched, made or locked.
+    Plan,
+}
+
+/// An image that stays as it is while this lives.
+#[derive(Debug)]
+pub struct Found {
+    pub rootfs: Rootfs,
+    _held: Option<Held>,
+    _kept: Option<Lock>,
+}
+
+/// Returns the image that the profile names; `None` if it names none.
+pub fn find(profile: &Profile, purpose: Purpose) -> Result<Option<Found>, Diagnostic> {
+    let filesystem = &profile.filesystem;
+    let Some(Located { value: Root::Image(reference), origin }) = &filesystem.root else {
+        return Ok(None);
+    };
+    // In the store a path has to mean the same from wherever it is asked for.
+    let mut reference = reference.clone();
+    if let Some(path) = reference.path_mut()
+        && let Ok(here) = std::env::current_dir()
+    {
+        *path = here.join(&path);
+    }
+    let wanted = Wanted {
+        reference: &reference,
+        platform: filesystem.platform.as_ref().map_or_else(Platform::host, |it| it.value.clone()),
+        pull: filesystem.pull.as_ref().map_or(Pull::Missing, |pull| pull.value),
+        purpose,
+    };
+    let image = wanted.find().map_err(|error| error.at(origin))?;
+    let held = match purpose {
+        Purpose::Run { .. } => Some(image.hold().map_err(|error| error.at(origin))?),
+        Purpose::Plan => None,
+    };
+    let (kept, lock) = match &filesystem.keep {
+        Some(name) => keep(&name.value, &image, purpose).map_err(|error| error.at(&name.origin))?,
+        None => (None, None),
+    };
+    Ok(Some(Found { rootfs: Rootfs { image, kept }, _held: held, _kept: lock }))
+}
+
+fn keep(
+    name: &str,
+    image: &Image,
+    purpose: Purpose,
+) -> Result<(Option<Kept>, Option<Lock>), Diagnostic> {
+    match purpose {
+        Purpose::Run { .. } => keep::open(name, image).map(|(kept, lock)| (Some(kept), Some(lock))),
+        Purpose::Plan => keep::look(name, image).map(|kept| (Some(kept), None)),
+    }
+}
+
+struct Wanted<'a> {
+    reference: &'a Reference,
+    platform: Platform,
+    pull: Pull,
+    purpose: Purpose,
+}
+
+impl Wanted<'_> {
+    fn find(&self) -> Result<Image, Diagnostic> {
+        let found = match (self.purpose, self.pull) {
+            (Purpose::Run { .. }, Pull::Always) => None,
+            (Purpose::Plan, _) | (_, Pull::Missing | Pull::Never) => self.in_store()?,
+        };
+        match (found, self.purpose, self.pull) {
+            (Some(image), ..) => Ok(image),
+            (None, Purpose::Run { quiet }, Pull::Missing | Pull::Always) => {
+                self.fetch(quiet)?;
+                self.in_store()?.ok_or_else(|| self.missing())
+            }
+            (None, Purpose::Plan, _) | (None, _, Pull::Never) => Err(self.missing()),
+        }
+    }
+
+    fn in_store(&self) -> Result<Option<Image>, Diagnostic> {
+        let store = Store::open_default()?;
+        // Layers are mounted by paths without links; above the store there may be some.
+        let store = match store.path().canonicalize() {
+            Ok(place) => Store::open(&place)?,
+            // There is none yet.
+            Err(_) => store,
+        };
+        store.find(self.reference, &self.platform)
+    }
+
+    /// In a process of its own: what knows passwords and speaks with strangers is not copied into the
+    /// sandbox's first process, and no thread is left when that is made.
+    fn fetch(&self, quiet: bool) -> Result<(), Diagnostic> {
+        let failed = |because: String| {
+            Diagnostic::error(format!("could not fetch the image `{}`", self.reference))
+                .because(because)
+        };
+        let status = Command::new("/proc/self/exe")
+            .args(["image", "pull", "--platform", &self.platform.to_string()])
+            .args(quiet.then_some("--quiet"))
+            .arg(self.reference.to_string())
+            .stdin(Stdio::null())
+            // The command's alone.
+            .stdout(Stdio::null())
+            .status()
+            .map_err(|error| failed(format!("/proc/self/exe: {error}")))?;
+        if status.success() {
+            return Ok(());
+        }
+        Err(failed(format!("`jail image pull` ended with {status}")))
+    }
+
+    fn missing(&self) -> Diagnostic {
+        let reference = self.reference;
+        let error = Diagnostic::error(format!("the image `{reference}` is not in the store"));
+        let error = match (self.purpose, self.pull) {
+            (Purpose::Plan, _) => error.because("`jail plan` fetches nothing"),
+            (Purpose::Run { .. }, Pull::Never) => error.because("`pull` is `never`"),
+            (Purpose::Run { .. }, Pull::Missing | Pull::Always) => error,
+        };
+        error.help(format!("run `jail image pull {reference}`"))
+    }
+}

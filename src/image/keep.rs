@@ -1,0 +1,156 @@
+//! What a run changes in an image, kept for the next run under a name.
+//!
+//! ```text
+//! $XDG_STATE_HOME/jail/keep/NAME/
+//!   lock     held while a run uses it; the pid of that run is in it
+//!   image    which image it belongs to: digest, and name
+//!   upper    what was changed, in overlay form
+//!   work     overlayfs's own
+//! ```
+//!
+//! Changes mean something together with the files below them only, so they belong to one image for good.
+
+use std::fs::{DirBuilder, File, OpenOptions};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use nix::fcntl::{Flock, FlockArg};
+use nix::libc;
+
+use crate::diagnostic::Diagnostic;
+use crate::units::AbsolutePath;
+
+use super::{Image, Kept};
+
+/// For the caller alone: what a command wrote may be as private as what it read.
+const PRIVATE: u32 = 0o700;
+/// What `/` has inside.
+const ROOT: u32 = 0o755;
+
+/// Nobody else uses the same changes while this lives.
+#[derive(Debug)]
+pub struct Lock {
+    _file: Flock<File>,
+}
+
+/// Returns what is kept under `name`, and makes it where there is nothing yet. An error if another run
+/// uses it, or if it belongs to another image.
+pub fn open(name: &str, image: &Image) -> Result<(Kept, Lock), Diagnostic> {
+    let directory = directory(name)?;
+    let failed = |error: io::Error| {
+        Diagnostic::error(format!("cannot keep changes under the name `{name}`"))
+            .because(format!("{}: {error}", directory.display()))
+    };
+    make(&directory, PRIVATE).map_err(failed)?;
+    let directory = directory.canonicalize().map_err(failed)?;
+    let lock = lock(name, &directory)?;
+    match belongs_to(&directory).map_err(failed)? {
+        None => claim(&directory, image).map_err(failed)?,
+        Some(owner) => check(name, &directory, &owner, image)?,
+    }
+    make(&directory.join("upper"), ROOT).map_err(failed)?;
+    make(&directory.join("work"), PRIVATE).map_err(failed)?;
+    Ok((kept(name, &directory), lock))
+}
+
+/// The same for who only wants to know: nothing is made, and nobody is kept from it.
+pub fn look(name: &str, image: &Image) -> Result<Kept, Diagnostic> {
+    let directory = directory(name)?;
+    if let Ok(Some(owner)) = belongs_to(&directory) {
+        check(name, &directory, &owner, image)?;
+    }
+    Ok(kept(name, &directory))
+}
+
+fn kept(name: &str, directory: &Path) -> Kept {
+    let below = |part: &str| AbsolutePath::root().join(directory).join(part);
+    Kept { name: name.to_owned(), upper: below("upper"), work: below("work") }
+}
+
+fn directory(name: &str) -> Result<PathBuf, Diagnostic> {
+    let state = dirs::state_dir().ok_or_else(|| {
+        Diagnostic::error(format!("cannot keep changes under the name `{name}`"))
+            .because("there is no home directory to keep them in")
+            .help("set HOME, or XDG_STATE_HOME")
+    })?;
+    Ok(state.join("jail/keep").join(name))
+}
+
+fn make(directory: &Path, mode: u32) -> io::Result<()> {
+    DirBuilder::new().recursive(true).mode(mode).create(directory)
+}
+
+fn lock(name: &str, directory: &Path) -> Result<Lock, Diagnostic> {
+    let path = directory.join("lock");
+    let refuse = |because: String| {
+        Diagnostic::error(format!("cannot use what is kept as `{name}`")).because(because)
+    };
+    let open = options().read(true).write(true).create(true).open(&path);
+    let file = open.map_err(|error| refuse(format!("{}: {error}", path.display())))?;
+    match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
+        Ok(mut file) => {
+            // It is for people; without it the lock holds as well.
+            let _ = file.set_len(0).and_then(|()| write!(*file, "{}", std::process::id()));
+            Ok(Lock { _file: file })
+        }
+        Err((mut file, nix::errno::Errno::EWOULDBLOCK)) => {
+            let mut pid = String::new();
+            let by = match file.read_to_string(&mut pid) {
+                Ok(_) if !pid.is_empty() => format!("process {pid}"),
+                _ => "another process".to_owned(),
+            };
+            Err(refuse(format!("{by} uses it at the moment"))
+                .help("wait for its end, or keep under another name"))
+        }
+        Err((_, errno)) => Err(refuse(format!("flock: {}", errno.desc().to_lowercase()))),
+    }
+}
+
+fn options() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    options.mode(0o600).custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK);
+    options
+}
+
+/// The digest, and the name by which it was asked for then.
+struct Owner {
+    digest: String,
+    name: String,
+}
+
+fn belongs_to(directory: &Path) -> io::Result<Option<Owner>> {
+    const MOST: u64 = 8192;
+    let file = match options().read(true).open(directory.join("image")) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        file => file?,
+    };
+    let mut text = String::new();
+    file.take(MOST).read_to_string(&mut text)?;
+    let mut lines = text.lines().map(str::to_owned);
+    let mut line = || lines.next().unwrap_or_default();
+    Ok(Some(Owner { digest: line(), name: line() }))
+}
+
+/// By a rename: a run that is killed here leaves no half of it.
+fn claim(directory: &Path, image: &Image) -> io::Result<()> {
+    let new = directory.join("image.new");
+    let mut file = options().write(true).create(true).truncate(true).open(&new)?;
+    write!(file, "{}\n{}\n", image.digest, image.name)?;
+    file.sync_all()?;
+    std::fs::rename(new, directory.join("image"))
+}
+
+fn check(name: &str, directory: &Path, owner: &Owner, image: &Image) -> Result<(), Diagnostic> {
+    if owner.digest == image.digest.to_string() {
+        return Ok(());
+    }
+    let of = if owner.name == image.name {
+        format!("an earlier image of the name `{}`", owner.name)
+    } else {
+        format!("the image `{}`", owner.name)
+    };
+    Err(Diagnostic::error(format!("cannot use what is kept as `{name}` with another image"))
+        .because(format!("it holds changes to {of}, {}", owner.digest))
+        .help(format!("keep under another name, or give it up: rm -rf {}", directory.display())))
+}

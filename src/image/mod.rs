@@ -1,0 +1,81 @@
+//! Images: names to directories that a root file system is made of.
+//!
+//! ```text
+//! text ─parse→ Reference ─open→ Source ─pull→ Store ─find→ Image
+//!              what the user   where it is    blobs, layers   directories and a config
+//! ```
+//!
+//! - [`reference`]: names of images; [`digest`]: names of content.
+//! - [`document`]: manifests, indexes and configs, read strictly.
+//! - [`registry`]: images in a registry, over the network.
+//! - [`source`]: OCI layouts and archives, docker's archives, plain tars.
+//! - [`store`]: what has been pulled: each layer unpacked once, shared by all images.
+//! - [`unpack`]: one layer's tar to a directory in overlay form.
+//! - [`pull`]: from a source into the store, everything verified.
+//! - [`copy`]: layers to one plain tree, for whoever wants it.
+//! - [`keep`]: what runs changed in an image.
+
+pub mod copy;
+mod delete;
+pub mod digest;
+pub mod document;
+pub mod keep;
+pub mod pull;
+pub mod reference;
+pub mod registry;
+pub mod source;
+pub mod store;
+pub mod unpack;
+
+use std::path::PathBuf;
+
+use crate::units::AbsolutePath;
+
+use digest::Digest;
+use document::Config;
+
+/// An image in the store, ready to be a root file system.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Image {
+    /// As the user would name it: `docker.io/library/debian:12`.
+    pub name: String,
+    /// Of the manifest.
+    pub digest: Digest,
+    pub config: Config,
+    /// Directories in overlay form, the lowest first: those that are to be mounted. None is there
+    /// twice, and none lies below one that hides everything.
+    pub layers: Vec<PathBuf>,
+    /// The file in the store that says all this, and that [`hold`](Image::hold) locks.
+    pub record: PathBuf,
+}
+
+/// What a root file system is made of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rootfs {
+    pub image: Image,
+    /// What earlier runs changed in it.
+    pub kept: Option<Kept>,
+}
+
+impl Rootfs {
+    /// The directories that are seen through each other, the topmost first.
+    pub fn seen(&self) -> Vec<PathBuf> {
+        let kept = self.kept.iter().map(|kept| kept.upper.as_path().to_path_buf());
+        kept.chain(self.image.layers.iter().rev().cloned()).collect()
+    }
+}
+
+/// Directories of an overlay that outlive the run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Kept {
+    pub name: String,
+    pub upper: AbsolutePath,
+    pub work: AbsolutePath,
+}
+
+/// Where images and what is kept of runs are, for this user. Both may be missing.
+pub fn directories() -> Vec<AbsolutePath> {
+    let places = [dirs::data_dir(), dirs::state_dir()];
+    let ours = places.into_iter().flatten().map(|directory| directory.join("jail"));
+    ours.filter_map(AbsolutePath::new).collect()
+}

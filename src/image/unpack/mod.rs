@@ -35,6 +35,8 @@ mod pax;
 mod remove;
 mod room;
 mod stream;
+#[cfg(test)]
+mod tests;
 mod tree;
 mod write;
 

@@ -88,6 +88,11 @@ impl Place {
         fs::symlink_metadata(self.inside().join(path)).unwrap().permissions().mode() & 0o7777
     }
 
+    fn set_mode(&self, path: &str, mode: u32) {
+        let mode = fs::Permissions::from_mode(mode);
+        fs::set_permissions(self.inside().join(path), mode).unwrap();
+    }
+
     fn is_whiteout(&self, path: &str) -> bool {
         let metadata = fs::symlink_metadata(self.inside().join(path)).unwrap();
         metadata.mode() & libc::S_IFMT == libc::S_IFCHR && metadata.rdev() == 0

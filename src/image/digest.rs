@@ -50,10 +50,18 @@ impl Digest {
 
     /// Of these bytes.
     pub fn of(algorithm: Algorithm, bytes: &[u8]) -> Self {
-        let hash: &[u8] = match algorithm {
-            Algorithm::Sha256 => &Sha256::digest(bytes),
-            Algorithm::Sha512 => &Sha512::digest(bytes),
-        };
+        match algorithm {
+            Algorithm::Sha256 => Self::from_sha256(Sha256::new_with_prefix(bytes)),
+            Algorithm::Sha512 => Self::from_hash(algorithm, &Sha512::digest(bytes)),
+        }
+    }
+
+    /// Of all that was hashed.
+    pub fn from_sha256(hash: Sha256) -> Self {
+        Self::from_hash(Algorithm::Sha256, &hash.finalize())
+    }
+
+    fn from_hash(algorithm: Algorithm, hash: &[u8]) -> Self {
         let hex = hash.iter().fold(String::with_capacity(algorithm.length()), |mut hex, byte| {
             write!(hex, "{byte:02x}").expect("a String takes all text");
             hex

@@ -25,7 +25,7 @@ pub use memory::wipe_arguments_and_environment;
 pub use mount::{
     Attributes, FsContext, READ_ONLY, detach_here, move_mount, open_tree, set_attributes,
 };
-pub use open::{Links, create_file, open_beneath, open_directory, open_path};
+pub use open::{Links, create_file, open_beneath, open_directory, open_path, open_to_read};
 pub use process::{
     Change, Used, close_all_but, close_from, die_with_parent, drop_bounding, duplicate, exec,
     exit_now, join_new_session_keyring, keep_open_on_exec, lock_securebits, next_change,

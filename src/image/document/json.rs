@@ -62,6 +62,14 @@ impl Json {
             _ => Err(Malformed::new("it is no JSON object")),
         }
     }
+
+    /// The objects in the list that the whole document is.
+    pub fn roots(&self) -> Result<Vec<Object<'_>>, Malformed> {
+        match &self.0 {
+            Value::List(list) => objects(list, ""),
+            _ => Err(Malformed::new("it is no JSON list")),
+        }
+    }
 }
 
 // `null` counts as absent everywhere: the tools, which are written in Go, write it for what is empty.

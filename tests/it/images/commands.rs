@@ -119,7 +119,10 @@ fn every_format_gives_the_tree_that_umoci_makes() {
     let layout = Layout::new(place.join("oci"), Packing::Gzip, &layers());
     let bundle = place.join("bundle");
     tool(&[
-        "umoci", "unpack", "--image", &format!("{}:latest", layout.path.display()),
+        "umoci",
+        "unpack",
+        "--image",
+        &format!("{}:latest", layout.path.display()),
         bundle.to_str().unwrap(),
     ]);
     // umoci gives the root of the tree the time of unpacking; no entry names it.
@@ -221,7 +224,10 @@ fn a_hostile_image_leaves_nothing() {
         ("whiteout-bare", Tar::new().file(".wh.", 0o644, "")),
         ("unknown-kind", Tar::new().entry(b'Z', "x", 0o644, "", b"")),
         ("device-0-0", Tar::new().entry(b'3', "x", 0o644, "", b"")),
-        ("file-as-directory", Tar::new().symlink("a", "/tmp").file("a/../../../escaped", 0o644, "x")),
+        (
+            "file-as-directory",
+            Tar::new().symlink("a", "/tmp").file("a/../../../escaped", 0o644, "x"),
+        ),
     ];
     let jail = Jail::new();
     for (name, tar) in bad {
@@ -362,9 +368,7 @@ fn a_full_disk_leaves_the_store_valid() {
     let disk = store(&jail);
     fs::create_dir_all(&disk).unwrap();
     let owner = jail.user();
-    let options = |size: &str| {
-        format!("size={size},mode=700,uid={},gid={}", owner.uid, owner.gid)
-    };
+    let options = |size: &str| format!("size={size},mode=700,uid={},gid={}", owner.uid, owner.gid);
     let remount = |size: &str, flags| {
         mount(Some("tmpfs"), &disk, Some("tmpfs"), flags, Some(options(size).as_str())).unwrap();
     };

@@ -29,6 +29,7 @@ complete -c jail -n "__fish_jail_needs_command" -s V -l version -d 'Print versio
 complete -c jail -n "__fish_jail_needs_command" -f -a "run" -d 'Make a sandbox, run a command in it, and exit as it did'
 complete -c jail -n "__fish_jail_needs_command" -f -a "plan" -d 'Print what `jail run` would do, and who asked for each step'
 complete -c jail -n "__fish_jail_needs_command" -f -a "check" -d 'Check profiles and print every error in them'
+complete -c jail -n "__fish_jail_needs_command" -f -a "image" -d 'Pull, look at and remove images'
 complete -c jail -n "__fish_jail_needs_command" -f -a "completions" -d 'Print a completion script for a shell'
 complete -c jail -n "__fish_jail_using_subcommand run" -s P -l profile -d 'Use this profile; several are merged from left to right' -r -F
 complete -c jail -n "__fish_jail_using_subcommand run" -l read -d 'Grant a file or directory for reading and executing' -r -F
@@ -143,4 +144,49 @@ complete -c jail -n "__fish_jail_using_subcommand plan" -s q -l quiet -d 'Print 
 complete -c jail -n "__fish_jail_using_subcommand plan" -l json -d 'Print the plan as JSON'
 complete -c jail -n "__fish_jail_using_subcommand plan" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c jail -n "__fish_jail_using_subcommand check" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c jail -n "__fish_jail_using_subcommand image; and not __fish_seen_subcommand_from pull import list inspect unpack remove prune df verify" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c jail -n "__fish_jail_using_subcommand image; and not __fish_seen_subcommand_from pull import list inspect unpack remove prune df verify" -f -a "pull" -d 'Bring an image into the store, and print its digest'
+complete -c jail -n "__fish_jail_using_subcommand image; and not __fish_seen_subcommand_from pull import list inspect unpack remove prune df verify" -f -a "import" -d 'Bring an image from a file or directory into the store'
+complete -c jail -n "__fish_jail_using_subcommand image; and not __fish_seen_subcommand_from pull import list inspect unpack remove prune df verify" -f -a "list" -d 'Print the images in the store'
+complete -c jail -n "__fish_jail_using_subcommand image; and not __fish_seen_subcommand_from pull import list inspect unpack remove prune df verify" -f -a "inspect" -d 'Print what an image says about itself'
+complete -c jail -n "__fish_jail_using_subcommand image; and not __fish_seen_subcommand_from pull import list inspect unpack remove prune df verify" -f -a "unpack" -d 'Copy an image\'s files into a directory'
+complete -c jail -n "__fish_jail_using_subcommand image; and not __fish_seen_subcommand_from pull import list inspect unpack remove prune df verify" -f -a "remove" -d 'Remove names from the store'
+complete -c jail -n "__fish_jail_using_subcommand image; and not __fish_seen_subcommand_from pull import list inspect unpack remove prune df verify" -f -a "prune" -d 'Remove what no name leads to and nobody uses'
+complete -c jail -n "__fish_jail_using_subcommand image; and not __fish_seen_subcommand_from pull import list inspect unpack remove prune df verify" -f -a "df" -d 'Print how much room the store takes'
+complete -c jail -n "__fish_jail_using_subcommand image; and not __fish_seen_subcommand_from pull import list inspect unpack remove prune df verify" -f -a "verify" -d 'Check that the store is as it was when it was verified'
+complete -c jail -n "__fish_jail_using_subcommand image; and __fish_seen_subcommand_from pull" -l platform -d 'Which image of several: OS/ARCHITECTURE[/VARIANT]; without, that of this machine' -r
+complete -c jail -n "__fish_jail_using_subcommand image; and __fish_seen_subcommand_from pull" -l max-size -d 'Refuse an image whose layers are larger than this without compression [default: 16G]' -r
+complete -c jail -n "__fish_jail_using_subcommand image; and __fish_seen_subcommand_from pull" -l max-files -d 'Refuse an image with more files than this [default: 1000000]' -r
+complete -c jail -n "__fish_jail_using_subcommand image; and __fish_seen_subcommand_from pull" -l max-ratio -d 'Refuse a layer over 100M that grows more than so many times when it is decompressed [default: 1000]' -r
+complete -c jail -n "__fish_jail_using_subcommand image; and __fish_seen_subcommand_from pull" -s q -l quiet -d 'Print errors only, and no progress'
+complete -c jail -n "__fish_jail_using_subcommand image; and __fish_seen_subcommand_from pull" -l insecure -d 'Take plain HTTP, and certificates that cannot be verified'
+complete -c jail -n "__fish_jail_using_subcommand image; and __fish_seen_subcommand_from pull" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c jail -n "__fish_jail_using_subcommand image; and __fish_seen_subcommand_from import" -l platform -d 'Which image of several: OS/ARCHITECTURE[/VARIANT]; without, that of this machine' -r
+complete -c jail -n "__fish_jail_using_subcommand image; and __fish_seen_subcommand_from import" -l max-size -d 'Refuse an image whose layers are larger than this without compression [default: 16G]' -r
+complete -c jail -n "__fish_jail_using_subcommand image; and __fish_seen_subcommand_from import" -l max-files -d 'Refuse an image with more files than this [default: 1000000]' -r
+complete -c jail -n "__fish_jail_using_subcommand image; and __fish_seen_subcommand_from import" -l max-ratio -d 'Refuse a layer over 100M that grows more than so many times when it is decompressed [default: 1000]' -r
+complete -c jail -n "__fish_jail_using_subcommand image; and __fish_seen_subcommand_from import" -s q -l quiet -d 'Print errors only, and no progress'
+complete -c jail -n "__fish_jail_using_subcommand image; and __fish_seen_subcommand_from import" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c jail -n "__fish_jail_using_subcommand image; and __fish_seen_subcommand_from list" -l json -d 'Print JSON'
+complete -c jail -n "__fish_jail_using_subcommand image; and __fish_seen_subcommand_from list" -s h -l help -d 'Print help'
+complete -c jail -n "__fish_jail_using_subcommand image; and __fish_seen_subcommand_from inspect" -l platform -d 'The one for this platform: OS/ARCHITECTURE[/VARIANT]' -r
+complete -c jail -n "__fish_jail_using_subcommand image; and __fish_seen_subcommand_from inspect" -l json -d 'Print JSON'
+complete -c jail -n "__fish_jail_using_subcommand image; and __fish_seen_subcommand_from inspect" -s h -l help -d 'Print help'
+complete -c jail -n "__fish_jail_using_subcommand image; and __fish_seen_subcommand_from unpack" -l platform -d 'Which image of several: OS/ARCHITECTURE[/VARIANT]; without, that of this machine' -r
+complete -c jail -n "__fish_jail_using_subcommand image; and __fish_seen_subcommand_from unpack" -l max-size -d 'Refuse an image whose layers are larger than this without compression [default: 16G]' -r
+complete -c jail -n "__fish_jail_using_subcommand image; and __fish_seen_subcommand_from unpack" -l max-files -d 'Refuse an image with more files than this [default: 1000000]' -r
+complete -c jail -n "__fish_jail_using_subcommand image; and __fish_seen_subcommand_from unpack" -l max-ratio -d 'Refuse a layer over 100M that grows more than so many times when it is decompressed [default: 1000]' -r
+complete -c jail -n "__fish_jail_using_subcommand image; and __fish_seen_subcommand_from unpack" -s q -l quiet -d 'Print errors only, and no progress'
+complete -c jail -n "__fish_jail_using_subcommand image; and __fish_seen_subcommand_from unpack" -l insecure -d 'Take plain HTTP, and certificates that cannot be verified'
+complete -c jail -n "__fish_jail_using_subcommand image; and __fish_seen_subcommand_from unpack" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c jail -n "__fish_jail_using_subcommand image; and __fish_seen_subcommand_from remove" -l platform -d 'Only those for this platform: OS/ARCHITECTURE[/VARIANT]' -r
+complete -c jail -n "__fish_jail_using_subcommand image; and __fish_seen_subcommand_from remove" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c jail -n "__fish_jail_using_subcommand image; and __fish_seen_subcommand_from prune" -l json -d 'Print JSON'
+complete -c jail -n "__fish_jail_using_subcommand image; and __fish_seen_subcommand_from prune" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c jail -n "__fish_jail_using_subcommand image; and __fish_seen_subcommand_from df" -l json -d 'Print JSON'
+complete -c jail -n "__fish_jail_using_subcommand image; and __fish_seen_subcommand_from df" -s h -l help -d 'Print help'
+complete -c jail -n "__fish_jail_using_subcommand image; and __fish_seen_subcommand_from verify" -l platform -d 'The ones for this platform: OS/ARCHITECTURE[/VARIANT]' -r
+complete -c jail -n "__fish_jail_using_subcommand image; and __fish_seen_subcommand_from verify" -l repair -d 'Remove what is damaged, and the names that lead to it, so that it can be pulled again'
+complete -c jail -n "__fish_jail_using_subcommand image; and __fish_seen_subcommand_from verify" -l json -d 'Print JSON'
+complete -c jail -n "__fish_jail_using_subcommand image; and __fish_seen_subcommand_from verify" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c jail -n "__fish_jail_using_subcommand completions" -s h -l help -d 'Print help'

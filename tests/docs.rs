@@ -10,7 +10,8 @@ use jail::diagnostic::{Diagnostic, Located, Origin};
 use jail::profile;
 use serde_json::Value;
 
-const PAGES: [&str; 4] = ["README.md", "docs/profile.md", "docs/report.md", "docs/threat-model.md"];
+const PAGES: [&str; 5] =
+    ["README.md", "docs/images.md", "docs/profile.md", "docs/report.md", "docs/threat-model.md"];
 
 /// Flags of other programs that the pages mention.
 const OF_OTHERS: [&str; 5] = ["--path", "--release", "--security-opt", "--clearenv", "--noprofile"];
@@ -32,6 +33,7 @@ fn every_profile_in_the_documentation_loads() {
 fn every_flag_in_the_documentation_exists() {
     let mut known = flags("run");
     known.extend(flags("plan"));
+    known.extend(flags_of_image().into_iter().map(|(_, flag)| flag));
     for page in PAGES {
         for flag in flags_in(&text(page)) {
             let exists = known.contains(&flag) || OF_OTHERS.contains(&flag.as_str());
@@ -46,6 +48,17 @@ fn every_flag_about_the_sandbox_is_documented() {
     let about_words = ["--help", "--quiet", "--verbose", "--report", "--stats"];
     for flag in flags("run").iter().filter(|flag| !about_words.contains(&flag.as_str())) {
         assert!(documented.contains(flag), "docs/profile.md does not mention {flag}");
+    }
+}
+
+#[test]
+fn every_command_and_flag_about_images_is_documented() {
+    let page = text("docs/images.md");
+    let documented = flags_in(&page);
+    for (command, flag) in flags_of_image() {
+        assert!(page.contains(&format!("`jail image {command}")), "no `jail image {command}`");
+        let known = flag == "--help" || documented.contains(&flag);
+        assert!(known, "docs/images.md does not mention {flag} of {command}");
     }
 }
 
@@ -118,12 +131,27 @@ fn load(text: &str) -> Result<profile::Profile, Vec<Diagnostic>> {
 fn flags(name: &str) -> Vec<String> {
     let mut jail = jail::cli::command();
     jail.build();
-    let of = |command: &Command| {
-        let arguments = command.get_arguments();
-        let long = arguments.filter_map(|argument| argument.get_long_and_visible_aliases());
-        long.flatten().map(|long| format!("--{long}")).collect()
-    };
-    jail.find_subcommand(name).map(of).expect("jail has this command")
+    jail.find_subcommand(name).map(flags_of).expect("jail has this command")
+}
+
+/// Each command of `jail image` with each of its long flags.
+fn flags_of_image() -> Vec<(String, String)> {
+    let mut jail = jail::cli::command();
+    jail.build();
+    let image = jail.find_subcommand("image").expect("jail has this command");
+    let all = image.get_subcommands().flat_map(|command| {
+        let name = command.get_name().to_owned();
+        flags_of(command).into_iter().map(move |flag| (name.clone(), flag))
+    });
+    let all: Vec<_> = all.collect();
+    assert!(all.len() > 10, "{all:?}");
+    all
+}
+
+fn flags_of(command: &Command) -> Vec<String> {
+    let arguments = command.get_arguments();
+    let long = arguments.filter_map(|argument| argument.get_long_and_visible_aliases());
+    long.flatten().map(|long| format!("--{long}")).collect()
 }
 
 /// What stands between fences of one language.

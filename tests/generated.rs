@@ -23,13 +23,8 @@ fn man_pages_are_up_to_date() {
     let mut command = jail::cli::command().disable_help_subcommand(true);
     command.build();
     let directory = tree().join("docs/man");
-    compare(&directory.join("jail.1"), &page(&command));
-    let mut names = vec!["jail.1".to_owned()];
-    for subcommand in command.get_subcommands() {
-        let name = format!("jail-{}.1", subcommand.get_name());
-        compare(&directory.join(&name), &page(subcommand));
-        names.push(name);
-    }
+    let mut names = Vec::new();
+    compare_pages(&directory, &command, "jail", &mut names);
     for entry in fs::read_dir(&directory).unwrap() {
         let name = entry.unwrap().file_name().into_string().unwrap();
         assert!(names.contains(&name), "docs/man/{name} is of no command");
@@ -39,6 +34,16 @@ fn man_pages_are_up_to_date() {
 #[test]
 fn the_schema_of_reports_is_up_to_date() {
     compare(&tree().join("docs/report.schema.json"), jail::report::schema().as_bytes());
+}
+
+/// The page of a command, and those of the commands below it.
+fn compare_pages(directory: &Path, command: &Command, name: &str, names: &mut Vec<String>) {
+    let file = format!("{name}.1");
+    compare(&directory.join(&file), &page(command));
+    names.push(file);
+    for inner in command.get_subcommands() {
+        compare_pages(directory, inner, &format!("{name}-{}", inner.get_name()), names);
+    }
 }
 
 fn page(command: &Command) -> Vec<u8> {

@@ -7,6 +7,7 @@ use clap::{ArgMatches, Args, FromArgMatches, Parser, Subcommand, ValueHint};
 use clap_complete::Shell;
 
 use super::flags::SandboxFlags;
+use super::image::ImageArguments;
 
 /// Run one command in a rootless Linux sandbox
 ///
@@ -32,6 +33,7 @@ pub enum Command {
     Run(RunArguments),
     Plan(PlanArguments),
     Check(CheckArguments),
+    Image(ImageArguments),
     Completions(CompletionsArguments),
 }
 
@@ -44,6 +46,7 @@ impl Subcommand for Command {
             command("run", RUN_ABOUT).defer(RunArguments::augment_args),
             command("plan", PLAN_ABOUT).defer(PlanArguments::augment_args),
             command("check", CHECK_ABOUT).defer(CheckArguments::augment_args),
+            command("image", IMAGE_ABOUT).defer(ImageArguments::augment_args),
             command("completions", COMPLETIONS_ABOUT).defer(CompletionsArguments::augment_args),
         ])
     }
@@ -53,7 +56,7 @@ impl Subcommand for Command {
     }
 
     fn has_subcommand(name: &str) -> bool {
-        ["run", "plan", "check", "completions"].contains(&name)
+        ["run", "plan", "check", "image", "completions"].contains(&name)
     }
 }
 
@@ -63,6 +66,7 @@ impl FromArgMatches for Command {
             Some(("run", its)) => RunArguments::from_arg_matches(its).map(Self::Run),
             Some(("plan", its)) => PlanArguments::from_arg_matches(its).map(Self::Plan),
             Some(("check", its)) => CheckArguments::from_arg_matches(its).map(Self::Check),
+            Some(("image", its)) => ImageArguments::from_arg_matches(its).map(Self::Image),
             Some(("completions", its)) => {
                 CompletionsArguments::from_arg_matches(its).map(Self::Completions)
             }
@@ -79,6 +83,7 @@ impl FromArgMatches for Command {
 const RUN_ABOUT: &str = "Make a sandbox, run a command in it, and exit as it did";
 const PLAN_ABOUT: &str = "Print what `jail run` would do, and who asked for each step";
 const CHECK_ABOUT: &str = "Check profiles and print every error in them";
+const IMAGE_ABOUT: &str = "Pull, look at and remove images";
 const COMPLETIONS_ABOUT: &str = "Print a completion script for a shell";
 
 /// Make a sandbox, run a command in it, and exit as it did

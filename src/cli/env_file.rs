@@ -3,7 +3,7 @@
 use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::rc::Rc;
+use std::sync::Arc;
 
 use crate::diagnostic::{Diagnostic, Located, Origin, Source, cause};
 
@@ -41,11 +41,11 @@ fn parse(name: String, text: Vec<u8>) -> Result<Vec<Located<Assignment>>, Vec<Di
                 .at(&Origin::Flag("--env-file".to_owned())),
         ]
     })?;
-    let source = Rc::new(Source { name, text });
+    let source = Arc::new(Source { name, text });
     let (mut assignments, mut mistakes) = (Vec::new(), Vec::new());
     for (start, line) in lines(&source.text) {
         let span = start..start + line.len();
-        let origin = Origin::File { source: Rc::clone(&source), span };
+        let origin = Origin::File { source: Arc::clone(&source), span };
         match parse_line(line) {
             Ok(assignment) => assignments.push(Located::new(assignment, origin)),
             Err(mistake) => mistakes.push(mistake.at(&origin)),

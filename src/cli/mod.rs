@@ -9,6 +9,7 @@ mod arguments;
 mod check;
 mod env_file;
 mod flags;
+mod image;
 mod layer;
 mod limits;
 mod rules;
@@ -59,6 +60,7 @@ fn execute(command: &Command) -> Result<u8, Vec<Diagnostic>> {
         Command::Run(arguments) => run::run(arguments),
         Command::Plan(arguments) => run::plan(arguments),
         Command::Check(arguments) => check::check(arguments),
+        Command::Image(arguments) => image::image(arguments),
         Command::Completions(arguments) => answer(&completions(arguments.shell)).map(|()| 0),
     }
 }

@@ -1,7 +1,7 @@
 //! Where a value came from.
 
 use std::ops::Range;
-use std::rc::Rc;
+use std::sync::Arc;
 
 /// A file of text that values were read from.
 #[derive(Debug, PartialEq, Eq)]
@@ -16,8 +16,8 @@ pub struct Source {
 pub enum Origin {
     /// Part of the program: not written by anyone.
     BuiltIn,
-    /// Bytes `span` of a file.
-    File { source: Rc<Source>, span: Range<usize> },
+    /// Bytes `span` of a file. Shared between threads, because images are pulled by several.
+    File { source: Arc<Source>, span: Range<usize> },
     /// A flag of the command line, `--bind`.
     Flag(String),
     /// An environment variable, `JAIL_PROFILE`.

@@ -189,7 +189,8 @@ struct Shown {
     carets: usize,
 }
 
-fn visible(text: &str) -> String {
+/// A text that cannot steer a terminal, for what others wrote.
+pub fn visible(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for character in text.chars() {
         if character == '\t' {
@@ -249,14 +250,14 @@ fn floor(text: &str, at: usize) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use std::rc::Rc;
+    use std::sync::Arc;
 
     use proptest::prelude::*;
 
     use super::*;
 
     fn at(name: &str, text: &str, span: Range<usize>) -> Origin {
-        let source = Rc::new(Source { name: name.to_owned(), text: text.to_owned() });
+        let source = Arc::new(Source { name: name.to_owned(), text: text.to_owned() });
         Origin::File { source, span }
     }
 

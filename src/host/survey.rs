@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
-use std::rc::Rc;
+use std::sync::Arc;
 
 use nix::libc;
 
@@ -105,7 +105,7 @@ fn project(workdir: &AbsolutePath) -> AbsolutePath {
     marked.and_then(AbsolutePath::new).unwrap_or_else(|| workdir.clone())
 }
 
-fn policy(profile: &Profile, host: &Host) -> Result<Option<Rc<Source>>, Diagnostic> {
+fn policy(profile: &Profile, host: &Host) -> Result<Option<Arc<Source>>, Diagnostic> {
     let Some(policy) = &profile.seccomp.policy else { return Ok(None) };
     let SeccompPolicy::File(text) = &policy.value else { return Ok(None) };
     let name = text.text.to_string_lossy().into_owned();
@@ -120,7 +120,7 @@ fn policy(profile: &Profile, host: &Host) -> Result<Option<Rc<Source>>, Diagnost
         io::ErrorKind::NotFound => refuse("no such file [ENOENT]".into()).help("create it"),
         _ => refuse(error.to_string()),
     })?;
-    Ok(Some(Rc::new(Source { name, text })))
+    Ok(Some(Arc::new(Source { name, text })))
 }
 
 fn survey_files(profile: &Profile, host: &mut Host, walker: &mut Walker) {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::PathBuf;
-use std::rc::Rc;
+use std::sync::Arc;
 
 use crate::diagnostic::Source;
 use crate::profile::{Bounds, Rlimit, Variables};
@@ -30,7 +30,7 @@ pub struct Host {
     /// What descriptors 0, 1 and 2, and those to preserve, refer to. A closed one is absent.
     pub descriptors: BTreeMap<i32, Descriptor>,
     /// The text of `[seccomp] policy` where that is a file.
-    pub seccomp: Option<Rc<Source>>,
+    pub seccomp: Option<Arc<Source>>,
     /// Where the kernel's own file systems are mounted besides /dev, /proc and /sys; hugetlbfs is
     /// one of them where the profile refuses huge pages.
     pub interfaces: Vec<AbsolutePath>,

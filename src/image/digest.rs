@@ -1,7 +1,10 @@
 //! Names of content: `sha256:` and the hash in hexadecimal digits.
 
 use std::fmt;
+use std::fmt::Write;
 use std::str::FromStr;
+
+use sha2::{Digest as _, Sha256, Sha512};
 
 /// A digest, as the OCI image specification writes it (descriptor.md, "Digests"). Only names of this
 /// form ever become parts of paths or addresses.
@@ -43,6 +46,27 @@ impl Digest {
 
     pub fn hex(&self) -> &str {
         &self.hex
+    }
+
+    /// Of these bytes.
+    pub fn of(algorithm: Algorithm, bytes: &[u8]) -> Self {
+        match algorithm {
+            Algorithm::Sha256 => Self::from_sha256(Sha256::new_with_prefix(bytes)),
+            Algorithm::Sha512 => Self::from_hash(algorithm, &Sha512::digest(bytes)),
+        }
+    }
+
+    /// Of all that was hashed.
+    pub fn from_sha256(hash: Sha256) -> Self {
+        Self::from_hash(Algorithm::Sha256, &hash.finalize())
+    }
+
+    fn from_hash(algorithm: Algorithm, hash: &[u8]) -> Self {
+        let hex = hash.iter().fold(String::with_capacity(algorithm.length()), |mut hex, byte| {
+            write!(hex, "{byte:02x}").expect("a String takes all text");
+            hex
+        });
+        Self { algorithm, hex }
     }
 
     /// The first twelve digits, for people.

@@ -6,7 +6,7 @@ use std::io::{self, Read};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
-use std::rc::Rc;
+use std::sync::Arc;
 
 use super::built_in::BUILT_IN;
 use crate::diagnostic::{Diagnostic, Located, Source, cause, did_you_mean};
@@ -34,7 +34,7 @@ impl Places {
 /// The text of a profile.
 pub(super) struct Found {
     pub identity: Identity,
-    pub source: Rc<Source>,
+    pub source: Arc<Source>,
     /// Where the file stands; `None` for a built-in profile.
     pub directory: Option<PathBuf>,
     /// The file itself, likewise.
@@ -132,7 +132,7 @@ fn find_by_name(
     let source = Source { name: format!("<built-in {name}>"), text: (*text).to_owned() };
     Some(Ok(Found {
         identity: Identity::BuiltIn(name),
-        source: Rc::new(source),
+        source: Arc::new(source),
         directory: None,
         file: None,
     }))
@@ -180,7 +180,7 @@ impl Candidate<'_> {
             refuse(&format!("line {line} is not UTF-8"))
         })?;
         let directory = self.path.parent().unwrap_or(Path::new("")).to_path_buf();
-        let source = Rc::new(Source { name: self.shown.clone(), text });
+        let source = Arc::new(Source { name: self.shown.clone(), text });
         Ok(Found {
             identity,
             source,

@@ -5,7 +5,6 @@
 //! [`Report`] of `--report`, whose [`types`] are also the published schema, and a [`Target`] is
 //! where it goes: opened before anything else happens, written when all is over.
 
-mod amounts;
 mod draw;
 mod ending;
 mod limits;

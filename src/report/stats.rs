@@ -3,8 +3,8 @@
 use crate::plan::Plan;
 use crate::run::{Counter, Outcome};
 
-use super::amounts::{size, time};
 use super::reached::{memory_limit, pids_limit, time_limit};
+use crate::units::amounts::{size, time};
 
 /// The table, with a newline at the end. What nobody counted has no row.
 pub fn stats(plan: &Plan, outcome: &Outcome) -> String {

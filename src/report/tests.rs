@@ -1,6 +1,6 @@
 //! Reports, words and tables of outcomes made by hand.
 
-use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -21,7 +21,7 @@ fn flag(flag: &str) -> Origin {
 
 fn line_of_a_file() -> Origin {
     let text = "[limits]\nmemory = \"512M\"\n".to_owned();
-    Origin::File { source: Rc::new(Source { name: "dev.toml".to_owned(), text }), span: 18..24 }
+    Origin::File { source: Arc::new(Source { name: "dev.toml".to_owned(), text }), span: 18..24 }
 }
 
 fn plan(steps: Vec<(Action, Origin)>) -> Plan {

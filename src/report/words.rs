@@ -3,8 +3,8 @@
 use crate::diagnostic::{Diagnostic, Origin};
 use crate::plan::{Action, Mount, Step};
 
-use super::amounts::{size, time, times};
 use super::reached::Reached;
+use crate::units::amounts::{size, time, times};
 
 /// The message about it. An error if it ended the command.
 pub fn words(reached: &Reached) -> Diagnostic {

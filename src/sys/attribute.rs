@@ -21,6 +21,19 @@ pub fn attribute(path: &Path, name: &CStr) -> Result<Vec<u8>, Errno> {
     Ok(value[..length as usize].to_vec())
 }
 
+/// The whole value of an extended attribute of an open file (fgetxattr(2)).
+pub fn attribute_of(file: BorrowedFd, name: &CStr) -> Result<Vec<u8>, Errno> {
+    // As long as one can be (XATTR_SIZE_MAX in xattr(7)); the kernel writes no more than there is.
+    let mut value = vec![0_u8; 65536];
+    // SAFETY: an open descriptor, a live string that ends in NUL, and a live buffer of the length given.
+    let length = unsafe {
+        libc::fgetxattr(file.as_raw_fd(), name.as_ptr(), value.as_mut_ptr().cast(), value.len())
+    };
+    let length = checked(length as libc::c_long)?;
+    value.truncate(length as usize);
+    Ok(value)
+}
+
 /// Sets an extended attribute of an open file (fsetxattr(2)).
 pub fn set_attribute(file: BorrowedFd, name: &CStr, value: &[u8]) -> Result<(), Errno> {
     // SAFETY: a live string that ends in NUL, and a live buffer of the length given; the kernel
@@ -36,4 +49,17 @@ pub fn remove_attribute(file: BorrowedFd, name: &CStr) -> Result<(), Errno> {
     // SAFETY: a live string that ends in NUL, which the kernel copies.
     let result = unsafe { libc::fremovexattr(file.as_raw_fd(), name.as_ptr()) };
     checked(result.into()).map(drop)
+}
+
+/// The names of all extended attributes of an open file (flistxattr(2)).
+pub fn attribute_names(file: BorrowedFd) -> Result<Vec<CString>, Errno> {
+    // As many bytes as a file can have of them (XATTR_LIST_MAX in xattr(7)).
+    let mut names = vec![0_u8; 65536];
+    // SAFETY: an open descriptor, and a live buffer of the length given.
+    let length =
+        unsafe { libc::flistxattr(file.as_raw_fd(), names.as_mut_ptr().cast(), names.len()) };
+    let length = checked(length as libc::c_long)?;
+    let names = names[..length as usize].split(|byte| *byte == 0);
+    // None has a NUL inside: they were split there.
+    Ok(names.filter(|name| !name.is_empty()).filter_map(|name| CString::new(name).ok()).collect())
 }

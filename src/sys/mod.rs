@@ -7,23 +7,25 @@ mod attribute;
 mod clone;
 mod inherited;
 mod landlock;
+mod lookup;
 mod memory;
 mod mount;
 mod open;
 mod process;
 mod random;
 
-pub use attribute::{attribute, remove_attribute, set_attribute};
+pub use attribute::{attribute, attribute_names, attribute_of, remove_attribute, set_attribute};
 pub use clone::{
     Clone, NAMESPACES, NEW_CGROUP, NEW_NETWORK, clone_process, fork, spawn_sharing_memory,
 };
 pub use inherited::{Inherited, inherited, is_on_hugetlbfs};
 pub use landlock::landlock_abi;
+pub use lookup::look_names_up_by_files_and_dns;
 pub use memory::wipe_arguments_and_environment;
 pub use mount::{
     Attributes, FsContext, READ_ONLY, detach_here, move_mount, open_tree, set_attributes,
 };
-pub use open::{Links, create_file, open_beneath, open_directory, open_path};
+pub use open::{Links, create_file, open_beneath, open_directory, open_path, open_to_read};
 pub use process::{
     Change, Used, close_all_but, close_from, die_with_parent, drop_bounding, duplicate, exec,
     exit_now, join_new_session_keyring, keep_open_on_exec, lock_securebits, next_change,

@@ -1,5 +1,6 @@
 //! Sizes, times and paths: the small types that everything else speaks.
 
+pub mod amounts;
 mod cpus;
 mod path;
 mod size;

@@ -4,6 +4,7 @@ mod death;
 mod escape;
 mod faults;
 mod harness;
+mod images;
 mod kernels;
 mod report;
 mod support;

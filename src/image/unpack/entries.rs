@@ -3,7 +3,7 @@
 use super::bad::{Bad, Reason};
 use super::header::{Header, Time};
 use super::pax::{self, Records};
-use super::stream::{BLOCK, Stream};
+use super::stream::{BLOCK, Bytes};
 
 /// The largest extended header or GNU name that is taken into memory.
 const LARGEST_EXTENSION: u64 = 1 << 20;
@@ -39,8 +39,8 @@ pub(super) enum Kind {
 }
 
 /// Reads one entry after the other.
-pub(super) struct Entries {
-    stream: Stream,
+pub(super) struct Entries<S> {
+    stream: S,
     /// Bytes of the current entry that have not been read.
     left: u64,
     /// Bytes up to the next header, after those.
@@ -55,8 +55,8 @@ struct Extensions {
     long_link: Option<Vec<u8>>,
 }
 
-impl Entries {
-    pub fn new(stream: Stream) -> Self {
+impl<S: Bytes> Entries<S> {
+    pub fn new(stream: S) -> Self {
         Self { stream, left: 0, padding: 0 }
     }
 
@@ -86,6 +86,12 @@ impl Entries {
                 }
             }
         }
+    }
+
+    /// What the bytes are read from; it stands where those of the current entry begin, or after what
+    /// was read of them.
+    pub fn stream(&self) -> &S {
+        &self.stream
     }
 
     /// Some of the bytes of the current entry; none when it has no more.

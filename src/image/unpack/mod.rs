@@ -17,6 +17,7 @@
 //!   `buffer` goes between them.
 //! - `stream`, `header`, `pax`, `entries`: the tar reader, strict; `name`: what names mean.
 //! - `tree`: the directories of the layer, and which of them are open.
+//! - `index`: where the entries of a tar on the disk are; `measure`: the digests of a tar.
 //! - `begin`, `write`, `attributes`, `remove`, `room`, `finish`: entries to files.
 
 mod attributes;
@@ -28,8 +29,10 @@ mod entries;
 mod feed;
 mod finish;
 mod header;
+mod index;
 mod layer;
 mod limits;
+mod measure;
 mod name;
 mod pax;
 mod remove;
@@ -41,5 +44,7 @@ mod tree;
 mod write;
 
 pub use bad::{Bad, Limit, Reason};
+pub use index::{Found, FoundKind, index};
 pub use layer::{Packed, Skipped, Unpacked, unpack};
 pub use limits::{Budget, Limits};
+pub use measure::{Measured, measure};

@@ -10,6 +10,20 @@ pub(super) const BLOCK: usize = 512;
 
 pub(super) type Block = [u8; BLOCK];
 
+/// Where the bytes of a tar come from, in order.
+pub(super) trait Bytes {
+    /// The next block; nothing at the end.
+    fn block(&mut self) -> Result<Option<Block>, Reason>;
+
+    /// Some of the next `most` bytes, which must be there; none only if `most` is 0.
+    fn part(&mut self, most: u64) -> Result<&[u8], Reason>;
+
+    fn skip(&mut self, count: u64) -> Result<(), Reason>;
+
+    /// Lets everything pass that is left, so that it is hashed.
+    fn drain(&mut self);
+}
+
 /// The plain bytes of a layer, in order.
 pub(super) struct Stream {
     chunks: Receiver<Chunk>,
@@ -22,8 +36,21 @@ impl Stream {
         Self { chunks, current: None, at: 0 }
     }
 
-    /// The next block; nothing at the end.
-    pub fn block(&mut self) -> Result<Option<Block>, Reason> {
+    fn next(&mut self, most: u64) -> &[u8] {
+        if self.current.as_ref().is_none_or(|chunk| self.at == chunk.bytes().len()) {
+            self.at = 0;
+            self.current = self.chunks.recv().ok();
+        }
+        let Some(chunk) = &self.current else { return &[] };
+        let left = &chunk.bytes()[self.at..];
+        let count = left.len().min(usize::try_from(most).unwrap_or(usize::MAX));
+        self.at += count;
+        &left[..count]
+    }
+}
+
+impl Bytes for Stream {
+    fn block(&mut self) -> Result<Option<Block>, Reason> {
         let mut block = [0; BLOCK];
         let mut filled = 0;
         while filled < BLOCK {
@@ -41,8 +68,7 @@ impl Stream {
         }
     }
 
-    /// Some of the next `most` bytes, which must be there; none only if `most` is 0.
-    pub fn part(&mut self, most: u64) -> Result<&[u8], Reason> {
+    fn part(&mut self, most: u64) -> Result<&[u8], Reason> {
         let bytes = self.next(most);
         if bytes.is_empty() && most > 0 {
             return Err(Reason::Malformed("it ends inside an entry"));
@@ -50,27 +76,14 @@ impl Stream {
         Ok(bytes)
     }
 
-    pub fn skip(&mut self, mut count: u64) -> Result<(), Reason> {
+    fn skip(&mut self, mut count: u64) -> Result<(), Reason> {
         while count > 0 {
             count -= self.part(count)?.len() as u64;
         }
         Ok(())
     }
 
-    /// Lets everything pass that is left, so that it is hashed.
-    pub fn drain(&mut self) {
+    fn drain(&mut self) {
         while !self.next(u64::MAX).is_empty() {}
-    }
-
-    fn next(&mut self, most: u64) -> &[u8] {
-        if self.current.as_ref().is_none_or(|chunk| self.at == chunk.bytes().len()) {
-            self.at = 0;
-            self.current = self.chunks.recv().ok();
-        }
-        let Some(chunk) = &self.current else { return &[] };
-        let left = &chunk.bytes()[self.at..];
-        let count = left.len().min(usize::try_from(most).unwrap_or(usize::MAX));
-        self.at += count;
-        &left[..count]
     }
 }

@@ -49,7 +49,7 @@ pub(super) fn write(stream: Stream, into: BorrowedFd, budget: &Budget) -> Result
 }
 
 struct Writer<'a> {
-    entries: Entries,
+    entries: Entries<Stream>,
     tree: Tree<'a>,
     budget: &'a Budget,
     umask: Umask,

@@ -8,7 +8,7 @@
 
 use std::collections::BTreeMap;
 use std::ops::Range;
-use std::rc::Rc;
+use std::sync::Arc;
 
 use serde::Deserialize;
 
@@ -24,7 +24,7 @@ const MOST_CONDITIONS: usize = 300;
 
 /// Reads a policy for a command that keeps these capabilities, on this kernel.
 pub(super) fn read(
-    source: &Rc<Source>,
+    source: &Arc<Source>,
     kept: &[Capability],
     release: (u32, u32),
 ) -> Result<Filter, Diagnostic> {
@@ -41,7 +41,7 @@ pub(super) fn read(
     if cases.map(|case| case.conditions.len()).sum::<usize>() > MOST_CONDITIONS {
         let title = format!("the policy `{}` has too many conditions", source.name);
         return Err(Diagnostic::error(title)
-            .at(&Origin::File { source: Rc::clone(source), span: 0..0 })
+            .at(&Origin::File { source: Arc::clone(source), span: 0..0 })
             .because("the kernel takes programs of up to 4096 instructions")
             .help(format!("keep to {MOST_CONDITIONS} conditions")));
     }
@@ -320,14 +320,14 @@ impl Collected {
     }
 }
 
-fn malformed(source: &Rc<Source>, error: &serde_json::Error) -> Diagnostic {
+fn malformed(source: &Arc<Source>, error: &serde_json::Error) -> Diagnostic {
     let words = error.to_string();
     let cause = words.split(" at line ").next().unwrap_or(&words).to_owned();
     let lines = source.text.split_inclusive('\n').take(error.line().saturating_sub(1));
     let offset = lines.map(str::len).sum::<usize>() + error.column().saturating_sub(1);
     let span = blamed(&source.text, offset, &cause);
     Diagnostic::error(format!("cannot read the policy `{}`", source.name))
-        .at(&Origin::File { source: Rc::clone(source), span })
+        .at(&Origin::File { source: Arc::clone(source), span })
         .because(cause)
         .help("write it in the format of docker's seccomp profiles")
 }
@@ -349,10 +349,10 @@ fn blamed(text: &str, offset: usize, cause: &str) -> Range<usize> {
 }
 
 /// Where `word` first stands in the text.
-fn place(source: &Rc<Source>, word: &str) -> Origin {
+fn place(source: &Arc<Source>, word: &str) -> Origin {
     let start = source.text.find(word).unwrap_or(0);
     let end = source.text[start..].find(['\n', ',', ']']).map_or(start, |length| start + length);
-    Origin::File { source: Rc::clone(source), span: start..end }
+    Origin::File { source: Arc::clone(source), span: start..end }
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! From a profile's `[seccomp]` to a [`Filter`].
 
-use std::rc::Rc;
+use std::sync::Arc;
 
 use crate::diagnostic::{Diagnostic, Located, Origin, Source};
 use crate::profile::{Capability, Seccomp, SeccompPolicy};
@@ -18,7 +18,7 @@ use super::wish::{self, Wish};
 pub struct Request<'a> {
     pub seccomp: &'a Seccomp,
     /// The text of the policy, where that is a file.
-    pub text: Option<&'a Rc<Source>>,
+    pub text: Option<&'a Arc<Source>>,
     /// May the command make namespaces of its own? A policy from a file decides that itself.
     pub nesting: bool,
     /// The capabilities that the command keeps.

@@ -1,7 +1,7 @@
 //! Typed values out of a TOML table, with every mistake on the way collected.
 
 use std::ops::Range;
-use std::rc::Rc;
+use std::sync::Arc;
 
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
@@ -37,13 +37,13 @@ const LONGEST_LIST: usize = 4096;
 
 /// Reads one file and remembers what is wrong with it.
 pub(super) struct Reader {
-    pub source: Rc<Source>,
+    pub source: Arc<Source>,
     pub errors: Vec<Diagnostic>,
 }
 
 impl Reader {
     pub fn origin(&self, span: Range<usize>) -> Origin {
-        Origin::File { source: Rc::clone(&self.source), span }
+        Origin::File { source: Arc::clone(&self.source), span }
     }
 
     pub fn refuse(&mut self, span: Range<usize>, diagnostic: impl Into<Diagnostic>) {

@@ -1,4 +1,4 @@
-use std::rc::Rc;
+use std::sync::Arc;
 
 use proptest::prelude::*;
 
@@ -16,7 +16,7 @@ fn parsed(text: &str) -> Parsed {
     let identity = Identity::File { device: 0, inode: 0 };
     parse(&Found {
         identity,
-        source: Rc::new(source),
+        source: Arc::new(source),
         directory: Some("/profiles".into()),
         file: None,
     })

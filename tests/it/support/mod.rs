@@ -30,6 +30,7 @@ pub use machine::{Machine, machine_program};
 pub use pty::Pty;
 pub use require::{Feature, missing};
 pub use running::Running;
+pub use spawn::spawn;
 pub use user::User;
 
 /// Leaves the test, printing why, if this machine lacks something that it needs.

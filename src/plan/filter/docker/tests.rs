@@ -5,8 +5,8 @@ use super::*;
 const POLICY: &str = include_str!("tests/policy.json");
 const EPERM: Verdict = Verdict::NOT_PERMITTED;
 
-fn source(text: &str) -> Rc<Source> {
-    Rc::new(Source { name: "policy.json".into(), text: text.into() })
+fn source(text: &str) -> Arc<Source> {
+    Arc::new(Source { name: "policy.json".into(), text: text.into() })
 }
 
 fn filter(kept: &[Capability], release: (u32, u32)) -> Filter {

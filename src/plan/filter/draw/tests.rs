@@ -21,7 +21,7 @@ fn seccomp(policy: SeccompPolicy, allow: &[&str], deny: &[&str]) -> Seccomp {
 }
 
 fn drawn(seccomp: &Seccomp, text: Option<&str>) -> Result<Option<Filter>, Vec<Diagnostic>> {
-    let source = text.map(|text| Rc::new(Source { name: "p.json".into(), text: text.into() }));
+    let source = text.map(|text| Arc::new(Source { name: "p.json".into(), text: text.into() }));
     let text = source.as_ref();
     let request =
         Request { seccomp, text, nesting: false, kept: &[], release: (6, 18), hugepages: None };

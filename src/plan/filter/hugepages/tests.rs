@@ -1,6 +1,6 @@
 //! No policy lets huge pages through, and nothing else is refused for them.
 
-use std::rc::Rc;
+use std::sync::Arc;
 
 use super::*;
 use crate::diagnostic::{Origin, Source};
@@ -24,7 +24,7 @@ fn drawn(
         |list: &[&str]| list.iter().map(|word| Located::new((*word).to_owned(), flag())).collect();
     let policy = Some(Located::new(policy, Origin::BuiltIn));
     let seccomp = Seccomp { policy, allow: words(allow), deny: words(deny) };
-    let source = text.map(|text| Rc::new(Source { name: "p.json".into(), text: text.into() }));
+    let source = text.map(|text| Arc::new(Source { name: "p.json".into(), text: text.into() }));
     let hugepages = hugepages.map(|value| Located::new(value, flag()));
     draw(&Request {
         seccomp: &seccomp,

@@ -1,6 +1,33 @@
 //! Manifests, indexes and configs (OCI image specification 1.1; Docker image manifest version 2, schema 2).
+//!
+//! Everything here comes from strangers. [`json`] reads bytes strictly (size, depth, no key twice);
+//! [`parse`] and [`config`] take what is needed and refuse what contradicts itself; what is not known is
+//! ignored, as both specifications ask. Nobody has compared a digest yet: that is for whoever
+//! has the bytes.
+
+mod config;
+pub(super) mod json;
+mod malformed;
+mod media_type;
+mod parse;
+mod platform;
+#[cfg(test)]
+mod tests;
 
 use super::digest::Digest;
+
+pub use config::parse_config;
+pub use malformed::Malformed;
+pub use media_type::{Compression, DOCUMENTS, MediaType};
+pub use parse::{check, parse_document};
+pub use platform::{BadPlatform, Platform, choose};
+
+/// Bytes of a document or a config at most, as in other clients.
+pub const LARGEST_DOCUMENT: u64 = 4 << 20;
+/// Layers of an image at most.
+pub const MOST_LAYERS: usize = 512;
+/// Entries of an index at most.
+pub const MOST_ENTRIES: usize = 1000;
 
 /// A reference from one document to a blob.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,34 +42,10 @@ pub struct Descriptor {
     pub name: Option<String>,
 }
 
-/// The kinds of blobs that make an image.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum MediaType {
-    Index,
-    Manifest,
-    Config,
-    Layer(Compression),
-}
-
-/// How a layer's tar is packed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Compression {
-    None,
-    Gzip,
-    Zstd,
-}
-
-/// What an image runs on.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Platform {
-    pub os: String,
-    pub architecture: String,
-    pub variant: Option<String>,
-}
-
 /// An index, or a manifest.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Document {
+    /// Indexes and manifests only: entries of other kinds are left out.
     Index(Vec<Descriptor>),
     Manifest(Manifest),
 }
@@ -51,7 +54,7 @@ pub enum Document {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Manifest {
     pub config: Descriptor,
-    /// The lowest first.
+    /// The lowest first; at least one.
     pub layers: Vec<Descriptor>,
 }
 

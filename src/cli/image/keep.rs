@@ -1,0 +1,92 @@
+//! `jail image remove`, `prune` and `verify`.
+
+use serde_json::json;
+
+use crate::diagnostic::Diagnostic;
+use crate::image::Image;
+use crate::image::store::{Freed, Store, Verified};
+use crate::units::amounts::size;
+
+use super::super::voice::{Volume, answer, complain, say};
+use super::arguments::{PruneArguments, RemoveArguments, VerifyArguments};
+use super::show::{absent, print_json};
+use super::words::{platform, reference};
+
+/// Exit status when something in the store is damaged.
+const DAMAGED: u8 = 1;
+
+/// Executes `jail image remove`.
+pub fn remove(arguments: &RemoveArguments) -> Result<u8, Vec<Diagnostic>> {
+    let only = arguments.platform.as_deref().map(|text| platform(Some(text))).transpose();
+    let only = only.map_err(|bad| vec![bad])?;
+    let store = Store::open_default().map_err(|bad| vec![bad])?;
+    let mut mistakes = Vec::new();
+    for text in &arguments.images {
+        let removed = reference(text).and_then(|name| {
+            let count = store.remove(&name, only.as_ref())?;
+            if count > 0 { Ok(()) } else { Err(absent(&name.to_string())) }
+        });
+        mistakes.extend(removed.err());
+    }
+    if mistakes.is_empty() { Ok(0) } else { Err(mistakes) }
+}
+
+/// Executes `jail image prune`.
+pub fn prune(arguments: &PruneArguments) -> Result<u8, Vec<Diagnostic>> {
+    let freed = Store::open_default().and_then(|store| store.prune(&waiting));
+    let Freed { images, layers, bytes } = freed.map_err(|bad| vec![bad])?;
+    if arguments.json {
+        return print_json(&json!({ "images": images, "layers": layers, "bytes": bytes }));
+    }
+    answer(format!("removed layers: {layers}, {}\n", size(bytes)).as_bytes())?;
+    Ok(0)
+}
+
+/// Executes `jail image verify`.
+pub fn verify(arguments: &VerifyArguments) -> Result<u8, Vec<Diagnostic>> {
+    let verified = look(arguments).map_err(|bad| vec![bad])?;
+    let Verified { references, documents, layers, damages } = verified;
+    let damages: Vec<Diagnostic> = damages.into_iter().map(|damage| damage.diagnostic).collect();
+    say(&damages, Volume::Everything);
+    let status = if damages.is_empty() { 0 } else { DAMAGED };
+    if arguments.json {
+        let titles: Vec<_> = damages
+            .iter()
+            .map(|damage| json!({ "title": damage.title, "because": damage.because }))
+            .collect();
+        print_json(&json!({
+            "names": references, "documents": documents, "layers": layers, "damages": titles,
+        }))?;
+        return Ok(status);
+    }
+    let verdict = match (damages.is_empty(), arguments.repair) {
+        (true, _) => "all as it should be".to_owned(),
+        (false, true) => format!("damaged, and removed: {}", damages.len()),
+        (false, false) => format!("damaged: {}", damages.len()),
+    };
+    let line =
+        format!("names: {references}, documents: {documents}, layers: {layers}; {verdict}\n");
+    answer(line.as_bytes())?;
+    Ok(status)
+}
+
+fn look(arguments: &VerifyArguments) -> Result<Verified, Diagnostic> {
+    let store = Store::open_default()?;
+    if arguments.repair {
+        return store.repair(&waiting);
+    }
+    if arguments.images.is_empty() {
+        return store.verify(None, &waiting);
+    }
+    let platform = platform(arguments.platform.as_deref())?;
+    let mut images: Vec<Image> = Vec::new();
+    for text in &arguments.images {
+        let name = reference(text)?;
+        images.push(store.find(&name, &platform)?.ok_or_else(|| absent(&name.to_string()))?);
+    }
+    store.verify(Some(&images), &waiting)
+}
+
+fn waiting() {
+    complain("jail: waiting for another jail that is at work in the image store\n");
+}

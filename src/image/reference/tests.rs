@@ -1,0 +1,249 @@
+use proptest::prelude::*;
+
+use super::*;
+
+const HASH: &str = "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+
+fn parse(text: &str) -> Result<Reference, BadReference> {
+    text.parse()
+}
+
+#[track_caller]
+fn means(text: &str, full: &str) {
+    let reference = parse(text).unwrap_or_else(|bad| panic!("{text}: {bad}"));
+    assert_eq!(reference.to_string(), full, "{text}");
+    assert_eq!(parse(full), Ok(reference), "{full}");
+}
+
+#[track_caller]
+fn says(text: &str, because: &str, help: &str) {
+    let bad = parse(text).expect_err(text);
+    assert_eq!((bad.because.as_str(), bad.help.as_deref().unwrap_or("")), (because, help));
+}
+
+#[test]
+fn what_is_left_out_is_filled_in() {
+    means("debian", "docker.io/library/debian:latest");
+    means("debian:12", "docker.io/library/debian:12");
+    means("docker://debian", "docker.io/library/debian:latest");
+    means("team/app", "docker.io/team/app:latest");
+    means("docker.io/debian", "docker.io/library/debian:latest");
+    means("index.docker.io/team/app:1", "docker.io/team/app:1");
+    means("localhost/app", "localhost/app:latest");
+    means("registry.example/app", "registry.example/app:latest");
+    means("Registry.Example:5000/a/b/c:V1.2_x-y", "registry.example:5000/a/b/c:V1.2_x-y");
+    means("host:5000/app", "host:5000/app:latest");
+    means("127.0.0.1:5000/app", "127.0.0.1:5000/app:latest");
+    means("[::1]:5000/app", "[::1]:5000/app:latest");
+    means("[2001:DB8::1]/app:1", "[2001:db8::1]/app:1");
+    means("a__b/c.d/e---f_g", "docker.io/a__b/c.d/e---f_g:latest");
+    means(&format!("debian@{HASH}"), &format!("docker.io/library/debian@{HASH}"));
+    means(&format!("debian:12@{HASH}"), &format!("docker.io/library/debian:12@{HASH}"));
+}
+
+#[test]
+fn without_a_slash_a_colon_is_for_the_tag() {
+    means("localhost:5000", "docker.io/library/localhost:5000");
+    means("docker:24", "docker.io/library/docker:24");
+}
+
+#[test]
+fn a_registry_called_like_a_kind_keeps_its_prefix() {
+    means("docker://oci:5000/app", "docker://oci:5000/app:latest");
+    means("docker://dir:1", "docker.io/library/dir:1");
+}
+
+#[test]
+fn local_references_have_a_path_and_a_tag() {
+    means("oci:./layout", "oci:./layout");
+    means("oci:/a b/layout:dev", "oci:/a b/layout:dev");
+    means("oci:x:docker.io/library/debian:12", "oci:x:docker.io/library/debian:12");
+    means("oci-archive:x.tar:v1", "oci-archive:x.tar:v1");
+    means("docker-archive:x.tar", "docker-archive:x.tar");
+    means("docker-archive:x.tar:app", "docker-archive:x.tar:docker.io/library/app:latest");
+    means("docker-archive:x.tar:h:5000/a:1", "docker-archive:x.tar:h:5000/a:1");
+    means("dir:with:colon", "dir:with:colon");
+    means("tar:./ünïcode:x.tar", "tar:./ünïcode:x.tar");
+}
+
+#[test]
+fn slips_are_told_with_what_to_write() {
+    says("", "there is nothing to look for", "write, say, `debian:12`");
+    says("docker://", REPOSITORY_MISSING, "");
+    says(
+        "Debian:12",
+        "the name of a repository has no upper-case letters",
+        "write `debian` in place of `Debian`",
+    );
+    says("debian ", "it has a space or a line break", "");
+    says("debian\n", "it has a space or a line break", "");
+    says("deb\u{1b}ian", "it has a control character", "");
+    says("débian", "it has `é`, which is no ASCII letter", "");
+    says(
+        "https://registry.example/app/",
+        "it is a web address",
+        "write `docker://registry.example/app`; registries are spoken to by HTTPS unless \
+         `--insecure` is given",
+    );
+    says("debian:", "the tag after the colon is empty", "write `debian:latest`, or another tag");
+    says("docker:", "`docker:` is followed by two slashes", "write `docker://NAME`");
+    says("docker:/debian", "`docker:` is followed by two slashes", "write `docker://debian`");
+    says("docker:a/b", "`docker:` is followed by two slashes", "write `docker://a/b`");
+    says("docker:///debian", "it begins with a slash", "");
+    says("image:debian:12", "`image:` is not part of the name", "write `debian:12`");
+    says(
+        "docker-daemon:app:1",
+        "jail does not read `docker-daemon`",
+        "copy it first: skopeo copy docker-daemon:app:1 oci-archive:image.tar",
+    );
+    says(
+        "./x",
+        "it looks like a path",
+        "say what is there: `oci:./x`, `oci-archive:./x`, `docker-archive:./x`, `dir:./x` or \
+         `tar:./x`",
+    );
+    says(
+        "oci://x",
+        "`oci:` takes a path, not an address",
+        "write `oci:x`, or `oci:/x` if it starts at the root",
+    );
+    says(
+        "tar:",
+        "there is no path after `tar:`",
+        "write `tar:FILE`; for an image called `tar` in a registry, `docker://tar:TAG`",
+    );
+    says("oci:x:", "there is nothing after the last colon", "leave the colon out: `oci:x`");
+    says("oci:x:a b", "the tag `a b` has ` `; a tag has letters, digits and `-._:@+/`", "");
+    says("::1/app", "an IPv6 address stands in brackets", "write `[::1]` in place of `::1`");
+}
+
+const REPOSITORY_MISSING: &str = "the repository is missing: nothing stands before the tag or the \
+                                  digest, or after the registry";
+
+#[test]
+fn digests_are_strict() {
+    says(
+        "debian@latest",
+        "`latest` is no digest: a digest is `sha256:` and 64 hexadecimal digits in lower case",
+        "a tag stands after a colon: `debian:latest`",
+    );
+    let upper = HASH.replace("abcdef", "ABCDEF");
+    says(
+        &format!("debian@{upper}"),
+        &format!(
+            "`{upper}` is no digest: a digest is `sha256:` and 64 hexadecimal digits in lower case"
+        ),
+        &format!("write `debian@{HASH}`"),
+    );
+    says(
+        "user:password@registry.example/app",
+        "the part before `@` has no place in a name",
+        "keep credentials in the auth file of docker or podman",
+    );
+    says(
+        &HASH["sha256:".len()..],
+        "it is a hash without the name of an image",
+        &format!("write NAME@{HASH}"),
+    );
+    assert!(parse(&format!("debian@{HASH}@{HASH}")).is_err());
+    assert!(parse(&format!("@{HASH}")).is_err());
+}
+
+#[test]
+fn what_the_grammar_forbids_is_refused() {
+    let long_label = format!("{}.example/app", "a".repeat(64));
+    let long_tag = format!("app:{}", "a".repeat(129));
+    let long_name = format!("{}app", "a/".repeat(127));
+    let refused = [
+        "a//b",
+        "a/",
+        "/",
+        ":",
+        "@",
+        ":12",
+        "a:b:c",
+        "a/b:1/c:2",
+        "-a",
+        "a-",
+        "a..b",
+        "a___b",
+        "a._b",
+        ".a/b",
+        "_a",
+        "a_",
+        "app:-x",
+        "app:.x",
+        "app:a+b",
+        "host:0/app",
+        "host:65536/app",
+        "host:+80/app",
+        "host:/app",
+        "host:80:80/app",
+        "ho_st.x/app",
+        "-host.x/app",
+        "host-.x/app",
+        "host..x/app",
+        "host.x./app",
+        "[::1/app",
+        "[::1]x/app",
+        "[x]/app",
+        "[::1]:/app",
+        "[fe80::1%eth0]/app",
+        "a?b",
+        "a%20b",
+        "a\\b",
+        "a/../b",
+        "docker://docker://a",
+        "h.x/",
+        "dir:",
+        "oci:",
+        "oci::tag",
+        "docker-archive::x",
+        "docker-archive:f:Upper",
+        "oci:a\nb",
+        "oci:x:täg",
+        "tar:\0",
+        &long_label,
+        &long_tag,
+        &long_name,
+    ];
+    for text in refused {
+        assert!(parse(text).is_err(), "{text:?}: {:?}", parse(text));
+    }
+}
+
+#[test]
+fn an_error_reads_well() {
+    let diagnostic = parse("Debian").unwrap_err().diagnostic();
+    assert_eq!(diagnostic.title, "`Debian` names no image");
+    let diagnostic: crate::diagnostic::Diagnostic = parse("").unwrap_err().into();
+    assert_eq!(diagnostic.title, "the name of the image is empty");
+}
+
+proptest! {
+    #[test]
+    fn printing_a_name_and_parsing_gives_it_back(
+        text in "(docker://)?([a-zA-Z]{1,3}[.:][a-z0-9]{1,4}/|localhost/|\\[[0-9a-f:]{2,6}\\](:[0-9]{1,6})?/)?\
+                 [a-z0-9._/-]{1,12}(:[a-zA-Z0-9_.-]{1,5})?(@sha256:[0-9a-f]{64})?"
+    ) {
+        if let Ok(reference) = parse(&text) {
+            prop_assert_eq!(parse(&reference.to_string()), Ok(reference));
+        }
+    }
+
+    #[test]
+    fn printing_a_local_reference_and_parsing_gives_it_back(
+        text in "(oci|oci-archive|docker-archive|dir|tar):.{1,8}(:[a-zA-Z0-9:/.]{0,8})?"
+    ) {
+        if let Ok(reference) = parse(&text) {
+            prop_assert_eq!(parse(&reference.to_string()), Ok(reference));
+        }
+    }
+
+    #[test]
+    fn no_text_is_too_odd(text in any::<String>()) {
+        if let Ok(reference) = parse(&text) {
+            prop_assert_eq!(parse(&reference.to_string()), Ok(reference));
+        }
+    }
+}

@@ -1,0 +1,187 @@
+//! Programs that keep passwords: `docker-credential-NAME get`.
+
+use std::io::{Read, Write};
+use std::os::fd::AsFd;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use serde::Deserialize;
+
+use crate::diagnostic::{Diagnostic, cause};
+
+use super::super::options::Surroundings;
+use super::Credentials;
+
+/// What the helper has for a server; `None` if it has nothing.
+pub fn ask(
+    name: &str,
+    server: &str,
+    here: &Surroundings,
+) -> Result<Option<Credentials>, Diagnostic> {
+    let program = program(name)?;
+    let failed = |why: String| {
+        Diagnostic::error(format!("`{program}` gives no credentials for `{server}`")).because(why)
+    };
+    let mut child = start(&program, here).map_err(|error| {
+        failed(cause(&error)).help(format!(
+            "install `{program}`, or take `{name}` out of the file with the credentials"
+        ))
+    })?;
+    let answer = talk(&mut child, server);
+    if answer.is_err() {
+        // It is ended whatever it is doing; that it has ended already is fine.
+        let _ = child.kill();
+    }
+    let status = child.wait().map_err(|error| failed(cause(&error)))?;
+    let answer = answer.map_err(failed)?;
+    let text = String::from_utf8_lossy(&answer);
+    if !status.success() {
+        return match text.trim() {
+            NOTHING => Ok(None),
+            "" => Err(failed(format!("it ended with {status}"))),
+            said => Err(failed(format!("it says: {}", said.chars().take(200).collect::<String>()))),
+        };
+    }
+    // The text is not shown: it may be a password in an odd form.
+    let found: Found =
+        serde_json::from_str(&text).map_err(|_| failed("its answer is not valid".to_owned()))?;
+    Ok(Some(found.credentials()))
+}
+
+/// The name comes from a file that anything may have written for the user; it must stay a name.
+fn program(name: &str) -> Result<String, Diagnostic> {
+    let is_fine = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+    if name.is_empty() || !name.bytes().all(is_fine) {
+        return Err(Diagnostic::error(format!("`{name}` is no name of a credential helper"))
+            .help("a helper is the end of a program's name, `docker-credential-NAME`"));
+    }
+    Ok(format!("docker-credential-{name}"))
+}
+
+/// The words of every helper for this case (docker-credential-helpers, `errCredentialsNotFound`).
+const NOTHING: &str = "credentials not found in native keychain";
+const TIME: Duration = Duration::from_secs(30);
+const MOST_OUTPUT: usize = 64 * 1024;
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Found {
+    username: String,
+    secret: String,
+}
+
+impl Found {
+    fn credentials(self) -> Credentials {
+        if self.username == "<token>" {
+            return Credentials::Identity(self.secret);
+        }
+        Credentials::Password { user: self.username, password: self.secret }
+    }
+}
+
+fn start(program: &str, here: &Surroundings) -> std::io::Result<Child> {
+    Command::new(program)
+        .arg("get")
+        .env_clear()
+        .envs(here.variables())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+}
+
+/// Everything that it prints, within the time.
+fn talk(child: &mut Child, server: &str) -> Result<Vec<u8>, String> {
+    let end = Instant::now() + TIME;
+    let mut stdin = child.stdin.take().expect("it is a pipe");
+    // A helper that does not want to know may be gone already; its answer tells.
+    let _ = stdin.write_all(server.as_bytes());
+    drop(stdin);
+    let stdout = child.stdout.as_mut().expect("it is a pipe");
+    let (mut answer, mut buffer) = (Vec::new(), [0; 4096]);
+    loop {
+        let left = end.saturating_duration_since(Instant::now());
+        let wait = PollTimeout::try_from(left).expect("half a minute fits");
+        match poll(&mut [PollFd::new(stdout.as_fd(), PollFlags::POLLIN)], wait) {
+            Ok(0) => return Err(format!("no answer in {} seconds", TIME.as_secs())),
+            Ok(_) => (),
+            Err(nix::errno::Errno::EINTR) => continue,
+            Err(errno) => return Err(crate::diagnostic::errno_cause(errno)),
+        }
+        match stdout.read(&mut buffer) {
+            Ok(0) => return Ok(answer),
+            Ok(length) => answer.extend_from_slice(&buffer[..length]),
+            Err(error) => return Err(cause(&error)),
+        }
+        if answer.len() > MOST_OUTPUT {
+            return Err("its answer is too long".to_owned());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::PermissionsExt;
+    use std::path::Path;
+
+    use super::*;
+
+    fn asked(script: &str) -> Result<Option<Credentials>, Diagnostic> {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("docker-credential-test");
+        fs::write(directory.path().join("script"), script).unwrap();
+        write_program(&path, &directory.path().join("script"));
+        let search = format!("{}:/usr/bin:/bin", directory.path().display());
+        ask("test", "r.example", &Surroundings::new([("PATH", search)], "/etc"))
+    }
+
+    /// Written by another process: a child of another thread, between fork and exec, would have
+    /// a descriptor of it, and nobody could execute it (ETXTBSY).
+    fn write_program(path: &Path, script: &Path) {
+        let made = Command::new("sh")
+            .args(["-c", "printf '#!/bin/sh\\n. %s\\n' \"$1\" >\"$2\"", "sh"])
+            .args([script, path])
+            .status();
+        assert!(made.unwrap().success());
+        fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
+    }
+
+    #[test]
+    fn a_helper_is_asked_by_name() {
+        let script = "[ \"$1\" = get ] && [ \"$(cat)\" = r.example ] || exit 3\n\
+                      echo '{\"ServerURL\":\"x\",\"Username\":\"me\",\"Secret\":\"s\"}'";
+        let wanted = Credentials::Password { user: "me".to_owned(), password: "s".to_owned() };
+        assert!(asked(script).unwrap() == Some(wanted));
+        let script = "echo '{\"Username\":\"<token>\",\"Secret\":\"s\"}'";
+        assert!(asked(script).unwrap() == Some(Credentials::Identity("s".to_owned())));
+    }
+
+    #[test]
+    fn a_helper_may_have_nothing() {
+        assert!(asked(&format!("echo {NOTHING}; exit 1")).unwrap().is_none());
+    }
+
+    #[test]
+    fn a_helper_that_fails_is_an_error() {
+        for (script, why) in [
+            ("echo locked; exit 1", "it says: locked"),
+            ("exit 1", "it ended with exit status: 1"),
+            ("echo no json", "its answer is not valid"),
+            ("yes", "its answer is too long"),
+        ] {
+            let error = asked(script).err().unwrap();
+            assert_eq!(error.because.as_deref(), Some(why), "{script}");
+        }
+    }
+
+    #[test]
+    fn a_helper_is_no_path() {
+        for name in ["", "../x", "a/b", "a b", "a\0"] {
+            assert!(ask(name, "r", &Surroundings::here()).is_err(), "{name}");
+        }
+        let error = ask("missing", "r", &Surroundings::new([("PATH", "/nowhere")], "/etc"));
+        assert!(error.err().unwrap().help[0].contains("`docker-credential-missing`"));
+    }
+}

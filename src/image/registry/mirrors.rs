@@ -1,0 +1,285 @@
+//! `registries.conf`: other places for the same image (containers-registries.conf(5), version 2).
+//!
+//! Of these files count `[[registry]]` with `prefix`, `location`, `insecure`, `blocked` and
+//! `mirror-by-digest-only`, and `[[registry.mirror]]` with `location`, `insecure` and
+//! `pull-from-mirror`. Short names are not looked up: `debian` is `docker.io/library/debian`.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+use crate::diagnostic::{Diagnostic, cause};
+
+use super::options::Surroundings;
+
+/// Where an image may be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Location {
+    /// `HOST[:PORT]/REPOSITORY`
+    pub path: String,
+    pub insecure: bool,
+}
+
+/// All locations of `HOST[:PORT]/REPOSITORY`, in the order to try them; the last one is its own.
+pub fn locate(
+    path: &str,
+    by_digest: bool,
+    here: &Surroundings,
+) -> Result<Vec<Location>, Diagnostic> {
+    let own = Location { path: path.to_owned(), insecure: false };
+    let registries = read(here)?;
+    // The longest prefix that fits.
+    let fitting = registries.iter().filter_map(|(prefix, (file, registry))| {
+        Some((fits(prefix, path)?, prefix, file, registry))
+    });
+    let Some((length, prefix, file, registry)) = fitting.max_by_key(|(length, ..)| *length) else {
+        return Ok(vec![own]);
+    };
+    if registry.blocked {
+        return Err(Diagnostic::error(format!("`{path}` may not be pulled"))
+            .because(format!("`{}` blocks `{prefix}`", file.display())));
+    }
+    let rest = &path[length..];
+    let mut locations: Vec<Location> = registry
+        .mirror
+        .iter()
+        .filter(|mirror| mirror.serves(by_digest, registry.mirror_by_digest_only))
+        .map(|mirror| Location {
+            path: format!("{}{rest}", mirror.location),
+            insecure: mirror.insecure,
+        })
+        .collect();
+    let moved = registry.location.as_ref().filter(|location| !location.is_empty());
+    let path = moved.map_or_else(|| path.to_owned(), |location| format!("{location}{rest}"));
+    locations.push(Location { path, insecure: registry.insecure });
+    Ok(locations)
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Document {
+    registry: Vec<Registry>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case")]
+struct Registry {
+    prefix: Option<String>,
+    location: Option<String>,
+    #[serde(default)]
+    insecure: bool,
+    #[serde(default)]
+    blocked: bool,
+    #[serde(default)]
+    mirror_by_digest_only: bool,
+    #[serde(default)]
+    mirror: Vec<Mirror>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case")]
+struct Mirror {
+    location: String,
+    #[serde(default)]
+    insecure: bool,
+    #[serde(default)]
+    pull_from_mirror: PullFrom,
+}
+
+#[derive(Clone, Copy, Default, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum PullFrom {
+    #[default]
+    All,
+    DigestOnly,
+    TagOnly,
+}
+
+impl Mirror {
+    fn serves(&self, by_digest: bool, by_digest_only: bool) -> bool {
+        match self.pull_from_mirror {
+            PullFrom::All => by_digest || !by_digest_only,
+            PullFrom::DigestOnly => by_digest,
+            PullFrom::TagOnly => !by_digest && !by_digest_only,
+        }
+    }
+}
+
+/// How much of a path a prefix covers, if it fits: whole components, or `*.DOMAIN`.
+fn fits(prefix: &str, path: &str) -> Option<usize> {
+    if let Some(domain) = prefix.strip_prefix("*.") {
+        let host = path.split('/').next().unwrap_or_default();
+        let name = host.split(':').next().unwrap_or_default();
+        // Nothing is moved by such a prefix, and every other one is longer.
+        return name.strip_suffix(domain)?.ends_with('.').then_some(0);
+    }
+    let rest = path.strip_prefix(prefix)?;
+    (rest.is_empty() || rest.starts_with(['/', ':'])).then_some(prefix.len())
+}
+
+/// By prefix: a later file replaces what an earlier one says.
+type Registries = BTreeMap<String, (PathBuf, Registry)>;
+
+fn read(here: &Surroundings) -> Result<Registries, Diagnostic> {
+    let mut registries = Registries::new();
+    for file in files(here)? {
+        let failed = |why: String| {
+            Diagnostic::error(format!("cannot read `{}`", file.display())).because(why)
+        };
+        let text = fs::read_to_string(&file).map_err(|error| failed(cause(&error)))?;
+        let document: Document =
+            toml::from_str(&text).map_err(|error| failed(error.message().to_owned()))?;
+        for registry in document.registry {
+            let prefix = registry.prefix.clone().or_else(|| registry.location.clone());
+            let prefix = prefix.filter(|prefix| !prefix.is_empty()).ok_or_else(|| {
+                failed("a `[[registry]]` has neither `prefix` nor `location`".to_owned())
+            })?;
+            registries.insert(prefix, (file.clone(), registry));
+        }
+    }
+    Ok(registries)
+}
+
+/// The main file is the user's or the system's; more of both follow.
+fn files(here: &Surroundings) -> Result<Vec<PathBuf>, Diagnostic> {
+    if let Some(file) = here.variable("CONTAINERS_REGISTRIES_CONF") {
+        return Ok(vec![file.into()]);
+    }
+    let user = here.config().map(|config| config.join("containers"));
+    let system = here.etc().join("containers");
+    let mains = [user.clone(), Some(system.clone())].into_iter().flatten();
+    let main = mains.map(|directory| directory.join("registries.conf")).find(|file| file.exists());
+    let mut files: Vec<PathBuf> = main.into_iter().collect();
+    for directory in [Some(system), user].into_iter().flatten() {
+        files.extend(parts(&directory.join("registries.conf.d"))?);
+    }
+    Ok(files)
+}
+
+/// The `.conf` files of a directory, if it exists, by name.
+fn parts(directory: &Path) -> Result<Vec<PathBuf>, Diagnostic> {
+    let failed = |error: &std::io::Error| {
+        Diagnostic::error(format!("cannot read `{}`", directory.display())).because(cause(error))
+    };
+    let entries = match fs::read_dir(directory) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(failed(&error)),
+    };
+    let mut found = Vec::new();
+    for entry in entries {
+        let path = entry.map_err(|error| failed(&error))?.path();
+        if path.extension().is_some_and(|extension| extension == "conf") {
+            found.push(path);
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn located(text: &str, path: &str, by_digest: bool) -> Result<Vec<String>, Diagnostic> {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("registries.conf");
+        fs::write(&file, text).unwrap();
+        let here = Surroundings::new([("CONTAINERS_REGISTRIES_CONF", file)], "/etc");
+        let locations = locate(path, by_digest, &here)?;
+        let shown = |location: &Location| {
+            format!("{}{}", location.path, if location.insecure { " insecure" } else { "" })
+        };
+        Ok(locations.iter().map(shown).collect())
+    }
+
+    const TEXT: &str = r#"
+        unqualified-search-registries = ["docker.io"]
+        [[registry]]
+        location = "docker.io"
+        [[registry.mirror]]
+        location = "mirror.example/hub"
+        [[registry.mirror]]
+        location = "localhost:5000"
+        insecure = true
+        pull-from-mirror = "digest-only"
+        [[registry]]
+        prefix = "docker.io/team"
+        location = "registry.example:5000/a"
+        insecure = true
+        [[registry]]
+        prefix = "*.bad.example"
+        blocked = true
+        [[registry]]
+        location = "fine.bad.example"
+    "#;
+
+    #[test]
+    fn mirrors_come_first() {
+        assert_eq!(
+            located(TEXT, "docker.io/library/debian", false).unwrap(),
+            ["mirror.example/hub/library/debian", "docker.io/library/debian"]
+        );
+        assert_eq!(
+            located(TEXT, "docker.io/library/debian", true).unwrap(),
+            [
+                "mirror.example/hub/library/debian",
+                "localhost:5000/library/debian insecure",
+                "docker.io/library/debian"
+            ]
+        );
+    }
+
+    #[test]
+    fn the_longest_prefix_of_whole_components_wins() {
+        let check = |path, wanted: &[&str]| assert_eq!(located(TEXT, path, false).unwrap(), wanted);
+        check("docker.io/team/app", &["registry.example:5000/a/app insecure"]);
+        check("docker.io.example/team/app", &["docker.io.example/team/app"]);
+        check("quay.io/x", &["quay.io/x"]);
+        check("fine.bad.example/x", &["fine.bad.example/x"]);
+        assert_eq!(located(TEXT, "docker.io/teams/app", false).unwrap().len(), 2);
+    }
+
+    #[test]
+    fn what_is_blocked_is_not_pulled() {
+        for path in ["a.bad.example/x", "a.b.bad.example:5000/x"] {
+            let error = located(TEXT, path, false).unwrap_err();
+            assert!(error.because.unwrap().ends_with("blocks `*.bad.example`"));
+        }
+        assert!(located(TEXT, "bad.example/x", false).is_ok());
+        assert!(located(TEXT, "notbad.example/x", false).is_ok());
+    }
+
+    #[test]
+    fn damaged_files_are_errors() {
+        for text in ["[[registry]]\nblocked = true", "[[registry]\n", "registry = 3"] {
+            assert!(located(text, "r/x", false).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn later_files_replace_what_earlier_ones_say() {
+        let root = tempfile::tempdir().unwrap();
+        let write = |name: &str, location: &str| {
+            let path = root.path().join(name);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            let text = format!("[[registry]]\nprefix = \"r\"\nlocation = \"{location}\"\n");
+            fs::write(path, text).unwrap();
+        };
+        let now = || {
+            let here = Surroundings::new([("HOME", root.path())], root.path().join("etc"));
+            locate("r/x", false, &here).unwrap()[0].path.clone()
+        };
+        assert_eq!(now(), "r/x");
+        write("etc/containers/registries.conf", "one");
+        assert_eq!(now(), "one/x");
+        write(".config/containers/registries.conf", "two");
+        assert_eq!(now(), "two/x");
+        write("etc/containers/registries.conf.d/10.conf", "three");
+        assert_eq!(now(), "three/x");
+        write(".config/containers/registries.conf.d/00.conf", "four");
+        assert_eq!(now(), "four/x");
+    }
+}

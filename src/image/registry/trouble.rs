@@ -1,0 +1,191 @@
+//! What goes wrong between a request and its answer, as far as anyone decides by it.
+
+use std::io;
+use std::time::Duration;
+
+use crate::diagnostic::Diagnostic;
+
+use super::address::{Address, Server};
+
+/// Why there is no answer to use.
+#[derive(Debug)]
+pub enum Trouble {
+    /// No answer at all.
+    Silent { server: Server, broken: Broken },
+    /// An answer that is no success.
+    Status(Box<Status>),
+    /// An answer that leads nowhere.
+    Redirect { from: Address, why: String },
+    /// An answer that makes no sense.
+    Nonsense { server: Server, why: String },
+    /// The registry wants to know who asks, and this is all there is to say.
+    Unauthorized { status: Box<Status>, known: String },
+    /// Something that is not the registry's doing: a file, a helper.
+    Own(Box<Diagnostic>),
+}
+
+/// A failed connection.
+#[derive(Debug)]
+pub enum Broken {
+    /// The name has no address.
+    NoSuchHost(String),
+    Refused,
+    /// The certificate is not to be trusted, and why.
+    Certificate(String),
+    /// The server does not speak TLS, or not with us.
+    Tls(String),
+    /// Nothing came, or too slowly.
+    Timeout(&'static str),
+    /// Broken off, or another error of the connection.
+    Lost(String),
+    Proxy(String),
+    /// What came is no HTTP, or too large.
+    Protocol(String),
+}
+
+/// An answer that is no success.
+#[derive(Clone, Debug)]
+pub struct Status {
+    pub server: Server,
+    pub number: u16,
+    /// `MANIFEST_UNKNOWN`, if the registry says so.
+    pub code: Option<String>,
+    /// What the registry says, if anything.
+    pub message: Option<String>,
+    /// How long the server wants not to be asked.
+    pub wait: Option<Duration>,
+}
+
+impl Trouble {
+    pub fn own(diagnostic: Diagnostic) -> Self {
+        Self::Own(Box::new(diagnostic))
+    }
+
+    /// May it be gone a moment later?
+    pub fn passes(&self) -> bool {
+        match self {
+            Self::Silent { broken, .. } => {
+                matches!(broken, Broken::Lost(_) | Broken::Timeout(_))
+            }
+            Self::Status(status) => matches!(status.number, 429 | 500 | 502..=504),
+            Self::Redirect { .. }
+            | Self::Nonsense { .. }
+            | Self::Unauthorized { .. }
+            | Self::Own(_) => false,
+        }
+    }
+
+    /// How long the server wants not to be asked.
+    pub fn wait(&self) -> Option<Duration> {
+        match self {
+            Self::Status(status) => status.wait,
+            _ => None,
+        }
+    }
+}
+
+impl Broken {
+    /// What the library says, sorted.
+    pub fn from_ureq(error: ureq::Error, host: &str) -> Self {
+        match error {
+            ureq::Error::Io(error) => Self::from_io(&error, host),
+            ureq::Error::HostNotFound => Self::NoSuchHost(format!("`{host}` has no address")),
+            ureq::Error::Timeout(ureq::Timeout::Connect | ureq::Timeout::Resolve) => {
+                Self::Timeout("no connection came about")
+            }
+            ureq::Error::Timeout(_) => Self::Timeout("nothing came for too long"),
+            ureq::Error::ConnectProxyFailed(why) => Self::Proxy(why),
+            ureq::Error::InvalidProxyUrl => Self::Proxy("its address is malformed".to_owned()),
+            ureq::Error::Rustls(error) => Self::from_tls(&error),
+            ureq::Error::Tls(why) => Self::Tls(why.to_owned()),
+            other => Self::Protocol(other.to_string()),
+        }
+    }
+
+    /// The same for an error in the middle of an answer.
+    pub fn from_io(error: &io::Error, host: &str) -> Self {
+        if let Some(inner) = error.get_ref() {
+            if let Some(tls) = inner.downcast_ref::<rustls::Error>() {
+                return Self::from_tls(tls);
+            }
+            match inner.downcast_ref::<ureq::Error>() {
+                Some(ureq::Error::Timeout(_)) => {
+                    return Self::Timeout("nothing came for too long");
+                }
+                Some(other @ ureq::Error::Protocol(_)) => {
+                    return Self::Protocol(other.to_string());
+                }
+                _ => (),
+            }
+        }
+        match error.kind() {
+            io::ErrorKind::ConnectionRefused => Self::Refused,
+            io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock => {
+                Self::Timeout("nothing came for too long")
+            }
+            io::ErrorKind::UnexpectedEof => {
+                Self::Lost("the server closed the connection".to_owned())
+            }
+            // The standard library gives the errors of getaddrinfo(3) no kind and no number.
+            _ if is_lookup(error) => {
+                let why = error.to_string();
+                let words = why.strip_prefix(LOOKUP).unwrap_or(&why).trim_start_matches([':', ' ']);
+                Self::NoSuchHost(format!("`{host}`: {words}"))
+            }
+            _ => Self::Lost(crate::diagnostic::cause(error)),
+        }
+    }
+
+    fn from_tls(error: &rustls::Error) -> Self {
+        match error {
+            rustls::Error::InvalidCertificate(why) => Self::Certificate(certificate_words(why)),
+            other => Self::Tls(other.to_string()),
+        }
+    }
+}
+
+const LOOKUP: &str = "failed to lookup address information";
+
+fn is_lookup(error: &io::Error) -> bool {
+    error.to_string().starts_with(LOOKUP)
+}
+
+fn certificate_words(error: &rustls::CertificateError) -> String {
+    use rustls::CertificateError as Error;
+    match error {
+        Error::UnknownIssuer | Error::BadSignature => {
+            "no authority that is trusted here has signed it".to_owned()
+        }
+        Error::Expired | Error::ExpiredContext { .. } => "it has expired".to_owned(),
+        Error::NotValidYet | Error::NotValidYetContext { .. } => {
+            "it is not valid yet; is the clock right?".to_owned()
+        }
+        Error::NotValidForName | Error::NotValidForNameContext { .. } => {
+            "it is for another name".to_owned()
+        }
+        Error::Revoked => "it has been revoked".to_owned(),
+        other => {
+            let words = format!("{other:?}");
+            if words.contains("CaUsedAsEndEntity") { "it is self-signed".to_owned() } else { words }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn errors_are_sorted_by_what_to_do() {
+        let sorted = |kind| Broken::from_io(&io::Error::from(kind), "h");
+        assert!(matches!(sorted(io::ErrorKind::ConnectionRefused), Broken::Refused));
+        assert!(matches!(sorted(io::ErrorKind::UnexpectedEof), Broken::Lost(_)));
+        let lookup = io::Error::other(format!("{LOOKUP}: Name or service not known"));
+        let Broken::NoSuchHost(words) = Broken::from_io(&lookup, "h") else { panic!("{lookup}") };
+        assert_eq!(words, "`h`: Name or service not known");
+        let tls = io::Error::other(rustls::Error::InvalidCertificate(
+            rustls::CertificateError::UnknownIssuer,
+        ));
+        assert!(matches!(Broken::from_io(&tls, "h"), Broken::Certificate(_)));
+    }
+}

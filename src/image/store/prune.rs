@@ -1,0 +1,172 @@
+//! How names and what only they needed go.
+
+use std::collections::HashSet;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use crate::diagnostic::Diagnostic;
+use crate::image::digest::Digest;
+use crate::image::document::Platform;
+use crate::image::reference::Reference;
+
+use super::Store;
+use super::find::{damaged, entries, read, unreadable};
+use super::lock::unused;
+use super::record::{ImageRecord, LayerRecord, digests};
+use super::write::unwritable;
+
+/// What was removed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Freed {
+    pub images: u64,
+    pub layers: u64,
+    /// Of documents, of downloads that broke off, and of files in layers.
+    pub bytes: u64,
+}
+
+/// What must stay.
+#[derive(Debug, Default)]
+pub(super) struct Needed {
+    pub documents: HashSet<PathBuf>,
+    pub layers: HashSet<PathBuf>,
+}
+
+impl Store {
+    /// Removes a name, for one platform or for all; returns for how many it was there. What it led to
+    /// stays until `prune`.
+    pub fn remove(
+        &self,
+        reference: &Reference,
+        platform: Option<&Platform>,
+    ) -> Result<u64, Diagnostic> {
+        let name = reference.to_string();
+        let mut removed = 0;
+        for record in self.reference_records()? {
+            let recorded = Platform::from(record.platform);
+            if record.name != name || platform.is_some_and(|only| *only != recorded) {
+                continue;
+            }
+            let path = self.reference(reference, &recorded);
+            match fs::remove_file(&path) {
+                Ok(()) => removed += 1,
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => return Err(unwritable(&path, &error)),
+            }
+        }
+        Ok(removed)
+    }
+
+    /// Removes images that have no name and are not in use, and all that no image needs.
+    pub fn prune(&self, waiting: &dyn Fn()) -> Result<Freed, Diagnostic> {
+        let mut freed = Freed::default();
+        let Some(_alone) = self.alone(waiting)? else { return Ok(freed) };
+        let named = self.named()?;
+        for path in self.in_part("images")? {
+            if named.contains(&path) {
+                continue;
+            }
+            // The lock lives until the name is gone: nobody can begin to use it in between.
+            let lock = unused(&path).map_err(|error| unreadable(&path, &error))?;
+            if lock.is_some() {
+                freed.bytes += size(&path)?;
+                freed.images += 1;
+                fs::remove_file(&path).map_err(|error| unwritable(&path, &error))?;
+            }
+        }
+        self.remove_unneeded(&self.needed()?, &mut freed)?;
+        for path in entries(&self.part("partial"))? {
+            freed.bytes += size(&path)?;
+            self.discard(&path)?;
+        }
+        Ok(freed)
+    }
+
+    /// Removes layers of an image that was refused, unless somebody needs them or is at work.
+    pub fn forget(&self, diff_ids: &[Digest]) -> Result<(), Diagnostic> {
+        let Some(_alone) = self.alone_at_once()? else { return Ok(()) };
+        let needed = self.needed()?;
+        for path in diff_ids.iter().map(|diff_id| self.layer(diff_id)) {
+            if !needed.layers.contains(&path) {
+                self.discard(&path)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// What the images that there are need.
+    fn needed(&self) -> Result<Needed, Diagnostic> {
+        self.needed_by(&self.in_part("images")?)
+    }
+
+    /// What images with names need.
+    pub(super) fn needed_by_names(&self) -> Result<Needed, Diagnostic> {
+        self.needed_by(&self.named()?.into_iter().collect::<Vec<_>>())
+    }
+
+    fn needed_by(&self, images: &[PathBuf]) -> Result<Needed, Diagnostic> {
+        let mut needed = Needed::default();
+        for record in self.reference_records()? {
+            for digest in [&record.root, &record.manifest] {
+                let digest =
+                    Digest::from_str(digest).map_err(|_| damaged(&self.part("references")))?;
+                needed.documents.insert(self.blob(&digest));
+            }
+        }
+        for path in images {
+            let Some(record) = read::<ImageRecord>(path)? else { continue };
+            let documents = [record.manifest, record.config];
+            let (documents, layers) =
+                digests(&documents).zip(digests(&record.diff_ids)).ok_or_else(|| damaged(path))?;
+            needed.documents.extend(documents.iter().map(|digest| self.blob(digest)));
+            needed.layers.extend(layers.iter().map(|diff_id| self.layer(diff_id)));
+        }
+        Ok(needed)
+    }
+
+    /// Everything in a part that is ordered by digests.
+    pub(super) fn in_part(&self, part: &str) -> Result<Vec<PathBuf>, Diagnostic> {
+        let mut all = Vec::new();
+        for algorithm in ["sha256", "sha512"] {
+            all.extend(entries(&self.part(part).join(algorithm))?);
+        }
+        Ok(all)
+    }
+
+    /// The records of images that have names.
+    fn named(&self) -> Result<HashSet<PathBuf>, Diagnostic> {
+        let path = self.part("references");
+        let records = self.reference_records()?;
+        let digests = records.iter().map(|record| Digest::from_str(&record.manifest));
+        digests.map(|digest| digest.map(|d| self.image(&d)).map_err(|_| damaged(&path))).collect()
+    }
+
+    fn remove_unneeded(&self, needed: &Needed, freed: &mut Freed) -> Result<(), Diagnostic> {
+        for path in self.in_part("layers")? {
+            if !needed.layers.contains(&path) {
+                freed.bytes += layer_size(&path);
+                freed.layers += 1;
+                self.discard(&path)?;
+            }
+        }
+        for path in self.in_part("blobs")? {
+            if !needed.documents.contains(&path) {
+                freed.bytes += size(&path)?;
+                fs::remove_file(&path).map_err(|error| unwritable(&path, &error))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Bytes of the files in a layer; nothing if it is damaged, and so is not known.
+pub(super) fn layer_size(path: &Path) -> u64 {
+    let record = read::<LayerRecord>(&path.join("layer.json"));
+    record.ok().flatten().map_or(0, |layer| layer.summary.bytes)
+}
+
+pub(super) fn size(path: &Path) -> Result<u64, Diagnostic> {
+    let found = fs::symlink_metadata(path).map_err(|error| unreadable(path, &error))?;
+    Ok(found.len())
+}

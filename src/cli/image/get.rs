@@ -6,8 +6,9 @@ use crate::diagnostic::{Diagnostic, Origin};
 use crate::image::document::Platform;
 use crate::image::reference::Reference;
 use crate::image::registry::{Options, Registry};
-use crate::image::source::Source;
+use crate::image::source::{self, Source};
 use crate::image::store::Store;
+use crate::image::unpack::Limits;
 use crate::image::{Image, copy, pull as pulling};
 
 use super::super::voice::{Volume, answer, say};
@@ -19,8 +20,9 @@ use super::words::{limits, platform, reference};
 pub fn pull(arguments: &PullArguments) -> Result<u8, Vec<Diagnostic>> {
     let wanted = reference(&arguments.image).map_err(one)?;
     let store = Store::open_default().map_err(one)?;
-    let source = open(&wanted, arguments.network.insecure).map_err(one)?;
-    let image = get(&*source, &wanted, &arguments.get, &store)?;
+    let how = How::new(&arguments.get)?;
+    let source = open(&wanted, &how.limits, arguments.network.insecure).map_err(one)?;
+    let image = how.get(&*source, &wanted, &store)?;
     answer(format!("{}\n", image.digest).as_bytes())?;
     Ok(0)
 }
@@ -46,8 +48,9 @@ pub fn import(arguments: &ImportArguments) -> Result<u8, Vec<Diagnostic>> {
         },
     };
     let store = Store::open_default().map_err(one)?;
-    let source = open(&from, false).map_err(one)?;
-    let image = get(&*source, &name, &arguments.get, &store)?;
+    let how = How::new(&arguments.get)?;
+    let source = open(&from, &how.limits, false).map_err(one)?;
+    let image = how.get(&*source, &name, &store)?;
     answer(format!("{}\n", image.digest).as_bytes())?;
     Ok(0)
 }
@@ -55,13 +58,13 @@ pub fn import(arguments: &ImportArguments) -> Result<u8, Vec<Diagnostic>> {
 /// Executes `jail image unpack`.
 pub fn unpack(arguments: &UnpackArguments) -> Result<u8, Vec<Diagnostic>> {
     let wanted = reference(&arguments.image).map_err(one)?;
-    let for_platform = platform(arguments.get.platform.as_deref()).map_err(one)?;
+    let how = How::new(&arguments.get)?;
     let store = Store::open_default().map_err(one)?;
-    let image = match stored(&store, &wanted, &for_platform).map_err(one)? {
+    let image = match stored(&store, &wanted, &how.platform).map_err(one)? {
         Some(image) => image,
         None => {
-            let source = open(&wanted, arguments.network.insecure).map_err(one)?;
-            get(&*source, &wanted, &arguments.get, &store)?
+            let source = open(&wanted, &how.limits, arguments.network.insecure).map_err(one)?;
+            how.get(&*source, &wanted, &store)?
         }
     };
     let _held = image.hold().map_err(one)?;
@@ -81,21 +84,33 @@ fn stored(
     }
 }
 
-fn get(
-    source: &dyn Source,
-    name: &Reference,
-    flags: &GetFlags,
-    store: &Store,
-) -> Result<Image, Vec<Diagnostic>> {
-    let platform = platform(flags.platform.as_deref()).map_err(one)?;
-    let limits = limits(flags).map_err(one)?;
-    let listener = progress::listener(flags.quiet);
-    let pulled = pulling::pull(source, name, &platform, store, &limits, &*listener);
-    // Bars are taken away before anything is said.
-    drop(listener);
-    let image = pulled.map_err(one)?;
-    say(&left_out(&image, store).map_err(one)?, Volume::unless(flags.quiet));
-    Ok(image)
+/// How an image is brought into the store.
+struct How {
+    platform: Platform,
+    limits: Limits,
+    quiet: bool,
+}
+
+impl How {
+    fn new(flags: &GetFlags) -> Result<Self, Vec<Diagnostic>> {
+        let platform = platform(flags.platform.as_deref()).map_err(one)?;
+        Ok(Self { platform, limits: limits(flags).map_err(one)?, quiet: flags.quiet })
+    }
+
+    fn get(
+        &self,
+        source: &dyn Source,
+        name: &Reference,
+        store: &Store,
+    ) -> Result<Image, Vec<Diagnostic>> {
+        let listener = progress::listener(self.quiet);
+        let pulled = pulling::pull(source, name, &self.platform, store, &self.limits, &*listener);
+        // Bars are taken away before anything is said.
+        drop(listener);
+        let image = pulled.map_err(one)?;
+        say(&left_out(&image, store).map_err(one)?, Volume::unless(self.quiet));
+        Ok(image)
+    }
 }
 
 /// What an ordinary user cannot have, and so is not in the store.
@@ -121,17 +136,21 @@ fn left_out(image: &Image, store: &Store) -> Result<Vec<Diagnostic>, Diagnostic>
     Ok(devices.into_iter().chain(attributes).collect())
 }
 
-fn open(reference: &Reference, insecure: bool) -> Result<Box<dyn Source>, Diagnostic> {
-    match reference {
-        Reference::Registry(name) => {
-            let options = Options { insecure, ..Options::here() };
-            Ok(Box::new(Registry::open(name, &options)?))
-        }
-        _ if insecure => Err(Diagnostic::error("`--insecure` is about registries")
+/// Opens what a name leads to.
+fn open(
+    reference: &Reference,
+    limits: &Limits,
+    insecure: bool,
+) -> Result<Box<dyn Source>, Diagnostic> {
+    if insecure && reference.path().is_some() {
+        return Err(Diagnostic::error("`--insecure` is about registries")
             .at(&Origin::Flag("--insecure".to_owned()))
-            .help("leave it out: files are not read over the network")),
-        _ => Err(Diagnostic::error(format!("`{reference}` cannot be read yet"))),
+            .help("leave it out: files are not read over the network"));
     }
+    source::open(reference, limits, |name| {
+        let options = Options { insecure, ..Options::here() };
+        Ok(Box::new(Registry::open(name, &options)?))
+    })
 }
 
 fn kinds(mistake: Diagnostic) -> Diagnostic {

@@ -38,6 +38,8 @@ mod pax;
 mod remove;
 mod room;
 mod stream;
+#[cfg(test)]
+mod tests;
 mod tree;
 mod write;
 

@@ -152,11 +152,12 @@ fn time(value: &[u8]) -> Result<Time, Reason> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::tests::tar::record;
     use super::*;
 
     #[test]
     fn records_are_read() {
-        let records = local(b"12 path=a/b\n11 size=42\n27 SCHILY.xattr.user.a=b=c\nd\n").unwrap();
+        let records = local(b"12 path=a/b\n11 size=42\n29 SCHILY.xattr.user.a=b=c\nd\n").unwrap();
         assert_eq!(records.path.as_deref(), Some(&b"a/b"[..]));
         assert_eq!(records.size, Some(42));
         assert_eq!(records.attributes, [(b"user.a".to_vec(), b"b=c\nd".to_vec())]);
@@ -176,17 +177,31 @@ mod tests {
             b"7 path\n",
             b"0 ",
             b"99999999999999999999 a=b\n",
-            b"8 size=\n",
-            b"10 size=-1\n",
-            b"9 uid=1x\n",
-            b"30 size=99999999999999999999\n",
-            b"10 path=a\n10 path=b\n",
-            b"8 path=\n",
-            b"12 path=a\0b\n",
-            b"22 GNU.sparse.major=1\n",
         ] {
             assert!(local(header).is_err(), "{}", header.escape_ascii());
         }
+    }
+
+    #[test]
+    fn values_that_mean_nothing_are_refused() {
+        for (key, value) in [
+            ("size", &b""[..]),
+            ("size", b"-1"),
+            ("size", b"+1"),
+            ("size", b"18446744073709551615"),
+            ("size", b"99999999999999999999999999"),
+            ("uid", b"1x"),
+            ("gid", b"4294967296"),
+            ("mtime", b"yesterday"),
+            ("path", b""),
+            ("path", b"a\0b"),
+            ("linkpath", b"a\0"),
+            ("GNU.sparse.major", b"1"),
+        ] {
+            assert!(local(&record(key, value)).is_err(), "{key}={}", value.escape_ascii());
+        }
+        assert!(local(&[record("path", b"a"), record("path", b"b")].concat()).is_err());
+        assert!(local(&record("size", b"1")).is_ok());
     }
 
     #[test]

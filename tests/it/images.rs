@@ -1,3 +1,4 @@
 //! Images: where they come from.
 
 mod registry;
+mod sources;

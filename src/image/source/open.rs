@@ -1,7 +1,7 @@
 //! A reference to a source.
 
 use crate::diagnostic::Diagnostic;
-use crate::image::reference::Reference;
+use crate::image::reference::{Name, Reference};
 use crate::image::unpack::Limits;
 
 use super::archive::Archive;
@@ -10,7 +10,7 @@ use super::files::Files;
 use super::layout::Layout;
 use super::{Source, rootfs, saved};
 
-/// Opens the file or directory that a reference names. `None` for a registry, which is neither.
+/// Opens what a reference names. `registry` opens the one kind that is not a file.
 ///
 /// For `tar:` the whole file is read here once, and so are packed layers of a `docker-archive:`,
 /// because nothing says what their digests are; `limits` hold meanwhile.
@@ -19,10 +19,14 @@ use super::{Source, rootfs, saved};
 ///
 /// There is nothing, it is something else than the reference says, it is broken or may not be in
 /// an image, or it is several images.
-pub fn open(reference: &Reference, limits: &Limits) -> Result<Option<Box<dyn Source>>, Diagnostic> {
+pub fn open(
+    reference: &Reference,
+    limits: &Limits,
+    registry: impl FnOnce(&Name) -> Result<Box<dyn Source>, Diagnostic>,
+) -> Result<Box<dyn Source>, Diagnostic> {
     let name = reference.to_string();
-    let source: Box<dyn Source> = match reference {
-        Reference::Registry(_) => return Ok(None),
+    Ok(match reference {
+        Reference::Registry(name) => registry(name)?,
         Reference::OciLayout { path, tag } => {
             Box::new(Layout::open(name, Files::directory(path)?, tag.as_deref())?)
         }
@@ -35,6 +39,5 @@ pub fn open(reference: &Reference, limits: &Limits) -> Result<Option<Box<dyn Sou
         }
         Reference::Directory { path } => Box::new(Copied::open(name, path)?),
         Reference::Tar { path } => Box::new(rootfs::open(name, path, limits)?),
-    };
-    Ok(Some(source))
+    })
 }

@@ -7,4 +7,5 @@ mod layout;
 mod registry;
 mod resume;
 mod run;
+mod sources;
 mod tar;

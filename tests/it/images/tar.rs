@@ -1,0 +1,65 @@
+//! Tars, entry by entry, good ones and bad ones.
+
+/// A tar that is being written.
+#[derive(Clone, Debug, Default)]
+pub struct Tar {
+    bytes: Vec<u8>,
+}
+
+impl Tar {
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    #[must_use]
+    pub fn file(self, name: &str, mode: u32, content: impl AsRef<[u8]>) -> Self {
+        self.entry(b'0', name, mode, "", content.as_ref())
+    }
+
+    #[must_use]
+    pub fn directory(self, name: &str, mode: u32) -> Self {
+        self.entry(b'5', name, mode, "", b"")
+    }
+
+    #[must_use]
+    pub fn symlink(self, name: &str, target: &str) -> Self {
+        self.entry(b'2', name, 0o777, target, b"")
+    }
+
+    #[must_use]
+    pub fn hard_link(self, name: &str, target: &str) -> Self {
+        self.entry(b'1', name, 0o644, target, b"")
+    }
+
+    #[must_use]
+    pub fn fifo(self, name: &str, mode: u32) -> Self {
+        self.entry(b'6', name, mode, "", b"")
+    }
+
+    /// An entry of any kind (pax(1), "ustar Interchange Format").
+    #[must_use]
+    pub fn entry(mut self, kind: u8, name: &str, mode: u32, target: &str, content: &[u8]) -> Self {
+        let mut header = [0_u8; 512];
+        let mut put = |at: usize, text: &[u8]| header[at..at + text.len()].copy_from_slice(text);
+        put(0, name.as_bytes());
+        put(100, format!("{mode:07o}").as_bytes());
+        put(108, b"0000000");
+        put(116, b"0000000");
+        put(124, format!("{:011o}", content.len()).as_bytes());
+        put(136, format!("{:011o}", 1_600_000_000 + name.len()).as_bytes());
+        put(148, b"        ");
+        put(156, &[kind]);
+        put(157, target.as_bytes());
+        put(257, b"ustar\x0000");
+        let sum: u32 = header.iter().map(|byte| u32::from(*byte)).sum();
+        header[148..156].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
+        self.bytes.extend(header);
+        self.bytes.extend(content);
+        self.bytes.resize(self.bytes.len().next_multiple_of(512), 0);
+        self
+    }
+
+    pub fn finish(&self) -> Vec<u8> {
+        [self.bytes.as_slice(), &[0; 1024]].concat()
+    }
+}

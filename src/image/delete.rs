@@ -129,7 +129,7 @@ mod tests {
         symlink(&outside, tree.join("closed/link")).unwrap();
         for closed in ["closed/inner", "closed", ""] {
             let closed = tree.join(closed);
-            fs::set_permissions(closed, fs::Permissions::from_mode(0)).unwrap();
+            fs::set_permissions(closed, fs::Permissions::from_mode(0o0)).unwrap();
         }
         delete(&tree).unwrap();
         assert!(!tree.exists());

@@ -121,7 +121,8 @@ mod tests {
 
     #[test]
     fn the_supervisor_comes_after_init() {
-        let limit = |limit| Some(TimeLimit { step: 0, limit, grace: Duration::from_secs(10) });
+        let limit =
+            |limit| Some(TimeLimit { step: 0, limit, grace: Duration::from_secs(10), signal: 15 });
         let mut clock = Clock::behind(limit(Duration::from_secs(3)));
         assert_eq!(clock.look(), Verdict::GoOn);
         let left = clock.timeout().as_millis().unwrap();

@@ -50,7 +50,9 @@ pub(super) fn fate(
         // One line: no place is shown, which would be that of a built-in profile mostly.
         let mut title = format!("`{path}` is {reason}, so it is not granted");
         let starts_here = drawing.profile.process.workdir.is_none();
-        if starts_here && drawing.host.identity.home.is_some() {
+        if starts_here && drawing.rootfs.is_some() {
+            title.push_str(" and the command starts where the image says");
+        } else if starts_here && drawing.host.identity.home.is_some() {
             title.push_str(" and the command starts in a private home");
         }
         // Not even a flag grants all of the file system.

@@ -72,7 +72,7 @@ fn layers() -> [Tar; 2] {
 /// Some thousand files, so that there is time to be killed in.
 fn many_files() -> [Tar; 3] {
     [0, 1, 2].map(|layer| {
-        (0..1500).fold(Tar::new().directory("d/", 0o755), |tar, number| {
+        (0..500).fold(Tar::new().directory("d/", 0o755), |tar, number| {
             tar.file(&format!("d/{layer}-{number}"), 0o644, format!("{number}").repeat(200))
         })
     })
@@ -120,6 +120,7 @@ fn every_format_gives_the_tree_that_umoci_makes() {
     let bundle = place.join("bundle");
     tool(&[
         "umoci",
+        "raw",
         "unpack",
         "--image",
         &format!("{}:latest", layout.path.display()),
@@ -131,8 +132,8 @@ fn every_format_gives_the_tree_that_umoci_makes() {
         all.remove(Path::new(""));
         all
     };
-    let expected = rest(&bundle.join("rootfs"));
-    assert_eq!(expected.len(), 15, "{expected:#?}");
+    let expected = rest(&bundle);
+    assert_eq!(expected.len(), 14, "{expected:#?}");
     for kind in ["oci", "oci-archive", "docker-archive", "dir"] {
         let place = place.join(format!("as-{kind}"));
         let tag = if kind == "dir" { "" } else { ":latest" };
@@ -333,7 +334,7 @@ fn killed_at_any_moment_an_unpacked_tree_is_whole_or_not_there() {
         child.kill().unwrap();
         child.wait().unwrap();
         if tree.exists() {
-            assert_eq!(fs::read_dir(tree.join("d")).unwrap().count(), 4500);
+            assert_eq!(fs::read_dir(tree.join("d")).unwrap().count(), 1500);
         }
     }
     verifies(&jail);

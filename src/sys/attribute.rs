@@ -23,15 +23,18 @@ pub fn attribute(path: &Path, name: &CStr) -> Result<Vec<u8>, Errno> {
 
 /// The whole value of an extended attribute of an open file (fgetxattr(2)).
 pub fn attribute_of(file: BorrowedFd, name: &CStr) -> Result<Vec<u8>, Errno> {
-    // As long as one can be (XATTR_SIZE_MAX in xattr(7)); the kernel writes no more than there is.
-    let mut value = vec![0_u8; 65536];
-    // SAFETY: an open descriptor, a live string that ends in NUL, and a live buffer of the length given.
-    let length = unsafe {
-        libc::fgetxattr(file.as_raw_fd(), name.as_ptr(), value.as_mut_ptr().cast(), value.len())
-    };
-    let length = checked(length as libc::c_long)?;
-    value.truncate(length as usize);
-    Ok(value)
+    grown(|buffer| {
+        // SAFETY: an open descriptor, a live string that ends in NUL, and a live buffer of the length given.
+        let length = unsafe {
+            libc::fgetxattr(
+                file.as_raw_fd(),
+                name.as_ptr(),
+                buffer.as_mut_ptr().cast(),
+                buffer.len(),
+            )
+        };
+        checked(length as libc::c_long)
+    })
 }
 
 /// Sets an extended attribute of an open file (fsetxattr(2)).
@@ -53,13 +56,28 @@ pub fn remove_attribute(file: BorrowedFd, name: &CStr) -> Result<(), Errno> {
 
 /// The names of all extended attributes of an open file (flistxattr(2)).
 pub fn attribute_names(file: BorrowedFd) -> Result<Vec<CString>, Errno> {
-    // As many bytes as a file can have of them (XATTR_LIST_MAX in xattr(7)).
-    let mut names = vec![0_u8; 65536];
-    // SAFETY: an open descriptor, and a live buffer of the length given.
-    let length =
-        unsafe { libc::flistxattr(file.as_raw_fd(), names.as_mut_ptr().cast(), names.len()) };
-    let length = checked(length as libc::c_long)?;
-    let names = names[..length as usize].split(|byte| *byte == 0);
+    let names = grown(|buffer| {
+        // SAFETY: an open descriptor, and a live buffer of the length given.
+        let length =
+            unsafe { libc::flistxattr(file.as_raw_fd(), buffer.as_mut_ptr().cast(), buffer.len()) };
+        checked(length as libc::c_long)
+    })?;
+    let names = names.split(|byte| *byte == 0);
     // None has a NUL inside: they were split there.
     Ok(names.filter(|name| !name.is_empty()).filter_map(|name| CString::new(name).ok()).collect())
+}
+
+/// What a call puts into a buffer. Nearly always it is little or nothing; the most that there can
+/// be is 64 KiB (XATTR_SIZE_MAX and XATTR_LIST_MAX in xattr(7)).
+fn grown(read: impl Fn(&mut [u8]) -> Result<libc::c_long, Errno>) -> Result<Vec<u8>, Errno> {
+    let mut little = [0_u8; 256];
+    match read(&mut little) {
+        Err(Errno::ERANGE) => {
+            let mut much = vec![0_u8; 65536];
+            let length = read(&mut much)?;
+            much.truncate(length as usize);
+            Ok(much)
+        }
+        length => Ok(little[..length? as usize].to_vec()),
+    }
 }

@@ -100,8 +100,8 @@ pub struct InspectArguments {
 
 /// Copy an image's files into a directory
 ///
-/// All layers together make one plain tree: what a run would see. The image is pulled if the
-/// store does not have it. Devices and owners need root: devices are left out, the files are yours,
+/// All layers together make one plain tree: what a run would see. An image in a registry is pulled
+/// into the store first; one in a file or directory is not put there. Devices and owners need root: devices are left out, the files are yours,
 /// and who owns them in the image is noted in the attribute user.rootlesscontainers.
 #[derive(Args, Debug)]
 #[command(after_help = "Example:\n  jail image unpack debian:12 ./rootfs")]

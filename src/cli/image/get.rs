@@ -22,7 +22,7 @@ pub fn pull(arguments: &PullArguments) -> Result<u8, Vec<Diagnostic>> {
     let store = Store::open_default().map_err(one)?;
     let how = How::new(&arguments.get)?;
     let source = open(&wanted, &how.limits, arguments.network.insecure).map_err(one)?;
-    let image = how.get(&*source, &wanted, &store)?;
+    let image = how.get(&*source, &wanted, &store).map_err(one)?;
     answer(format!("{}\n", image.digest).as_bytes())?;
     Ok(0)
 }
@@ -50,7 +50,7 @@ pub fn import(arguments: &ImportArguments) -> Result<u8, Vec<Diagnostic>> {
     let store = Store::open_default().map_err(one)?;
     let how = How::new(&arguments.get)?;
     let source = open(&from, &how.limits, false).map_err(one)?;
-    let image = how.get(&*source, &name, &store)?;
+    let image = how.get(&*source, &name, &store).map_err(one)?;
     answer(format!("{}\n", image.digest).as_bytes())?;
     Ok(0)
 }
@@ -60,15 +60,23 @@ pub fn unpack(arguments: &UnpackArguments) -> Result<u8, Vec<Diagnostic>> {
     let wanted = reference(&arguments.image).map_err(one)?;
     let how = How::new(&arguments.get)?;
     let store = Store::open_default().map_err(one)?;
-    let image = match stored(&store, &wanted, &how.platform).map_err(one)? {
-        Some(image) => image,
-        None => {
-            let source = open(&wanted, &how.limits, arguments.network.insecure).map_err(one)?;
-            how.get(&*source, &wanted, &store)?
-        }
-    };
+    let to = Path::new(&arguments.directory);
+    if let Some(image) = stored(&store, &wanted, &how.platform).map_err(one)? {
+        return copy_stored(&image, &store, to);
+    }
+    let source = open(&wanted, &how.limits, arguments.network.insecure).map_err(one)?;
+    if source.is_remote() {
+        // What has come when the connection breaks is of use to the next attempt.
+        let image = how.get(&*source, &wanted, &store).map_err(one)?;
+        return copy_stored(&image, &store, to);
+    }
+    copy::unpack(to, |once| how.get(&*source, &wanted, once)).map_err(one)?;
+    Ok(0)
+}
+
+fn copy_stored(image: &Image, store: &Store, to: &Path) -> Result<u8, Vec<Diagnostic>> {
     let _held = image.hold().map_err(one)?;
-    copy::copy(&image, &store, Path::new(&arguments.directory)).map_err(one)?;
+    copy::copy(image, store, to).map_err(one)?;
     Ok(0)
 }
 
@@ -102,13 +110,13 @@ impl How {
         source: &dyn Source,
         name: &Reference,
         store: &Store,
-    ) -> Result<Image, Vec<Diagnostic>> {
+    ) -> Result<Image, Diagnostic> {
         let listener = progress::listener(self.quiet);
         let pulled = pulling::pull(source, name, &self.platform, store, &self.limits, &*listener);
         // Bars are taken away before anything is said.
         drop(listener);
-        let image = pulled.map_err(one)?;
-        say(&left_out(&image, store).map_err(one)?, Volume::unless(self.quiet));
+        let image = pulled?;
+        say(&left_out(&image, store)?, Volume::unless(self.quiet));
         Ok(image)
     }
 }

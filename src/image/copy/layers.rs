@@ -18,7 +18,7 @@ use crate::image::delete::delete;
 use crate::image::store::Store;
 
 use super::directories::Directories;
-use super::layer::lay;
+use super::layer::{Way, lay};
 
 /// Copies what the layers of an image make together to `to`, which must be empty or not exist. It is made
 /// beside it and renamed, so that nobody takes half of a tree for a whole one.
@@ -31,15 +31,45 @@ use super::layer::lay;
 /// `to` is not empty, or its directory cannot be written; the disk is full; a file of the image is
 /// not readable and there is no user namespace to be had.
 pub fn copy(image: &Image, store: &Store, to: &Path) -> Result<(), Diagnostic> {
+    make(to, |place| {
+        let tree = place.join("tree");
+        fill(image, store, Way::Copy, &tree)?;
+        Ok(tree)
+    })
+}
+
+/// The same for an image that no store has: `pull` brings it into one that goes away again, so that each
+/// file is written once. What is made is not forced to the disk.
+///
+/// # Errors
+///
+/// Those of [`copy`], and of `pull`.
+pub fn unpack(
+    to: &Path,
+    pull: impl FnOnce(&Store) -> Result<Image, Diagnostic>,
+) -> Result<(), Diagnostic> {
+    make(to, |place| {
+        let store = Store::throw_away(&place.join("store"))?;
+        let image = pull(&store)?;
+        let tree = place.join("tree");
+        fill(&image, &store, Way::Move, &tree)?;
+        Ok(tree)
+    })
+}
+
+/// Has a tree made in a place beside `to`, and puts it there when it is complete.
+fn make(
+    to: &Path,
+    tree: impl FnOnce(&Path) -> Result<PathBuf, Diagnostic>,
+) -> Result<(), Diagnostic> {
     check_empty(to)?;
-    let new = beside(to)?;
+    let place = beside(to)?;
     let cannot = |error: &io::Error| {
         Diagnostic::error(format!("cannot make `{}`", to.display())).because(cause(error))
     };
-    DirBuilder::new().mode(0o700).create(&new).map_err(|error| cannot(&error))?;
-    see_everything();
-    let filled = fill(image, store, &new).and_then(|()| {
-        fs::rename(&new, to).map_err(|error| {
+    DirBuilder::new().mode(0o700).create(&place).map_err(|error| cannot(&error))?;
+    let made = tree(&place).and_then(|tree| {
+        fs::rename(tree, to).map_err(|error| {
             let refused = cannot(&error);
             match error.raw_os_error().map(Errno::from_raw) {
                 Some(Errno::EBUSY) => refused.help("it is a mount point: name a directory in it"),
@@ -47,25 +77,31 @@ pub fn copy(image: &Image, store: &Store, to: &Path) -> Result<(), Diagnostic> {
             }
         })
     });
-    filled.inspect_err(|_| {
-        // The error to tell of is the first one.
-        let _ = delete(&new);
-    })
+    let cleared = delete(&place).map_err(|error| {
+        Diagnostic::error(format!("cannot remove `{}`", place.display())).because(cause(&error))
+    });
+    // Of two errors the first is the one to tell of.
+    made.and(cleared)
 }
 
-fn fill(image: &Image, store: &Store, new: &Path) -> Result<(), Diagnostic> {
+fn fill(image: &Image, store: &Store, way: Way, new: &Path) -> Result<(), Diagnostic> {
+    see_everything();
     let refused = |path: &[u8], errno: Errno| {
         let name = String::from_utf8_lossy(path);
         Diagnostic::error(format!("cannot copy `/{name}` of `{}`", image.name))
             .because(errno_cause(errno))
     };
+    let made = DirBuilder::new().mode(0o700).create(new);
+    made.map_err(|error| {
+        Diagnostic::error(format!("cannot make `{}`", new.display())).because(cause(&error))
+    })?;
     let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
     let to = open(new, flags, Mode::empty()).map_err(|errno| refused(b"", errno))?;
     let mut directories = Directories::default();
     for tree in &image.layers {
         let implied = store.implied(tree)?;
         let layer = open(tree, flags, Mode::empty()).map_err(|errno| refused(b"", errno))?;
-        lay(layer.as_fd(), to.as_fd(), &implied, &mut directories)
+        lay(layer.as_fd(), to.as_fd(), way, &implied, &mut directories)
             .map_err(|(path, errno)| refused(&path, errno))?;
     }
     directories.finish(to.as_fd()).map_err(|(path, errno)| refused(&path, errno))

@@ -12,4 +12,4 @@ mod entry;
 mod layer;
 mod layers;
 
-pub use layers::copy;
+pub use layers::{copy, unpack};

@@ -20,6 +20,7 @@ const VERSION: &str = "1";
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Store {
     root: PathBuf,
+    lasts: bool,
 }
 
 impl Store {
@@ -34,13 +35,23 @@ impl Store {
 
     /// The store in this directory. Refused if anyone else could have put something into it.
     pub fn open(path: &Path) -> Result<Self, Diagnostic> {
-        let store = Self { root: path.to_owned() };
+        let store = Self { root: path.to_owned(), lasts: true };
         match fs::metadata(path) {
             Ok(found) => store.check(&found)?,
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(error) => return Err(store.unreadable(&error)),
         }
         Ok(store)
+    }
+
+    /// A store for one use, in a directory that does not exist yet. What it has is not forced to the disk.
+    pub fn throw_away(path: &Path) -> Result<Self, Diagnostic> {
+        Ok(Self { lasts: false, ..Self::open(path)? })
+    }
+
+    /// Whether what it has is to outlive a power failure.
+    pub(super) fn lasts(&self) -> bool {
+        self.lasts
     }
 
     /// The directory of the store.

@@ -92,13 +92,11 @@ impl Writer<'_> {
     /// faster than one that is told so for each of thousands of files. It also tells of errors that
     /// came when no one was looking (Linux 5.8).
     pub fn commit(&self, layers: Vec<Unfinished>) -> Result<(), Diagnostic> {
-        let tmp = self.store.part("tmp");
-        let synced = File::open(&tmp).and_then(|directory| Ok(syncfs(&directory)?));
-        synced.map_err(|error| unwritable(&tmp, &error))?;
+        self.store.sync()?;
         for layer in layers {
             let place = self.store.layer(&layer.diff_id);
             fs::rename(&layer.directory, &place)
-                .and_then(|()| sync_directory(&place))
+                .and_then(|()| self.store.sync_name(&place))
                 .map_err(|error| unwritable(&place, &error))?;
         }
         Ok(())
@@ -216,14 +214,36 @@ impl Store {
     fn put(&self, place: &Path, bytes: &[u8]) -> Result<(), Diagnostic> {
         let new = self.temporary()?;
         let written = new_file(&new)
-            .and_then(|mut file| file.write_all(bytes).and_then(|()| file.sync_all()))
+            .and_then(|mut file| file.write_all(bytes).and_then(|()| self.sync_file(&file)))
             .and_then(|()| fs::rename(&new, place))
-            .and_then(|()| sync_directory(place));
+            .and_then(|()| self.sync_name(place));
         written.map_err(|error| {
             // What stays goes with the next sweep.
             let _ = fs::remove_file(&new);
             unwritable(place, &error)
         })
+    }
+
+    /// Has all that was written on the disk.
+    fn sync(&self) -> Result<(), Diagnostic> {
+        if !self.lasts() {
+            return Ok(());
+        }
+        let tmp = self.part("tmp");
+        let synced = File::open(&tmp).and_then(|directory| Ok(syncfs(&directory)?));
+        synced.map_err(|error| unwritable(&tmp, &error))
+    }
+
+    fn sync_file(&self, file: &File) -> io::Result<()> {
+        if self.lasts() { file.sync_all() } else { Ok(()) }
+    }
+
+    /// Has the name of a file on the disk.
+    fn sync_name(&self, place: &Path) -> io::Result<()> {
+        if !self.lasts() {
+            return Ok(());
+        }
+        File::open(place.parent().expect("it is in a directory"))?.sync_all()
     }
 
     /// A name in `tmp` that nobody else has.
@@ -257,11 +277,6 @@ fn new_file(path: &Path) -> io::Result<File> {
 fn make_directory(path: &Path) -> io::Result<()> {
     fs::DirBuilder::new().mode(0o700).create(path)?;
     fs::set_permissions(path, Permissions::from_mode(0o700))
-}
-
-/// Has the name of a file on the disk.
-fn sync_directory(place: &Path) -> io::Result<()> {
-    File::open(place.parent().expect("it is in a directory"))?.sync_all()
 }
 
 fn json(record: &impl Serialize) -> Vec<u8> {

@@ -145,9 +145,65 @@ fn every_format_gives_the_tree_that_umoci_makes() {
         image(&jail, &["import", &named, &format!("local/{kind}:1")]).succeeds();
         image(&jail, &["unpack", &format!("local/{kind}:1"), tree.to_str().unwrap()]).succeeds();
         assert_eq!(rest(&tree), expected, "{kind}");
+        let once = jail.home().join(format!("once-{kind}"));
+        image(&jail, &["unpack", &named, once.to_str().unwrap()]).succeeds();
+        assert_eq!(rest(&once), expected, "{kind}, without the store");
     }
     assert_eq!(entries(&jail, "layers/sha256").len(), 2, "all formats share their layers");
     verifies(&jail);
+}
+
+/// Directories that their owner may not write or enter, in three layers that change each other.
+fn closed() -> [Tar; 3] {
+    let lowest = Tar::new()
+        .directory("usr/", 0o555)
+        .directory("usr/bin/", 0o555)
+        .file("usr/bin/sh", 0o555, "#!x")
+        .directory("root/", 0o550)
+        .directory("gone/", 0)
+        .directory("gone/inner/", 0)
+        .directory("replaced/", 0)
+        .file("replaced/lower", 0o644, "x");
+    let middle = Tar::new()
+        .file("usr/.wh.nothing", 0o644, "")
+        .file("usr/bin/new", 0o555, "#!y")
+        .directory("deep/", 0)
+        .directory("deep/er/", 0o1)
+        .file("deep/er/.wh.nothing", 0o644, "")
+        .directory("deep/er/hides/", 0o500)
+        .file("deep/er/hides/.wh..wh..opq", 0o644, "");
+    let upper = Tar::new()
+        .file(".wh.gone", 0o644, "")
+        .file("root/.profile", 0o600, "x")
+        .directory("replaced/", 0o100)
+        .file("replaced/.wh..wh..opq", 0o644, "")
+        .file("replaced/upper", 0o400, "x")
+        .directory("deep/er/hides/", 0o5)
+        .file("deep/er/hides/file", 0, "x");
+    [lowest, middle, upper]
+}
+
+/// What is in no store goes the short way, and comes to the same.
+#[test]
+fn a_tree_is_the_same_with_and_without_the_store() {
+    require!(Feature::Root);
+    require!(Feature::Program("setpriv"));
+    let jail = Jail::new();
+    let layout = Layout::new(jail.elsewhere().join("oci"), Packing::Gzip, &closed());
+    image(&jail, &["unpack", &layout.reference(), "once"]).succeeds();
+    assert!(!store(&jail).join("layers").exists(), "the store has nothing of it");
+    image(&jail, &["import", &layout.reference(), "closed"]).succeeds();
+    image(&jail, &["unpack", "closed", "copied"]).succeeds();
+    let expected = manifest(&jail.project().join("copied"));
+    assert_eq!(expected.len(), 13, "{expected:#?}");
+    assert_eq!(manifest(&jail.project().join("once")), expected);
+    assert!(expected[Path::new("root")].starts_with("550 "), "{expected:#?}");
+    // No user namespace gives the right to go anywhere.
+    let powerless = "unshare -Ur setpriv --bounding-set=-all -- \"$@\"";
+    let jail = jail.through(["sh", "-c", powerless, "sh"]);
+    image(&jail, &["unpack", &layout.reference(), "powerless"]).succeeds();
+    assert_eq!(manifest(&jail.project().join("powerless")), expected);
+    assert_eq!(fs::read_dir(jail.project()).unwrap().count(), 3, "nothing beside them");
 }
 
 #[test]

@@ -43,7 +43,7 @@ find_jail() {
 prepare() {
     local jail
     jail=$(find_jail)
-    JAIL_BENCH_DIR=$(mktemp -d /var/tmp/jail-bench.XXXXXX)
+    JAIL_BENCH_DIR=$(mktemp -d "${TMPDIR:-/var/tmp}/jail-bench.XXXXXX")
     export JAIL_BENCH_DIR
     trap 'rm -rf "$JAIL_BENCH_DIR"' EXIT
     chmod 755 "$JAIL_BENCH_DIR"

@@ -38,6 +38,7 @@ printf '\n## Many starts\n\n'
 if [ -n "${JAIL_TEST_VM:-}" ]; then
     "$bench/limits.sh"
 fi
+"$bench/image.sh"
 printf '\n## Work inside\n'
 "$bench/inside.sh"
 printf '\n## Memory\n\nWhile a command runs, without the command itself. The shared pages of a program that runs\nseveral times count in part.\n\n'

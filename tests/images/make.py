@@ -51,7 +51,7 @@ DIRECTORY, FILE, SYMLINK, LINK, FIFO, CHARACTER, BLOCK = (
 
 def found(root):
     """Every path, parents first, with what changes when it is written."""
-    paths = {}
+    paths = {"": os.lstat(root).st_mode}
     for directory, names, files in os.walk(root):
         here = os.path.relpath(directory, root)
         names.sort()
@@ -152,9 +152,10 @@ def edits(tar, lower):
     add(tar, "etc/issue/inside", b"was a file\n")
     add(tar, there("usr/share/perl5", DIRECTORY), b"was a directory\n")
     add(tar, there("etc/cron.daily", DIRECTORY), kind=SYMLINK, linkname="/usr/share")
-    add(tar, "opt/linked", b"of two names\n", mode=0o4755)
-    add(tar, "opt/again", kind=LINK, linkname="opt/linked")
-    add(tar, "opt/third", kind=LINK, linkname="./opt/again")
+    add(tar, there("opt", DIRECTORY), kind=DIRECTORY)
+    add(tar, "opt/linked", b"of three names\n", mode=0o4755)
+    add(tar, "opt/again", kind=LINK, linkname="opt/linked", mode=0o4755)
+    add(tar, "opt/third", kind=LINK, linkname="./opt/again", mode=0o4755)
 
 
 def edge_lower(tar):
@@ -231,7 +232,7 @@ def part(tar, base):
     with tarfile.open(base) as whole:
         for entry in whole:
             path = entry.name.removeprefix("./")
-            if any(f"{path}/".startswith(f"{of}/") or of.startswith(f"{path}/") for of in SMALL) \
+            if path in (".", "opt") or any(f"{path}/".startswith(f"{of}/") or of.startswith(f"{path}/") for of in SMALL) \
                     or path.startswith("usr/bin/perl"):
                 tar.addfile(entry, whole.extractfile(entry) if entry.isreg() else None)
 

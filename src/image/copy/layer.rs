@@ -95,7 +95,13 @@ impl Laying<'_> {
         if is_directory && !hides(&open(self.layer, full)?)? {
             return Ok(());
         }
-        self.clear(pair, name, full)?;
+        delete_at(&pair.to, name)?;
+        // The mark hides what is in the directory. What the directory is like only an entry can say.
+        if self.implied.contains(full) {
+            self.directories.forget_below(full);
+        } else {
+            self.directories.forget(full);
+        }
         mkdirat(&pair.to, name, Mode::S_IRWXU)?;
         // Whatever the umask left of the mode. Nobody else knows this directory yet.
         fchmodat(&pair.to, name, Mode::S_IRWXU, FchmodatFlags::NoFollowSymlink)

@@ -1,11 +1,10 @@
 //! `jail image`, as a user types it.
 
-use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::path::PathBuf;
+use std::process::Stdio;
 use std::time::Duration;
 
 use nix::mount::{MsFlags, mount, umount};
@@ -17,7 +16,7 @@ use crate::require;
 use crate::support::{Feature, Finished, Jail, jail_binary, spawn};
 
 /// `jail image` with these words, as the user of this home.
-fn image(jail: &Jail, words: &[&str]) -> Finished {
+pub fn image(jail: &Jail, words: &[&str]) -> Finished {
     jail.run_outside(line(words))
 }
 
@@ -76,78 +75,6 @@ fn many_files() -> [Tar; 3] {
             tar.file(&format!("d/{layer}-{number}"), 0o644, format!("{number}").repeat(200))
         })
     })
-}
-
-/// Kind, mode, target or content of all that is in a tree, by path.
-fn manifest(tree: &Path) -> BTreeMap<PathBuf, String> {
-    let mut all = BTreeMap::new();
-    let mut left = vec![tree.to_owned()];
-    while let Some(path) = left.pop() {
-        let found = fs::symlink_metadata(&path).unwrap();
-        let kind = found.file_type();
-        let what = if kind.is_symlink() {
-            format!("-> {}", fs::read_link(&path).unwrap().display())
-        } else if kind.is_file() {
-            format!("{:?} {} links", fs::read_to_string(&path).unwrap(), found.nlink())
-        } else {
-            format!("{kind:?}")
-        };
-        if kind.is_dir() {
-            left.extend(fs::read_dir(&path).unwrap().map(|entry| entry.unwrap().path()));
-        }
-        let mode = if kind.is_symlink() { 0 } else { found.mode() & 0o7777 };
-        let name = path.strip_prefix(tree).unwrap().to_owned();
-        all.insert(name, format!("{mode:o} {} {what}", found.mtime()));
-    }
-    all
-}
-
-#[track_caller]
-fn tool(words: &[&str]) {
-    let mut command = Command::new(words[0]);
-    command.args(&words[1..]).stdout(Stdio::null());
-    assert!(spawn(&mut command).wait().unwrap().success(), "{words:?}");
-}
-
-#[test]
-fn every_format_gives_the_tree_that_umoci_makes() {
-    require!(Feature::Root);
-    require!(Feature::Program("skopeo"));
-    require!(Feature::Program("umoci"));
-    let jail = Jail::new();
-    let place = jail.elsewhere();
-    let layout = Layout::new(place.join("oci"), Packing::Gzip, &layers());
-    let bundle = place.join("bundle");
-    tool(&[
-        "umoci",
-        "raw",
-        "unpack",
-        "--image",
-        &format!("{}:latest", layout.path.display()),
-        bundle.to_str().unwrap(),
-    ]);
-    // umoci gives the root of the tree the time of unpacking; no entry names it.
-    let rest = |tree: &Path| {
-        let mut all = manifest(tree);
-        all.remove(Path::new(""));
-        all
-    };
-    let expected = rest(&bundle);
-    assert_eq!(expected.len(), 14, "{expected:#?}");
-    for kind in ["oci", "oci-archive", "docker-archive", "dir"] {
-        let place = place.join(format!("as-{kind}"));
-        let tag = if kind == "dir" { "" } else { ":latest" };
-        let named = format!("{kind}:{}{}", place.display(), tag.replace(":latest", ":x/y:latest"));
-        let named = if kind.starts_with("oci") { named.replace(":x/y:", ":") } else { named };
-        tool(&["skopeo", "copy", "-q", &layout.reference(), &named]);
-        tool(&["chmod", "-R", "a+rX", place.to_str().unwrap()]);
-        let tree = jail.home().join(format!("tree-{kind}"));
-        image(&jail, &["import", &named, &format!("local/{kind}:1")]).succeeds();
-        image(&jail, &["unpack", &format!("local/{kind}:1"), tree.to_str().unwrap()]).succeeds();
-        assert_eq!(rest(&tree), expected, "{kind}");
-    }
-    assert_eq!(entries(&jail, "layers/sha256").len(), 2, "all formats share their layers");
-    verifies(&jail);
 }
 
 #[test]

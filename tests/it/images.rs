@@ -2,10 +2,13 @@
 #![expect(clippy::unwrap_used, reason = "what cannot be set up fails the test, wherever it is")]
 
 mod commands;
+mod formats;
 mod layers;
 mod layout;
+mod others;
 mod registry;
 mod resume;
 mod run;
 mod sources;
 mod tar;
+mod trees;

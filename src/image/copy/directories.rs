@@ -27,13 +27,18 @@ impl Directories {
 
     /// Forgets a path that was removed, and all below it.
     pub fn forget(&mut self, path: &[u8]) {
+        self.wanted.remove(path);
+        self.forget_below(path);
+    }
+
+    /// Forgets what was in a directory that itself stays.
+    pub fn forget_below(&mut self, path: &[u8]) {
         let below = [path, b"/"].concat();
         let gone: Vec<Vec<u8>> = self
             .wanted
-            .range(path.to_vec()..)
+            .range(below.clone()..)
             .map(|(known, _)| known)
-            .take_while(|known| known.starts_with(path))
-            .filter(|known| known.as_slice() == path || known.starts_with(&below))
+            .take_while(|known| known.starts_with(&below))
             .cloned()
             .collect();
         for path in gone {

@@ -134,7 +134,13 @@ impl Laying<'_> {
         if is_directory && !hides(&open(self.layer, full)?)? {
             return Ok(true);
         }
-        self.clear(pair, name, full)?;
+        delete_at(&pair.to, name)?;
+        // The mark hides what is in the directory. What the directory is like only an entry can say.
+        if self.implied.contains(full) {
+            self.directories.forget_below(full);
+        } else {
+            self.directories.forget(full);
+        }
         if self.way == Way::Move {
             renameat(&pair.from, name, &pair.to, name)?;
             self.moved.push((full.to_vec(), *stat));

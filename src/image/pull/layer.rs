@@ -135,7 +135,7 @@ fn attempt(
     let tree = unfinished.tree().map_err(|diagnostic| Failed { diagnostic, hostile: false })?;
     let packed = Packed {
         blob: Box::new(feed),
-        compression: compression(descriptor),
+        compression: compression(&layer),
         digest: Some(&descriptor.digest),
         size: Some(descriptor.size),
         diff_id,
@@ -219,8 +219,11 @@ fn describe(unfinished: &Unfinished, unpacked: &Unpacked) -> Result<(), Diagnost
     })
 }
 
-fn compression(descriptor: &Descriptor) -> Compression {
-    match descriptor.media_type {
+/// How a layer is packed. One that is its own content is not, whatever the manifest says of it: in the
+/// directories of `podman save --format docker-dir` plain layers are called gzip.
+fn compression(layer: &Layer) -> Compression {
+    match layer.descriptor.media_type {
+        _ if layer.descriptor.digest == *layer.diff_id => Compression::None,
         MediaType::Layer(compression) => compression,
         // Not possible in a manifest that was read; a tar then says what is wrong.
         MediaType::Index | MediaType::Manifest | MediaType::Config => Compression::None,

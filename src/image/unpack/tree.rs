@@ -204,7 +204,7 @@ impl<'a> Tree<'a> {
                 }
                 Err(Errno::ENOENT) => return Err(NOWHERE),
                 Err(Errno::EINVAL) => {
-                    return Err(Reason::Refused("something on its path is not a directory"));
+                    return Err(Reason::Refused(NO_DIRECTORY));
                 }
                 Err(errno) => return Err(Reason::System("read a link", errno)),
             }
@@ -287,6 +287,9 @@ impl<'a> Tree<'a> {
         }
     }
 }
+
+/// What stands in the way of a path, as the words of [`Reason::Refused`].
+pub(super) const NO_DIRECTORY: &str = "something on its path is not a directory";
 
 const NOWHERE: Reason = Reason::Refused("its path leads through something that is not there");
 

@@ -24,7 +24,7 @@ use super::limits::Budget;
 use super::name::{Meaning, meaning};
 use super::room::Room;
 use super::stream::Stream;
-use super::tree::{Id, Missing, ROOT, Tree};
+use super::tree::{Id, Missing, NO_DIRECTORY, ROOT, Tree};
 
 /// Devices whose hard links are known to lead nowhere.
 const MOST_SKIPPED: usize = 4096;
@@ -73,10 +73,11 @@ impl Writer<'_> {
                 let parent = self.tree.parent(parent)?;
                 self.tree.set_opaque(parent)
             }
-            Meaning::Whiteout { parent, name } => {
-                let parent = self.tree.parent(parent)?;
-                self.whiteout(parent, name)
-            }
+            Meaning::Whiteout { parent, name } => match self.tree.parent(parent) {
+                // Where a directory has become a file, umoci says of each file in it that it is gone.
+                Err(Reason::Refused(NO_DIRECTORY)) => Ok(()),
+                parent => self.whiteout(parent?, name),
+            },
             Meaning::Entry { parent, name } => {
                 let parent = self.tree.parent(parent)?;
                 self.make(parent, name, entry)

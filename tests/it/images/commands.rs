@@ -1,11 +1,10 @@
 //! `jail image`, as a user types it.
 
-use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::time::Duration;
 
 use nix::mount::{MsFlags, mount, umount};
@@ -14,14 +13,14 @@ use serde_json::Value;
 use super::layout::{Layout, Packing};
 use super::tar::Tar;
 use crate::require;
-use crate::support::{Feature, Finished, Jail, jail_binary, spawn};
+use crate::support::{Feature, Finished, Jail, Tree, jail_binary, spawn};
 
 /// `jail image` with these words, as the user of this home.
-fn image(jail: &Jail, words: &[&str]) -> Finished {
+pub fn image(jail: &Jail, words: &[&str]) -> Finished {
     jail.run_outside(line(words))
 }
 
-fn line(words: &[&str]) -> Vec<OsString> {
+pub fn line(words: &[&str]) -> Vec<OsString> {
     let program = jail_binary().as_os_str().to_owned();
     let words = ["image"].iter().chain(words).map(OsString::from);
     std::iter::once(program).chain(words).collect()
@@ -78,81 +77,6 @@ fn many_files() -> [Tar; 3] {
     })
 }
 
-/// Kind, mode, target or content of all that is in a tree, by path.
-fn manifest(tree: &Path) -> BTreeMap<PathBuf, String> {
-    let mut all = BTreeMap::new();
-    let mut left = vec![tree.to_owned()];
-    while let Some(path) = left.pop() {
-        let found = fs::symlink_metadata(&path).unwrap();
-        let kind = found.file_type();
-        let what = if kind.is_symlink() {
-            format!("-> {}", fs::read_link(&path).unwrap().display())
-        } else if kind.is_file() {
-            format!("{:?} {} links", fs::read_to_string(&path).unwrap(), found.nlink())
-        } else {
-            format!("{kind:?}")
-        };
-        if kind.is_dir() {
-            left.extend(fs::read_dir(&path).unwrap().map(|entry| entry.unwrap().path()));
-        }
-        let mode = if kind.is_symlink() { 0 } else { found.mode() & 0o7777 };
-        let name = path.strip_prefix(tree).unwrap().to_owned();
-        all.insert(name, format!("{mode:o} {} {what}", found.mtime()));
-    }
-    all
-}
-
-#[track_caller]
-fn tool(words: &[&str]) {
-    let mut command = Command::new(words[0]);
-    command.args(&words[1..]).stdout(Stdio::null());
-    assert!(spawn(&mut command).wait().unwrap().success(), "{words:?}");
-}
-
-#[test]
-fn every_format_gives_the_tree_that_umoci_makes() {
-    require!(Feature::Root);
-    require!(Feature::Program("skopeo"));
-    require!(Feature::Program("umoci"));
-    let jail = Jail::new();
-    let place = jail.elsewhere();
-    let layout = Layout::new(place.join("oci"), Packing::Gzip, &layers());
-    let bundle = place.join("bundle");
-    tool(&[
-        "umoci",
-        "raw",
-        "unpack",
-        "--image",
-        &format!("{}:latest", layout.path.display()),
-        bundle.to_str().unwrap(),
-    ]);
-    // umoci gives the root of the tree the time of unpacking; no entry names it.
-    let rest = |tree: &Path| {
-        let mut all = manifest(tree);
-        all.remove(Path::new(""));
-        all
-    };
-    let expected = rest(&bundle);
-    assert_eq!(expected.len(), 14, "{expected:#?}");
-    for kind in ["oci", "oci-archive", "docker-archive", "dir"] {
-        let place = place.join(format!("as-{kind}"));
-        let tag = if kind == "dir" { "" } else { ":latest" };
-        let named = format!("{kind}:{}{}", place.display(), tag.replace(":latest", ":x/y:latest"));
-        let named = if kind.starts_with("oci") { named.replace(":x/y:", ":") } else { named };
-        tool(&["skopeo", "copy", "-q", &layout.reference(), &named]);
-        tool(&["chmod", "-R", "a+rX", place.to_str().unwrap()]);
-        let tree = jail.home().join(format!("tree-{kind}"));
-        image(&jail, &["import", &named, &format!("local/{kind}:1")]).succeeds();
-        image(&jail, &["unpack", &format!("local/{kind}:1"), tree.to_str().unwrap()]).succeeds();
-        assert_eq!(rest(&tree), expected, "{kind}");
-        let once = jail.home().join(format!("once-{kind}"));
-        image(&jail, &["unpack", &named, once.to_str().unwrap()]).succeeds();
-        assert_eq!(rest(&once), expected, "{kind}, without the store");
-    }
-    assert_eq!(entries(&jail, "layers/sha256").len(), 2, "all formats share their layers");
-    verifies(&jail);
-}
-
 /// Directories that their owner may not write or enter, in three layers that change each other.
 fn closed() -> [Tar; 3] {
     let lowest = Tar::new()
@@ -194,15 +118,16 @@ fn a_tree_is_the_same_with_and_without_the_store() {
     assert!(!store(&jail).join("layers").exists(), "the store has nothing of it");
     image(&jail, &["import", &layout.reference(), "closed"]).succeeds();
     image(&jail, &["unpack", "closed", "copied"]).succeeds();
-    let expected = manifest(&jail.project().join("copied"));
-    assert_eq!(expected.len(), 13, "{expected:#?}");
-    assert_eq!(manifest(&jail.project().join("once")), expected);
-    assert!(expected[Path::new("root")].starts_with("550 "), "{expected:#?}");
+    let tree = |name: &str| Tree::recorded(&jail.project().join(name));
+    let expected = tree("copied");
+    assert_eq!(expected.0.len(), 13, "{expected:#?}");
+    assert_eq!(expected.0[Path::new("root")].mode, 0o550);
+    tree("once").equals(&expected, "through the store");
     // No user namespace gives the right to go anywhere.
     let powerless = "unshare -Ur setpriv --bounding-set=-all -- \"$@\"";
     let jail = jail.through(["sh", "-c", powerless, "sh"]);
     image(&jail, &["unpack", &layout.reference(), "powerless"]).succeeds();
-    assert_eq!(manifest(&jail.project().join("powerless")), expected);
+    Tree::recorded(&jail.project().join("powerless")).equals(&expected, "with a namespace");
     assert_eq!(fs::read_dir(jail.project()).unwrap().count(), 3, "nothing beside them");
 }
 

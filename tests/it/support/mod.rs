@@ -21,6 +21,7 @@ mod real_images;
 mod require;
 mod running;
 mod spawn;
+mod tree;
 mod user;
 
 pub use binaries::{jail_binary, probe_binary};
@@ -33,6 +34,7 @@ pub use real_images::real_images;
 pub use require::{Feature, missing};
 pub use running::Running;
 pub use spawn::spawn;
+pub use tree::Tree;
 pub use user::User;
 
 /// Leaves the test, printing why, if this machine lacks something that it needs.

@@ -233,6 +233,8 @@ fn a_symbolic_link_to_nothing() {
 fn a_parent_that_is_a_file() {
     let tar = Tar::new().file("a", "x").file("a/b", "x");
     refused_entry(tar, "a/b", "something on its path is not a directory");
+    let tar = Tar::new().file("a", "x").file("a/.wh..wh..opq", "");
+    refused_entry(tar, "a/.wh..wh..opq", "something on its path is not a directory");
 }
 
 #[test]

@@ -184,6 +184,17 @@ fn whiteouts_hide_what_is_below_and_nothing_else() {
 }
 
 #[test]
+fn a_whiteout_below_a_file_has_nothing_to_hide() {
+    let place = Place::new();
+    let whiteouts = |tar: Tar| tar.file("d/.wh.a", "").file("d/e/.wh.b", "");
+    place.take(&whiteouts(Tar::new().file("d", "x")).end());
+    assert_eq!(place.read("d"), "x");
+    let place = Place::new();
+    place.take(&whiteouts(Tar::new()).file("d", "x").end());
+    assert_eq!(place.read("d"), "x");
+}
+
+#[test]
 fn opaque_directories_are_marked() {
     let place = Place::new();
     let tar = Tar::new().file("d/before", "x").file("d/.wh..wh..opq", "").file("d/after", "x");

@@ -526,7 +526,7 @@ _jail() {
                     return 0
                     ;;
                 --degrade)
-                    COMPREPLY=($(compgen -W "landlock limits" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "landlock limits overlay" -- "${cur}"))
                     return 0
                     ;;
                 --memory)
@@ -820,7 +820,7 @@ _jail() {
                     return 0
                     ;;
                 --degrade)
-                    COMPREPLY=($(compgen -W "landlock limits" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "landlock limits overlay" -- "${cur}"))
                     return 0
                     ;;
                 --memory)

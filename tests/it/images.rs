@@ -2,10 +2,11 @@
 #![expect(clippy::unwrap_used, reason = "what cannot be set up fails the test, wherever it is")]
 
 mod commands;
+mod copies;
 mod layers;
-mod layout;
+pub mod layout;
 mod registry;
 mod resume;
 mod run;
 mod sources;
-mod tar;
+pub mod tar;

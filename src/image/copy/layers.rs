@@ -53,7 +53,8 @@ pub fn copy(image: &Image, store: &Store, to: &Path) -> Result<(), Diagnostic> {
     })
 }
 
-fn fill(image: &Image, store: &Store, new: &Path) -> Result<(), Diagnostic> {
+/// Copies what the layers make together into a directory that is empty.
+pub(super) fn fill(image: &Image, store: &Store, new: &Path) -> Result<(), Diagnostic> {
     let refused = |path: &[u8], errno: Errno| {
         let name = String::from_utf8_lossy(path);
         Diagnostic::error(format!("cannot copy `/{name}` of `{}`", image.name))
@@ -108,7 +109,7 @@ fn beside(to: &Path) -> Result<PathBuf, Diagnostic> {
 
 /// With the capabilities of a user namespace in which only our own ids exist, the modes of our own
 /// files are no hindrance (CAP_DAC_OVERRIDE in capabilities(7)). Root needs none.
-fn see_everything() {
+pub(super) fn see_everything() {
     let (uid, gid) = (geteuid(), getegid());
     // Where there is none to be had, what cannot be read is an error later on, with its name.
     if uid.is_root() || unshare(CloneFlags::CLONE_NEWUSER).is_err() {

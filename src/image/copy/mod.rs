@@ -5,11 +5,13 @@
 //! descriptors: no link of an image is ever followed.
 //!
 //! - [`layers`](mod@layers): the whole; [`layer`]: one layer; [`entry`]: one file;
-//!   [`directories`]: their modes and times, which are set last.
+//!   [`directories`]: their modes and times, which are set last; [`apart`]: by a process of its own.
 
+mod apart;
 mod directories;
 mod entry;
 mod layer;
 mod layers;
 
+pub use apart::copy_apart;
 pub use layers::copy;

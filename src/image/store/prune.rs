@@ -22,7 +22,7 @@ use super::write::unwritable;
 pub struct Freed {
     pub images: u64,
     pub layers: u64,
-    /// Of documents, of downloads that broke off, and of files in layers.
+    /// Of documents, of downloads that broke off, and of files in layers and in copies.
     pub bytes: u64,
 }
 
@@ -62,6 +62,7 @@ impl Store {
     pub fn prune(&self, waiting: &dyn Fn()) -> Result<Freed, Diagnostic> {
         let mut freed = Freed::default();
         let Some(_alone) = self.alone(waiting)? else { return Ok(freed) };
+        freed.bytes += self.sweep_copies()?;
         let named = self.named()?;
         for path in self.in_part("images")? {
             if named.contains(&path) {

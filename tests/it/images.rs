@@ -3,6 +3,8 @@
 
 mod commands;
 mod copies;
+mod implied;
+mod json;
 mod layers;
 pub mod layout;
 mod registry;

@@ -12,8 +12,10 @@ use crate::image::unpack::Limits;
 use crate::image::{Image, copy, pull as pulling};
 
 use super::super::voice::{Volume, answer, say};
+use super::account::Account;
 use super::arguments::{GetFlags, ImportArguments, PullArguments, UnpackArguments};
 use super::progress;
+use super::show::print_json;
 use super::words::{limits, platform, reference};
 
 /// Executes `jail image pull`.
@@ -22,9 +24,8 @@ pub fn pull(arguments: &PullArguments) -> Result<u8, Vec<Diagnostic>> {
     let store = Store::open_default().map_err(one)?;
     let how = How::new(&arguments.get)?;
     let source = open(&wanted, &how.limits, arguments.network.insecure).map_err(one)?;
-    let image = how.get(&*source, &wanted, &store)?;
-    answer(format!("{}\n", image.digest).as_bytes())?;
-    Ok(0)
+    let got = how.get(&*source, &wanted, &store)?;
+    tell(&got, &store, &how.platform, arguments.json)
 }
 
 /// Executes `jail image import`.
@@ -50,7 +51,19 @@ pub fn import(arguments: &ImportArguments) -> Result<u8, Vec<Diagnostic>> {
     let store = Store::open_default().map_err(one)?;
     let how = How::new(&arguments.get)?;
     let source = open(&from, &how.limits, false).map_err(one)?;
-    let image = how.get(&*source, &name, &store)?;
+    let got = how.get(&*source, &name, &store)?;
+    tell(&got, &store, &how.platform, arguments.json)
+}
+
+fn tell(
+    (image, account): &(Image, Account),
+    store: &Store,
+    platform: &Platform,
+    json: bool,
+) -> Result<u8, Vec<Diagnostic>> {
+    if json {
+        return print_json(&account.of(image, store, platform).map_err(one)?);
+    }
     answer(format!("{}\n", image.digest).as_bytes())?;
     Ok(0)
 }
@@ -60,8 +73,8 @@ pub fn unpack(arguments: &UnpackArguments) -> Result<u8, Vec<Diagnostic>> {
     let wanted = reference(&arguments.image).map_err(one)?;
     let how = How::new(&arguments.get)?;
     let store = Store::open_default().map_err(one)?;
-    let image = match stored(&store, &wanted, &how.platform).map_err(one)? {
-        Some(image) => image,
+    let (image, account) = match stored(&store, &wanted, &how.platform).map_err(one)? {
+        Some(image) => (image, Account::default()),
         None => {
             let source = open(&wanted, &how.limits, arguments.network.insecure).map_err(one)?;
             how.get(&*source, &wanted, &store)?
@@ -69,7 +82,12 @@ pub fn unpack(arguments: &UnpackArguments) -> Result<u8, Vec<Diagnostic>> {
     };
     let _held = image.hold().map_err(one)?;
     copy::copy(&image, &store, Path::new(&arguments.directory)).map_err(one)?;
-    Ok(0)
+    if !arguments.json {
+        return Ok(0);
+    }
+    let mut value = account.of(&image, &store, &how.platform).map_err(one)?;
+    value["directory"] = arguments.directory.to_string_lossy().into();
+    print_json(&value)
 }
 
 /// A file may have changed since it was imported, and to look costs little; a registry is not asked.
@@ -102,14 +120,15 @@ impl How {
         source: &dyn Source,
         name: &Reference,
         store: &Store,
-    ) -> Result<Image, Vec<Diagnostic>> {
-        let listener = progress::listener(self.quiet);
-        let pulled = pulling::pull(source, name, &self.platform, store, &self.limits, &*listener);
+    ) -> Result<(Image, Account), Vec<Diagnostic>> {
+        let account = Account::default();
+        let listener = account.passing_on(progress::listener(self.quiet));
+        let pulled = pulling::pull(source, name, &self.platform, store, &self.limits, &listener);
         // Bars are taken away before anything is said.
         drop(listener);
         let image = pulled.map_err(one)?;
         say(&left_out(&image, store).map_err(one)?, Volume::unless(self.quiet));
-        Ok(image)
+        Ok((image, account))
     }
 }
 

@@ -1,7 +1,8 @@
-//! Layers to one plain tree: what a run would see, as files.
+//! Layers to one plain tree.
 //!
 //! Each layer is laid over what is there, the lowest first: what it has replaces what has the same
-//! name, directories are merged, and what it hides is removed. Reading and writing go by
+//! name, directories are merged, and what it hides is removed. A directory that a layer has without an
+//! entry is what lower layers say, unlike in an overlay. Reading and writing go by
 //! descriptors: no link of an image is ever followed.
 //!
 //! - [`layers`](mod@layers): the whole; [`layer`]: one layer; [`entry`]: one file;

@@ -248,7 +248,11 @@ fn help(action: &Action, fault: Fault) -> Option<&'static str> {
             "what is kept lies on a file system that overlays can write to: ext4, xfs or btrfs, and \
              not another overlay; set XDG_STATE_HOME to a directory on one",
         ),
-        (Action::Root(RootSource::Layers { kept: None, .. }), Call::Mount, _) => Some(
+        (
+            Action::Root(RootSource::Layers { kept: None, .. }),
+            Call::Mount,
+            Errno::EINVAL | Errno::EOPNOTSUPP,
+        ) => Some(
             "the image store has to lie on a file system that overlays can read, and on no overlay over \
              another; to run on a private copy of the image: --degrade overlay, in a profile degrade = \
              [\"overlay\"]",

@@ -254,7 +254,7 @@ fn linux_5_10_is_refused_by_name() {
     };
     Machine::new("bullseye")
         .check("jail -- echo started", refused)
-        .check("jail --degrade landlock -- echo started", refused)
+        .check("jail --degrade landlock --degrade overlay -- echo started", refused)
         .check("jail --landlock off --seccomp off -- echo started", refused)
         .check("! pidof jail", |it| {
             it.succeeds();

@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Instant;
 
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use nix::sys::signal::Signal;
@@ -189,6 +190,12 @@ fn a_copy_is_kept_under_a_name() {
         .succeeds()
         .outputs("kept\ntop\ngone\n")
         .says("what is kept as `work` is a whole copy");
+    // The plan is drawn from what is kept, not from the image.
+    let mut within = jail.run_line(["pwd"]);
+    within.splice(2..2, ["--workdir".into(), "/made".into()]);
+    jail.run_outside(within.clone()).exits(125).outputs("").says("/made");
+    sh(&jail, "mkdir /made").succeeds();
+    jail.run_outside(within).succeeds().outputs("/made\n");
     let mut running = jail.start(["sh", "-c", "echo ready; sleep 1000"]);
     running.wait_for("ready");
     sh(&jail, "true").exits(125).says("uses it at the moment");
@@ -298,4 +305,32 @@ fn links_of_a_copy_are_followed_inside_of_it_only() {
     names.sort();
     assert_eq!(names, ["hosts", "secret"]);
     assert_eq!(fs::read_to_string(project.join("hosts")).unwrap(), "untouched\n");
+}
+
+#[test]
+fn killed_at_any_moment_a_run_leaves_what_can_be_swept() {
+    require!(Feature::Root);
+    require!(PROGRAM);
+    let jail = Jail::new();
+    let many = "mkdir d; for n in $(seq 400); do echo $n > d/$n; done; chmod 0 d";
+    Images::default().image("many", &[BUSYBOX, many], |_| ()).into_store_of(&jail);
+    let jail = degraded(jail.args(["--image", "many"]));
+    let _stacked = Stacked::over_the_store_of(&jail, None);
+    let begun = Instant::now();
+    sh(&jail, "true").succeeds();
+    let whole = begun.elapsed();
+    let mut unfinished = 0;
+    for moment in 0..8_u32 {
+        let running = jail.start(["sh", "-c", "echo started; sleep 1000"]);
+        // The moment is what the test is about; nothing depends on how exact it is.
+        std::thread::sleep(whole * moment / 6);
+        running.signal(Signal::SIGKILL);
+        // Until nobody has its standard output any more, neither who copies nor who is inside.
+        let finished = running.finish();
+        unfinished += u32::from(finished.killed_by(9).stdout_text().is_empty());
+        image(&jail, &["prune"]).succeeds();
+        assert_eq!(copies(&jail), [] as [PathBuf; 0], "{moment}");
+    }
+    assert!(unfinished > 0, "something was killed while it was copied");
+    sh(&jail, "cat /etc/name").succeeds().outputs("low\n");
 }

@@ -75,6 +75,10 @@ pub fn in_one_string(machine: Machine) -> Machine {
         .check(format!("jail --image small -- sh -c '{LOOK}'"), |it| {
             it.outputs(SEEN).says("warning: the command cannot remove or rename directories");
         })
+        // It can be had, so nothing is copied.
+        .check("jail --image small --degrade overlay -- cat /etc/name; copies", |it| {
+            it.outputs("top\n0\n").says_nothing_of("private copy");
+        })
         .check("jail --image many -- sh -c 'cat /top /etc/name; ls / | grep -c file'", |it| {
             it.succeeds().outputs("149\nlow\n150\n");
         })

@@ -11,9 +11,9 @@
 //!
 //! Changes mean something together with the files below them only, so they belong to one image for good.
 
-use std::fs::{DirBuilder, File, OpenOptions};
+use std::fs::{File, OpenOptions, Permissions};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use nix::fcntl::{Flock, FlockArg};
@@ -24,6 +24,7 @@ use crate::diagnostic::Diagnostic;
 use crate::units::AbsolutePath;
 
 use super::delete::delete;
+use super::directory::make;
 use super::store::Store;
 use super::{Form, Image, Kept, copy};
 
@@ -31,6 +32,8 @@ use super::{Form, Image, Kept, copy};
 const PRIVATE: u32 = 0o700;
 /// A copy that is being made, or that a killed run has left.
 const HALF_A_COPY: &str = "copy.new";
+/// Of files.
+const OWN: u32 = 0o600;
 /// What `/` has inside.
 const ROOT: u32 = 0o755;
 
@@ -126,17 +129,14 @@ fn directory(name: &str) -> Result<PathBuf, Diagnostic> {
     Ok(state.join("jail/keep").join(name))
 }
 
-fn make(directory: &Path, mode: u32) -> io::Result<()> {
-    DirBuilder::new().recursive(true).mode(mode).create(directory)
-}
-
 fn lock(name: &str, directory: &Path) -> Result<Lock, Diagnostic> {
     let path = directory.join("lock");
     let refuse = |because: String| {
         Diagnostic::error(format!("cannot use what is kept as `{name}`")).because(because)
     };
     let open = options().read(true).write(true).create(true).open(&path);
-    let file = open.map_err(|error| refuse(format!("{}: {error}", path.display())))?;
+    let file =
+        open.and_then(own).map_err(|error| refuse(format!("{}: {error}", path.display())))?;
     match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
         Ok(mut file) => {
             // It is for people; without it the lock holds as well.
@@ -156,9 +156,15 @@ fn lock(name: &str, directory: &Path) -> Result<Lock, Diagnostic> {
     }
 }
 
+/// Whatever the umask left of the mode.
+fn own(file: File) -> io::Result<File> {
+    file.set_permissions(Permissions::from_mode(OWN))?;
+    Ok(file)
+}
+
 fn options() -> OpenOptions {
     let mut options = OpenOptions::new();
-    options.mode(0o600).custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK);
+    options.mode(OWN).custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK);
     options
 }
 
@@ -184,7 +190,7 @@ fn belongs_to(directory: &Path) -> io::Result<Option<Owner>> {
 /// By a rename: a run that is killed here leaves no half of it.
 fn claim(directory: &Path, image: &Image) -> io::Result<()> {
     let new = directory.join("image.new");
-    let mut file = options().write(true).create(true).truncate(true).open(&new)?;
+    let mut file = own(options().write(true).create(true).truncate(true).open(&new)?)?;
     write!(file, "{}\n{}\n", image.digest, image.name)?;
     file.sync_all()?;
     std::fs::rename(new, directory.join("image"))

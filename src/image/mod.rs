@@ -18,6 +18,7 @@
 pub mod copy;
 mod delete;
 pub mod digest;
+mod directory;
 pub mod document;
 pub mod keep;
 pub mod pull;

@@ -4,9 +4,9 @@
 //! killed run has left.
 
 use std::collections::HashSet;
-use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
@@ -15,6 +15,7 @@ use nix::libc;
 
 use crate::diagnostic::{Diagnostic, cause};
 use crate::image::delete::delete;
+use crate::image::directory::make;
 use crate::sys;
 use crate::units::AbsolutePath;
 
@@ -26,6 +27,8 @@ use super::write::unwritable;
 
 /// The part of the store that they are in.
 const PART: &str = "copies";
+/// Nobody else sees what a command leaves there, set-user-id programs for example.
+const PRIVATE: u32 = 0o700;
 /// What the run has as its root.
 const TREE: &str = "tree";
 
@@ -78,7 +81,7 @@ impl Store {
         self.sweep_copies()?;
         let directory = tree.as_path().parent().unwrap_or(tree.as_path());
         let copy = claim(directory).map_err(failed)?;
-        DirBuilder::new().mode(0o700).create(tree.as_path()).map_err(failed)?;
+        make(tree.as_path(), PRIVATE).map_err(failed)?;
         Ok(copy)
     }
 
@@ -114,7 +117,7 @@ impl Store {
 fn claim(directory: &Path) -> io::Result<PrivateCopy> {
     const ATTEMPTS: usize = 16;
     for _ in 0..ATTEMPTS {
-        make(directory)?;
+        make(directory, PRIVATE)?;
         if let Some(lock) = unclaimed(directory) {
             return Ok(PrivateCopy { directory: directory.to_owned(), _lock: lock });
         }
@@ -128,10 +131,6 @@ fn unclaimed(directory: &Path) -> Option<Flock<File>> {
     let file = OpenOptions::new().read(true).custom_flags(flags).open(directory).ok()?;
     let lock = Flock::lock(file, FlockArg::LockExclusiveNonblock).ok()?;
     is_at(&lock, directory).is_ok_and(|there| there).then_some(lock)
-}
-
-fn make(directory: &Path) -> io::Result<()> {
-    DirBuilder::new().recursive(true).mode(0o700).create(directory)
 }
 
 /// Bytes of the files in a tree. What its owner may not enter is not counted: that would change a tree

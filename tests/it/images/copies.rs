@@ -1,6 +1,7 @@
 //! Runs on private copies of images, where no overlay can be mounted.
 
 use std::fs;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Instant;
@@ -150,7 +151,9 @@ fn a_copy_takes_every_change_and_goes_with_the_run() {
     assert_eq!(copies(&jail), [] as [PathBuf; 0], "nothing is left of modes 0000");
     sh(&jail, "cat /etc/name /app/name; ls /srv").outputs("low\ntop\ndirectory\nfile\n");
     assert_eq!(image(&jail, &["verify"]).stdout_text(), before);
+    sh(&jail, "grep -c ' / rw,nosuid,nodev' /proc/self/mountinfo").succeeds().outputs("1\n");
     let jail = jail.args(["--read-only"]);
+    sh(&jail, "grep -c ' / ro,nosuid,nodev' /proc/self/mountinfo").succeeds().outputs("1\n");
     sh(&jail, "echo x > /new").exits(1).says("Read-only file system");
     sh(&jail, "echo x > /tmp/new && cat /tmp/new").succeeds().outputs("x\n");
 }
@@ -239,6 +242,11 @@ fn what_a_killed_run_leaves_is_swept_and_what_lives_is_not() {
     };
     let (alive, dead) = (start(), start());
     assert_eq!(copies(&jail).len(), 2);
+    // What the command leaves there (a program of its own with the set-user-id bit) is for nobody else.
+    for directory in copies(&jail).iter().chain([&store(&jail).join("copies")]) {
+        let found = fs::metadata(directory).unwrap();
+        assert_eq!((found.uid(), found.mode() & 0o7777), (jail.user().uid, 0o700));
+    }
     image(&jail, &["prune"]).succeeds();
     image(&jail, &["df", "--json"]).succeeds().output_has("\"copies\": 2");
     assert_eq!(copies(&jail).len(), 2, "both live");
@@ -252,6 +260,23 @@ fn what_a_killed_run_leaves_is_swept_and_what_lives_is_not() {
     image(&jail, &["prune"]).succeeds();
     assert_eq!(copies(&jail), [] as [PathBuf; 0]);
     image(&jail, &["df", "--json"]).succeeds().output_has("\"copies\": 0");
+}
+
+#[test]
+fn the_umask_takes_nothing_from_our_own() {
+    require!(Feature::Root);
+    require!(PROGRAM);
+    let jail = degraded(with_image()).through(["sh", "-c", "umask 777; exec \"$@\"", "sh"]);
+    sh(&jail, "true").succeeds();
+    let kept = jail.args(["--keep", "overlay"]);
+    sh(&kept, "echo kept > /new").succeeds();
+    sh(&kept, "/bin/busybox chmod 600 /new; cat /new").succeeds().outputs("kept\n");
+    let _stacked = Stacked::over_the_store_of(&kept, None);
+    let kept = kept.args(["--keep", "copy"]);
+    sh(&kept, "echo kept > /new").succeeds();
+    sh(&kept, "/bin/busybox chmod 600 /new; cat /new; /bin/busybox stat -c %a /bin/busybox")
+        .succeeds()
+        .outputs("kept\n755\n");
 }
 
 #[test]

@@ -135,7 +135,7 @@ _jail() {
             return 0
             ;;
         jail__subcmd__image__subcmd__import)
-            opts="-q -h --platform --quiet --max-size --max-files --max-ratio --help"
+            opts="-q -h --json --platform --quiet --max-size --max-files --max-ratio --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -211,7 +211,7 @@ _jail() {
             return 0
             ;;
         jail__subcmd__image__subcmd__pull)
-            opts="-q -h --platform --quiet --max-size --max-files --max-ratio --insecure --help"
+            opts="-q -h --json --platform --quiet --max-size --max-files --max-ratio --insecure --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -241,7 +241,7 @@ _jail() {
             return 0
             ;;
         jail__subcmd__image__subcmd__remove)
-            opts="-h --platform --help"
+            opts="-h --platform --json --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -259,7 +259,7 @@ _jail() {
             return 0
             ;;
         jail__subcmd__image__subcmd__unpack)
-            opts="-q -h --platform --quiet --max-size --max-files --max-ratio --insecure --help"
+            opts="-q -h --json --platform --quiet --max-size --max-files --max-ratio --insecure --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -526,7 +526,7 @@ _jail() {
                     return 0
                     ;;
                 --degrade)
-                    COMPREPLY=($(compgen -W "landlock limits" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "landlock limits overlay" -- "${cur}"))
                     return 0
                     ;;
                 --memory)
@@ -820,7 +820,7 @@ _jail() {
                     return 0
                     ;;
                 --degrade)
-                    COMPREPLY=($(compgen -W "landlock limits" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "landlock limits overlay" -- "${cur}"))
                     return 0
                     ;;
                 --memory)

@@ -75,7 +75,8 @@ complete -c jail -n "__fish_jail_using_subcommand run" -l nesting -d 'Let the co
 off\t''"
 complete -c jail -n "__fish_jail_using_subcommand run" -l cap-add -d 'Keep a capability (a part of root\'s power), such as NET_BIND_SERVICE' -r
 complete -c jail -n "__fish_jail_using_subcommand run" -l degrade -d 'Go on without this protection where this machine lacks it' -r -f -a "landlock\t''
-limits\t''"
+limits\t''
+overlay\t''"
 complete -c jail -n "__fish_jail_using_subcommand run" -s m -l memory -d 'Cap the memory of all processes together, such as 512M' -r
 complete -c jail -n "__fish_jail_using_subcommand run" -l swap -d 'Cap the swap of all processes together; 0B is none' -r
 complete -c jail -n "__fish_jail_using_subcommand run" -l memory-swap -d 'Cap memory and swap together, as podman counts it; -1 is no limit of swap' -r
@@ -139,7 +140,8 @@ complete -c jail -n "__fish_jail_using_subcommand plan" -l nesting -d 'Let the c
 off\t''"
 complete -c jail -n "__fish_jail_using_subcommand plan" -l cap-add -d 'Keep a capability (a part of root\'s power), such as NET_BIND_SERVICE' -r
 complete -c jail -n "__fish_jail_using_subcommand plan" -l degrade -d 'Go on without this protection where this machine lacks it' -r -f -a "landlock\t''
-limits\t''"
+limits\t''
+overlay\t''"
 complete -c jail -n "__fish_jail_using_subcommand plan" -s m -l memory -d 'Cap the memory of all processes together, such as 512M' -r
 complete -c jail -n "__fish_jail_using_subcommand plan" -l swap -d 'Cap the swap of all processes together; 0B is none' -r
 complete -c jail -n "__fish_jail_using_subcommand plan" -l memory-swap -d 'Cap memory and swap together, as podman counts it; -1 is no limit of swap' -r
@@ -172,6 +174,7 @@ complete -c jail -n "__fish_jail_using_subcommand image; and __fish_seen_subcomm
 complete -c jail -n "__fish_jail_using_subcommand image; and __fish_seen_subcommand_from pull" -l max-size -d 'Refuse an image whose layers are larger than this without compression [default: 16G]' -r
 complete -c jail -n "__fish_jail_using_subcommand image; and __fish_seen_subcommand_from pull" -l max-files -d 'Refuse an image with more files than this [default: 1000000]' -r
 complete -c jail -n "__fish_jail_using_subcommand image; and __fish_seen_subcommand_from pull" -l max-ratio -d 'Refuse a layer over 100M that grows more than so many times when it is decompressed [default: 1000]' -r
+complete -c jail -n "__fish_jail_using_subcommand image; and __fish_seen_subcommand_from pull" -l json -d 'Print JSON: the image, and what was done for each layer'
 complete -c jail -n "__fish_jail_using_subcommand image; and __fish_seen_subcommand_from pull" -s q -l quiet -d 'Print errors only, and no progress'
 complete -c jail -n "__fish_jail_using_subcommand image; and __fish_seen_subcommand_from pull" -l insecure -d 'Take plain HTTP, and certificates that cannot be verified'
 complete -c jail -n "__fish_jail_using_subcommand image; and __fish_seen_subcommand_from pull" -s h -l help -d 'Print help (see more with \'--help\')'
@@ -179,6 +182,7 @@ complete -c jail -n "__fish_jail_using_subcommand image; and __fish_seen_subcomm
 complete -c jail -n "__fish_jail_using_subcommand image; and __fish_seen_subcommand_from import" -l max-size -d 'Refuse an image whose layers are larger than this without compression [default: 16G]' -r
 complete -c jail -n "__fish_jail_using_subcommand image; and __fish_seen_subcommand_from import" -l max-files -d 'Refuse an image with more files than this [default: 1000000]' -r
 complete -c jail -n "__fish_jail_using_subcommand image; and __fish_seen_subcommand_from import" -l max-ratio -d 'Refuse a layer over 100M that grows more than so many times when it is decompressed [default: 1000]' -r
+complete -c jail -n "__fish_jail_using_subcommand image; and __fish_seen_subcommand_from import" -l json -d 'Print JSON: the image, and what was done for each layer'
 complete -c jail -n "__fish_jail_using_subcommand image; and __fish_seen_subcommand_from import" -s q -l quiet -d 'Print errors only, and no progress'
 complete -c jail -n "__fish_jail_using_subcommand image; and __fish_seen_subcommand_from import" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c jail -n "__fish_jail_using_subcommand image; and __fish_seen_subcommand_from list" -l json -d 'Print JSON'
@@ -190,10 +194,12 @@ complete -c jail -n "__fish_jail_using_subcommand image; and __fish_seen_subcomm
 complete -c jail -n "__fish_jail_using_subcommand image; and __fish_seen_subcommand_from unpack" -l max-size -d 'Refuse an image whose layers are larger than this without compression [default: 16G]' -r
 complete -c jail -n "__fish_jail_using_subcommand image; and __fish_seen_subcommand_from unpack" -l max-files -d 'Refuse an image with more files than this [default: 1000000]' -r
 complete -c jail -n "__fish_jail_using_subcommand image; and __fish_seen_subcommand_from unpack" -l max-ratio -d 'Refuse a layer over 100M that grows more than so many times when it is decompressed [default: 1000]' -r
+complete -c jail -n "__fish_jail_using_subcommand image; and __fish_seen_subcommand_from unpack" -l json -d 'Print JSON: the image, and what was done for each layer'
 complete -c jail -n "__fish_jail_using_subcommand image; and __fish_seen_subcommand_from unpack" -s q -l quiet -d 'Print errors only, and no progress'
 complete -c jail -n "__fish_jail_using_subcommand image; and __fish_seen_subcommand_from unpack" -l insecure -d 'Take plain HTTP, and certificates that cannot be verified'
 complete -c jail -n "__fish_jail_using_subcommand image; and __fish_seen_subcommand_from unpack" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c jail -n "__fish_jail_using_subcommand image; and __fish_seen_subcommand_from remove" -l platform -d 'Only those for this platform: OS/ARCHITECTURE[/VARIANT]' -r
+complete -c jail -n "__fish_jail_using_subcommand image; and __fish_seen_subcommand_from remove" -l json -d 'Print JSON: what was removed'
 complete -c jail -n "__fish_jail_using_subcommand image; and __fish_seen_subcommand_from remove" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c jail -n "__fish_jail_using_subcommand image; and __fish_seen_subcommand_from prune" -l json -d 'Print JSON'
 complete -c jail -n "__fish_jail_using_subcommand image; and __fish_seen_subcommand_from prune" -s h -l help -d 'Print help (see more with \'--help\')'

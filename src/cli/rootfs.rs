@@ -6,9 +6,11 @@ use crate::diagnostic::{Diagnostic, Located};
 use crate::image::document::Platform;
 use crate::image::keep::{self, Lock};
 use crate::image::reference::Reference;
-use crate::image::store::{Held, Store};
-use crate::image::{Image, Kept, Rootfs};
-use crate::profile::{Profile, Pull, Root};
+use crate::image::store::{Held, PrivateCopy, Store};
+use crate::image::{Form, Image, Kept, Rootfs, copy};
+use crate::plan::{Action, Plan, RootSource};
+use crate::profile::{Profile, Protection, Pull, Root};
+use crate::units::AbsolutePath;
 
 /// What the image is wanted for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,6 +28,36 @@ pub struct Found {
     pub rootfs: Rootfs,
     _held: Option<Held>,
     _kept: Option<Lock>,
+}
+
+impl Found {
+    /// Makes the copy of the image that the plan begins with, if it begins with one and there is
+    /// none yet. A copy that is not kept is returned, to be removed after the run.
+    pub fn copy_for(&self, plan: &Plan) -> Result<Option<PrivateCopy>, Diagnostic> {
+        let copied = plan.steps.iter().find_map(|step| match &step.action {
+            Action::Root(RootSource::Copy { path, kept, .. }) => Some((path, kept)),
+            _ => None,
+        });
+        let image = &self.rootfs.image;
+        match copied {
+            None => Ok(None),
+            Some((_, Some(kept))) if kept.form == Form::Copy => Ok(None),
+            Some((_, Some(kept))) => keep::make_copy(kept, image, &store()?).map(|()| None),
+            Some((path, None)) => private_copy(image, path).map(Some),
+        }
+    }
+}
+
+fn private_copy(image: &Image, path: &AbsolutePath) -> Result<PrivateCopy, Diagnostic> {
+    let store = store()?;
+    let begun = store.begin_copy(path)?;
+    match copy::copy_apart(image, &store, path.as_path()) {
+        Ok(()) => Ok(begun),
+        Err(mistake) => Err(match begun.remove() {
+            Ok(()) => mistake,
+            Err(left) => mistake.help(left.title),
+        }),
+    }
 }
 
 /// Returns the image that the profile names; `None` if it names none.
@@ -56,7 +88,12 @@ pub fn find(profile: &Profile, purpose: Purpose) -> Result<Option<Found>, Diagno
         Some(name) => keep(&name.value, &image, purpose).map_err(|error| error.at(&name.origin))?,
         None => (None, None),
     };
-    Ok(Some(Found { rootfs: Rootfs { image, kept }, _held: held, _kept: lock }))
+    let copy = match &kept {
+        _ if !profile.degrade.iter().any(|it| it.value == Protection::Overlay) => None,
+        Some(kept) => Some(kept.copy.clone()),
+        None => Some(store()?.place_for_a_copy()?),
+    };
+    Ok(Some(Found { rootfs: Rootfs { image, kept, copy }, _held: held, _kept: lock }))
 }
 
 fn keep(
@@ -67,6 +104,16 @@ fn keep(
     match purpose {
         Purpose::Run { .. } => keep::open(name, image).map(|(kept, lock)| (Some(kept), Some(lock))),
         Purpose::Plan => keep::look(name, image).map(|kept| (Some(kept), None)),
+    }
+}
+
+/// Layers are mounted by paths without links; above the store there may be some.
+fn store() -> Result<Store, Diagnostic> {
+    let store = Store::open_default()?;
+    match store.path().canonicalize() {
+        Ok(place) => Store::open(&place),
+        // There is none yet.
+        Err(_) => Ok(store),
     }
 }
 
@@ -94,14 +141,7 @@ impl Wanted<'_> {
     }
 
     fn in_store(&self) -> Result<Option<Image>, Diagnostic> {
-        let store = Store::open_default()?;
-        // Layers are mounted by paths without links; above the store there may be some.
-        let store = match store.path().canonicalize() {
-            Ok(place) => Store::open(&place)?,
-            // There is none yet.
-            Err(_) => store,
-        };
-        store.find(self.reference, &self.platform)
+        store()?.find(self.reference, &self.platform)
     }
 
     /// In a process of its own: what knows passwords and speaks with strangers is not copied into the

@@ -25,11 +25,11 @@ pub fn run(arguments: &RunArguments) -> Result<u8, Vec<Diagnostic>> {
     let purpose = Purpose::Run { quiet: arguments.quiet };
     let drawn = draw(&arguments.sandbox, asked.argv, target.as_ref(), purpose);
     let (plan, ending) = match drawn {
-        Ok((plan, _in_use)) => {
+        Ok((plan, in_use)) => {
             // The process ends with the run: taking apart what was made for it would cost time,
             // and memory, as what init shares with us is copied when it is written to.
             let plan = ManuallyDrop::new(plan);
-            let ending = perform(arguments, &plan);
+            let ending = on_its_root(arguments, &plan, in_use.as_ref());
             (Some(plan), ending)
         }
         Err((phase, mistakes)) => (None, Ending::failed(phase, mistakes)),
@@ -47,8 +47,19 @@ pub fn plan(arguments: &PlanArguments) -> Result<u8, Vec<Diagnostic>> {
     Ok(0)
 }
 
-fn perform(arguments: &RunArguments, plan: &Plan) -> Ending {
+/// Says what there is to say first: a copy of the image, where the plan has one, takes its time.
+fn on_its_root(arguments: &RunArguments, plan: &Plan, in_use: Option<&Found>) -> Ending {
     say(&plan.notes, Volume::unless(arguments.quiet));
+    let copy = match in_use.map(|found| found.copy_for(plan)).transpose() {
+        Ok(copy) => copy.flatten(),
+        Err(mistake) => return Ending::failed(Phase::Start, vec![mistake]),
+    };
+    let mut ending = perform(arguments, plan);
+    ending.messages.extend(copy.and_then(|copy| copy.remove().err()));
+    ending
+}
+
+fn perform(arguments: &RunArguments, plan: &Plan) -> Ending {
     if arguments.verbose {
         complain(&plan::to_text(plan));
     }

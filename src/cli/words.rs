@@ -10,7 +10,7 @@ pub const NETWORK_MODES: Listed = Listed(&["none", "host"]);
 pub const IDS: Listed = Listed(&["single", "subuid", "auto"]);
 pub const TTYS: Listed = Listed(&["auto", "inherit", "none"]);
 pub const SWITCHES: Listed = Listed(&["on", "off"]);
-pub const PROTECTIONS: Listed = Listed(&["landlock", "limits"]);
+pub const PROTECTIONS: Listed = Listed(&["landlock", "limits", "overlay"]);
 
 /// Words for help and completions.
 ///

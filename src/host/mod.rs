@@ -11,6 +11,7 @@ mod identity;
 mod kernel;
 mod layers;
 mod mounts;
+mod overlays;
 mod rlimits;
 mod subids;
 mod survey;

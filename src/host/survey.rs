@@ -20,7 +20,7 @@ use super::system::GENERATED;
 use super::walk::Walker;
 use super::{
     FileFact, FileKind, Host, accounts, cgroups, descriptors, devices, hugepages, identity, kernel,
-    mounts, rlimits, subids, system,
+    mounts, overlays, rlimits, subids, system,
 };
 
 /// Reads all facts that a plan for `profile` needs, and nothing else. `rootfs` is the image that the
@@ -61,6 +61,7 @@ pub fn survey(profile: &Profile, rootfs: Option<&Rootfs>) -> Result<Host, Vec<Di
         files: BTreeMap::new(),
         rootfs: BTreeMap::new(),
         accounts: None,
+        no_overlay: overlays::survey(profile, rootfs),
         stores: Vec::new(),
     };
     errors.extend(hugepages::inherited(profile));

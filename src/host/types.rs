@@ -44,6 +44,9 @@ pub struct Host {
     pub rootfs: BTreeMap<AbsolutePath, FileFact>,
     /// Who is known in the image that is the root; `None` without one.
     pub accounts: Option<Accounts>,
+    /// The errno that stands against an overlay of the image. `None` if there is none, and where
+    /// nobody asked: only a profile that allows a copy instead has it tried.
+    pub no_overlay: Option<i32>,
     /// Directories of our own that a rule would show: images, and what is kept of runs.
     pub stores: Vec<AbsolutePath>,
 }

@@ -6,25 +6,34 @@
 //!   image    which image it belongs to: digest, and name
 //!   upper    what was changed, in overlay form
 //!   work     overlayfs's own
+//!   copy     instead of these: the whole image, where no overlay can be mounted
 //! ```
 //!
 //! Changes mean something together with the files below them only, so they belong to one image for good.
 
-use std::fs::{DirBuilder, File, OpenOptions};
+use std::fs::{File, OpenOptions, Permissions};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use nix::fcntl::{Flock, FlockArg};
 use nix::libc;
+use nix::unistd::syncfs;
 
 use crate::diagnostic::Diagnostic;
 use crate::units::AbsolutePath;
 
-use super::{Image, Kept};
+use super::delete::delete;
+use super::directory::make;
+use super::store::Store;
+use super::{Form, Image, Kept, copy};
 
 /// For the caller alone: what a command wrote may be as private as what it read.
 const PRIVATE: u32 = 0o700;
+/// A copy that is being made, or that a killed run has left.
+const HALF_A_COPY: &str = "copy.new";
+/// Of files.
+const OWN: u32 = 0o600;
 /// What `/` has inside.
 const ROOT: u32 = 0o755;
 
@@ -49,9 +58,33 @@ pub fn open(name: &str, image: &Image) -> Result<(Kept, Lock), Diagnostic> {
         None => claim(&directory, image).map_err(failed)?,
         Some(owner) => check(name, &directory, &owner, image)?,
     }
+    delete(&directory.join(HALF_A_COPY)).map_err(failed)?;
     make(&directory.join("upper"), ROOT).map_err(failed)?;
     make(&directory.join("work"), PRIVATE).map_err(failed)?;
-    Ok((kept(name, &directory), lock))
+    Ok((kept(name, &directory).map_err(failed)?, lock))
+}
+
+/// Makes the copy of the image that takes the place of an overlay for good. It is there when it is
+/// complete and on the disk, or not at all. The calling process must have one thread.
+pub fn make_copy(kept: &Kept, image: &Image, store: &Store) -> Result<(), Diagnostic> {
+    let half = kept.copy.as_path().with_file_name(HALF_A_COPY);
+    let failed = |error: io::Error| {
+        Diagnostic::error(format!("cannot keep a copy under the name `{}`", kept.name))
+            .because(format!("{}: {error}", half.display()))
+    };
+    let made = make(&half, PRIVATE)
+        .map_err(failed)
+        .and_then(|()| copy::copy_apart(image, store, &half))
+        .and_then(|()| save(&half, kept.copy.as_path()).map_err(failed));
+    made.inspect_err(|_| {
+        // What stays goes with the next run; the error to tell of is the first one.
+        let _ = delete(&half);
+    })
+}
+
+fn save(half: &Path, whole: &Path) -> io::Result<()> {
+    syncfs(File::open(half)?)?;
+    std::fs::rename(half, whole)
 }
 
 /// The same for who only wants to know: nothing is made, and nobody is kept from it.
@@ -60,12 +93,31 @@ pub fn look(name: &str, image: &Image) -> Result<Kept, Diagnostic> {
     if let Ok(Some(owner)) = belongs_to(&directory) {
         check(name, &directory, &owner, image)?;
     }
-    Ok(kept(name, &directory))
+    kept(name, &directory).map_err(|error| {
+        Diagnostic::error(format!("cannot tell what is kept as `{name}`"))
+            .because(format!("{}: {error}", directory.display()))
+    })
 }
 
-fn kept(name: &str, directory: &Path) -> Kept {
+fn kept(name: &str, directory: &Path) -> io::Result<Kept> {
     let below = |part: &str| AbsolutePath::root().join(directory).join(part);
-    Kept { name: name.to_owned(), upper: below("upper"), work: below("work") }
+    let (upper, work, copy) = (below("upper"), below("work"), below("copy"));
+    let form = form(upper.as_path(), copy.as_path())?;
+    Ok(Kept { name: name.to_owned(), upper, work, copy, form })
+}
+
+fn form(upper: &Path, copy: &Path) -> io::Result<Form> {
+    if copy.try_exists()? {
+        return Ok(Form::Copy);
+    }
+    match std::fs::read_dir(upper).map(|mut entries| entries.next().transpose()) {
+        Ok(Ok(Some(_))) => Ok(Form::Changes),
+        Ok(Ok(None)) => Ok(Form::Nothing),
+        // The command may have closed its own root directory, so it has changed it.
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Ok(Form::Changes),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Form::Nothing),
+        Ok(Err(error)) | Err(error) => Err(error),
+    }
 }
 
 fn directory(name: &str) -> Result<PathBuf, Diagnostic> {
@@ -77,17 +129,14 @@ fn directory(name: &str) -> Result<PathBuf, Diagnostic> {
     Ok(state.join("jail/keep").join(name))
 }
 
-fn make(directory: &Path, mode: u32) -> io::Result<()> {
-    DirBuilder::new().recursive(true).mode(mode).create(directory)
-}
-
 fn lock(name: &str, directory: &Path) -> Result<Lock, Diagnostic> {
     let path = directory.join("lock");
     let refuse = |because: String| {
         Diagnostic::error(format!("cannot use what is kept as `{name}`")).because(because)
     };
     let open = options().read(true).write(true).create(true).open(&path);
-    let file = open.map_err(|error| refuse(format!("{}: {error}", path.display())))?;
+    let file =
+        open.and_then(own).map_err(|error| refuse(format!("{}: {error}", path.display())))?;
     match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
         Ok(mut file) => {
             // It is for people; without it the lock holds as well.
@@ -107,9 +156,15 @@ fn lock(name: &str, directory: &Path) -> Result<Lock, Diagnostic> {
     }
 }
 
+/// Whatever the umask left of the mode.
+fn own(file: File) -> io::Result<File> {
+    file.set_permissions(Permissions::from_mode(OWN))?;
+    Ok(file)
+}
+
 fn options() -> OpenOptions {
     let mut options = OpenOptions::new();
-    options.mode(0o600).custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK);
+    options.mode(OWN).custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK);
     options
 }
 
@@ -135,7 +190,7 @@ fn belongs_to(directory: &Path) -> io::Result<Option<Owner>> {
 /// By a rename: a run that is killed here leaves no half of it.
 fn claim(directory: &Path, image: &Image) -> io::Result<()> {
     let new = directory.join("image.new");
-    let mut file = options().write(true).create(true).truncate(true).open(&new)?;
+    let mut file = own(options().write(true).create(true).truncate(true).open(&new)?)?;
     write!(file, "{}\n{}\n", image.digest, image.name)?;
     file.sync_all()?;
     std::fs::rename(new, directory.join("image"))

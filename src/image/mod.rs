@@ -18,6 +18,7 @@
 pub mod copy;
 mod delete;
 pub mod digest;
+mod directory;
 pub mod document;
 pub mod keep;
 pub mod pull;
@@ -55,22 +56,41 @@ pub struct Rootfs {
     pub image: Image,
     /// What earlier runs changed in it.
     pub kept: Option<Kept>,
+    /// Where a private copy of it is made if no overlay can be mounted. `None` unless the profile
+    /// allows that.
+    pub copy: Option<AbsolutePath>,
 }
 
 impl Rootfs {
     /// The directories that are seen through each other, the topmost first.
     pub fn seen(&self) -> Vec<PathBuf> {
+        if let Some(kept) = self.kept.as_ref().filter(|kept| kept.form == Form::Copy) {
+            return vec![kept.copy.as_path().to_path_buf()];
+        }
         let kept = self.kept.iter().map(|kept| kept.upper.as_path().to_path_buf());
         kept.chain(self.image.layers.iter().rev().cloned()).collect()
     }
 }
 
-/// Directories of an overlay that outlive the run.
+/// What outlives the run: directories of an overlay, or a whole copy.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Kept {
     pub name: String,
     pub upper: AbsolutePath,
     pub work: AbsolutePath,
+    pub copy: AbsolutePath,
+    pub form: Form,
+}
+
+/// In which form earlier runs kept what they changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// There was none yet, or none that changed anything.
+    Nothing,
+    /// As the upper layer of an overlay.
+    Changes,
+    /// As a copy of the whole image, made where no overlay could be mounted.
+    Copy,
 }
 
 /// Where images and what is kept of runs are, for this user. Both may be missing.

@@ -201,6 +201,9 @@ pub enum RootSource {
     /// An overlay of an image's layers, the topmost first, with the scratch tmpfs above them, or with
     /// directories that outlive the run.
     Layers { image: String, lowers: Vec<AbsolutePath>, kept: Option<Kept> },
+    /// The same layers as one plain tree of our own on the disk, where no overlay can be mounted. It is
+    /// made before the sandbox and goes with the run, unless it is `kept` under a name.
+    Copy { image: String, lowers: Vec<AbsolutePath>, path: AbsolutePath, kept: Option<Kept> },
 }
 
 /// What is mounted. Every mount is nosuid; every one but a device is nodev.

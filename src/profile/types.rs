@@ -39,6 +39,8 @@ pub enum Protection {
     Landlock,
     /// The limits that need a cgroup.
     Limits,
+    /// The overlay of an image's layers: a private copy of them will do.
+    Overlay,
 }
 
 /// `[filesystem]`

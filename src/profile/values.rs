@@ -123,8 +123,9 @@ impl FromStr for Protection {
     type Err = BadValue;
 
     fn from_str(text: &str) -> Result<Self, BadValue> {
-        let known = [("landlock", Self::Landlock), ("limits", Self::Limits)];
-        let only = "only `landlock` and `limits` may be missing";
+        let known =
+            [("landlock", Self::Landlock), ("limits", Self::Limits), ("overlay", Self::Overlay)];
+        let only = "only `landlock`, `limits` and `overlay` may be missing";
         match text {
             "namespaces" => {
                 Err(BadValue::new("degrading `namespaces` is not supported yet").help(only))
@@ -283,16 +284,17 @@ mod tests {
 
     #[test]
     fn protections() {
-        let only = "only `landlock` and `limits` may be missing";
+        let only = "only `landlock`, `limits` and `overlay` may be missing";
         assert_eq!("landlock".parse(), Ok(Protection::Landlock));
         assert_eq!("limits".parse(), Ok(Protection::Limits));
+        assert_eq!("overlay".parse(), Ok(Protection::Overlay));
         assert_eq!(
             refused::<Protection>("cgroup"),
             "unknown protection `cgroup`; write `limits` for those that need a cgroup"
         );
         assert_eq!(
             refused::<Protection>("everything"),
-            "unknown protection `everything`; use `landlock` or `limits`"
+            "unknown protection `everything`; use `landlock`, `limits` or `overlay`"
         );
         assert_eq!(
             refused::<Protection>("namespaces"),

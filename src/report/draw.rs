@@ -86,6 +86,7 @@ fn degraded(plan: &Plan) -> Vec<Protection> {
     let named = plan.degraded.iter().map(|protection| match protection {
         profile::Protection::Landlock => Protection::Landlock,
         profile::Protection::Limits => Protection::Limits,
+        profile::Protection::Overlay => Protection::Overlay,
     });
     named.collect()
 }

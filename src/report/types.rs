@@ -210,6 +210,7 @@ pub enum ReachedLimit {
 pub enum Protection {
     Landlock,
     Limits,
+    Overlay,
 }
 
 /// What a run used. A figure that nobody counted is null.

@@ -138,7 +138,7 @@ fn deed(action: &Action) -> String {
         Action::Root(RootSource::Overlay { lower: path } | RootSource::Directory { path }) => {
             format!("use `{path}` as the root directory")
         }
-        Action::Root(RootSource::Layers { image, .. }) => {
+        Action::Root(RootSource::Layers { image, .. } | RootSource::Copy { image, .. }) => {
             format!("use the image `{image}` as the root directory")
         }
         Action::Symlink { path, .. } => format!("make the symbolic link `{path}`"),
@@ -220,20 +220,43 @@ fn help(action: &Action, fault: Fault) -> Option<&'static str> {
             "the /proc of this container hides parts of itself, so the kernel allows no new one; \
              in docker or podman: --security-opt systempaths=unconfined",
         ),
+        (Action::Root(RootSource::Layers { .. }), Call::Mount, Errno::ENODEV) => Some(
+            "this kernel has no overlayfs: sudo modprobe overlay; or run on a private copy of the image: --degrade overlay, \
+             in a profile degrade = [\"overlay\"]",
+        ),
+        (
+            Action::Root(RootSource::Overlay { .. })
+            | Action::Mount { mount: Mount::Overlay { .. }, .. },
+            Call::Mount,
+            Errno::ENODEV,
+        ) => Some(
+            "this kernel has no overlayfs: sudo modprobe overlay; only an image can be copied instead, \
+             by --degrade overlay",
+        ),
         (Action::Mount { mount: Mount::Overlay { .. }, .. }, _, Errno::EPERM | Errno::EINVAL) => {
             Some(
                 "overlays without root need Linux 5.11, and a lower directory that is no overlay with index",
+            )
+        }
+        (Action::Root(RootSource::Layers { .. }), Call::Mount, Errno::EPERM | Errno::EACCES) => {
+            Some(
+                "overlays without root need Linux 5.11, and may be forbidden here; to run on a private copy of \
+             the image: --degrade overlay, in a profile degrade = [\"overlay\"]",
             )
         }
         (Action::Root(RootSource::Layers { kept: Some(_), .. }), Call::Mount, _) => Some(
             "what is kept lies on a file system that overlays can write to: ext4, xfs or btrfs, and \
              not another overlay; set XDG_STATE_HOME to a directory on one",
         ),
-        (Action::Root(RootSource::Layers { .. }), Call::Mount, Errno::EPERM | Errno::EINVAL) => {
-            Some(
-                "overlays without root need Linux 5.11, and a store that lies on no overlay with index",
-            )
-        }
+        (
+            Action::Root(RootSource::Layers { kept: None, .. }),
+            Call::Mount,
+            Errno::EINVAL | Errno::EOPNOTSUPP,
+        ) => Some(
+            "the image store has to lie on a file system that overlays can read, and on no overlay over \
+             another; to run on a private copy of the image: --degrade overlay, in a profile degrade = \
+             [\"overlay\"]",
+        ),
         (Action::Mount { .. } | Action::Root(_), Call::Open, Errno::ELOOP) => Some(
             "a directory on the way was replaced by a symbolic link while the sandbox was made; \
              look who did that",
@@ -315,7 +338,9 @@ fn command(name: &OsStr, search: &[AbsolutePath], errno: Errno, step: &Step) -> 
 /// The image that is the root, if one is.
 fn image(plan: &Plan) -> Option<&str> {
     plan.steps.iter().find_map(|step| match &step.action {
-        Action::Root(RootSource::Layers { image, .. }) => Some(image.as_str()),
+        Action::Root(RootSource::Layers { image, .. } | RootSource::Copy { image, .. }) => {
+            Some(image.as_str())
+        }
         _ => None,
     })
 }

@@ -152,7 +152,7 @@ impl Draft {
                         .as_ref()
                         .map(|kept| (kept.upper.to_c_string(), kept.work.to_c_string())),
                 },
-                RootSource::Directory { path } => {
+                RootSource::Directory { path } | RootSource::Copy { path, .. } => {
                     Operation::RootDirectory { path: path.to_c_string() }
                 }
             }),

@@ -2,13 +2,16 @@
 #![expect(clippy::unwrap_used, reason = "what cannot be set up fails the test, wherever it is")]
 
 mod commands;
+mod copies;
 mod formats;
+mod implied;
+mod json;
 mod layers;
-mod layout;
+pub mod layout;
 mod others;
 mod registry;
 mod resume;
 mod run;
 mod sources;
-mod tar;
+pub mod tar;
 mod trees;

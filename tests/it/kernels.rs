@@ -3,6 +3,8 @@
 //! A protection that a kernel lacks is either refused before the command starts, or given up
 //! by name and announced; everything else must hold on each of them.
 
+mod images;
+
 use crate::require;
 use crate::support::{Feature, Finished, Machine};
 
@@ -252,7 +254,7 @@ fn linux_5_10_is_refused_by_name() {
     };
     Machine::new("bullseye")
         .check("jail -- echo started", refused)
-        .check("jail --degrade landlock -- echo started", refused)
+        .check("jail --degrade landlock --degrade overlay -- echo started", refused)
         .check("jail --landlock off --seccomp off -- echo started", refused)
         .check("! pidof jail", |it| {
             it.succeeds();
@@ -336,8 +338,8 @@ fn without_landlock(machine: Machine) -> Machine {
 #[test]
 fn a_debian_maps_ids_and_has_terminals() {
     require!(Feature::Machines);
-    Machine::new("bookworm")
-        .option("--debian")
+    let machine = Machine::new("bookworm").option("--debian");
+    images::in_one_string(machine)
         .check("jail --ids subuid -- cat /proc/self/uid_map | wc -l", |it| {
             it.outputs("3\n").is_silent();
         })

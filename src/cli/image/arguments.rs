@@ -36,12 +36,16 @@ pub enum ImageCommand {
 /// pull goes on from there.
 #[derive(Args, Debug)]
 #[command(
-    after_help = "Examples:\n  jail image pull debian:12\n  jail image pull --platform linux/arm64 registry.example:5000/team/app:1.4"
+    after_help = "Examples:\n  jail image pull debian:12\n  jail image pull --platform linux/arm64 registry.example:5000/team/app:1.4\n  jail image pull --json debian:12 | jq -r .digest"
 )]
 pub struct PullArguments {
     /// The image: [HOST[:PORT]/]REPOSITORY[:TAG][@DIGEST], or oci:, oci-archive:, docker-archive:, dir:, tar: and a path
     #[arg(value_name = "IMAGE")]
     pub image: OsString,
+
+    /// Print JSON: the image, and what was done for each layer
+    #[arg(long)]
+    pub json: bool,
 
     #[command(flatten)]
     pub get: GetFlags,
@@ -68,13 +72,17 @@ pub struct ImportArguments {
     #[arg(value_name = "NAME")]
     pub name: Option<OsString>,
 
+    /// Print JSON: the image, and what was done for each layer
+    #[arg(long)]
+    pub json: bool,
+
     #[command(flatten)]
     pub get: GetFlags,
 }
 
 /// Print the images in the store
 #[derive(Args, Debug)]
-#[command(after_help = "Example:\n  jail image list")]
+#[command(after_help = "Examples:\n  jail image list\n  jail image list --json | jq -r .[].name")]
 pub struct ListArguments {
     /// Print JSON
     #[arg(long)]
@@ -83,7 +91,9 @@ pub struct ListArguments {
 
 /// Print what an image says about itself
 #[derive(Args, Debug)]
-#[command(after_help = "Example:\n  jail image inspect debian:12")]
+#[command(
+    after_help = "Examples:\n  jail image inspect debian:12\n  jail image inspect --json debian:12 | jq -r .env[]"
+)]
 pub struct InspectArguments {
     /// An image in the store
     #[arg(value_name = "IMAGE")]
@@ -100,11 +110,13 @@ pub struct InspectArguments {
 
 /// Copy an image's files into a directory
 ///
-/// All layers together make one plain tree: what a run would see. An image in a registry is pulled
-/// into the store first; one in a file or directory is not put there. Devices and owners need root: devices are left out, the files are yours,
+/// All layers together make one plain tree. An image in a registry is pulled into the store first;
+/// one in a file or directory is not put there. Devices and owners need root: devices are left out, the files are yours,
 /// and who owns them in the image is noted in the attribute user.rootlesscontainers.
 #[derive(Args, Debug)]
-#[command(after_help = "Example:\n  jail image unpack debian:12 ./rootfs")]
+#[command(
+    after_help = "Examples:\n  jail image unpack debian:12 ./rootfs\n  jail image unpack tar:rootfs.tar.gz ./rootfs"
+)]
 pub struct UnpackArguments {
     /// The image: a name as for `jail image pull`
     #[arg(value_name = "IMAGE")]
@@ -113,6 +125,10 @@ pub struct UnpackArguments {
     /// A directory that is empty or does not exist
     #[arg(value_name = "DIRECTORY", value_hint = ValueHint::DirPath)]
     pub directory: OsString,
+
+    /// Print JSON: the image, and what was done for each layer
+    #[arg(long)]
+    pub json: bool,
 
     #[command(flatten)]
     pub get: GetFlags,
@@ -134,13 +150,18 @@ pub struct RemoveArguments {
     /// Only those for this platform: OS/ARCHITECTURE[/VARIANT]
     #[arg(long, value_name = "PLATFORM")]
     pub platform: Option<OsString>,
+
+    /// Print JSON: what was removed
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// Remove what no name leads to and nobody uses
 ///
-/// Layers, documents, and downloads that broke off. An image that a jail is running on stays.
+/// Layers, documents, downloads that broke off, and private copies that killed runs left. What a jail
+/// is running on stays.
 #[derive(Args, Debug)]
-#[command(after_help = "Example:\n  jail image prune")]
+#[command(after_help = "Examples:\n  jail image prune\n  jail image prune --json | jq .bytes")]
 pub struct PruneArguments {
     /// Print JSON
     #[arg(long)]
@@ -149,7 +170,7 @@ pub struct PruneArguments {
 
 /// Print how much room the store takes
 #[derive(Args, Debug)]
-#[command(after_help = "Example:\n  jail image df")]
+#[command(after_help = "Examples:\n  jail image df\n  jail image df --json | jq .unused_bytes")]
 pub struct DfArguments {
     /// Print JSON
     #[arg(long)]
@@ -162,7 +183,7 @@ pub struct DfArguments {
 /// a summary of names, modes, sizes, times and link targets that was made when their
 /// digest was right. The exit status is 1 if anything is damaged.
 #[derive(Args, Debug)]
-#[command(after_help = "Example:\n  jail image verify --repair")]
+#[command(after_help = "Examples:\n  jail image verify\n  jail image verify --repair")]
 pub struct VerifyArguments {
     /// Images in the store; without any, all that is there
     #[arg(value_name = "IMAGE")]
@@ -227,3 +248,32 @@ Examples:
     jail image unpack debian:12 ./rootfs
   Make room:
     jail image remove debian:12 && jail image prune";
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::super::super::arguments::Arguments;
+
+    #[test]
+    fn every_command_shows_examples_that_are_understood() {
+        let mut program = Arguments::command();
+        // Commands are filled in when they are needed.
+        program.build();
+        let image = program.find_subcommand("image").expect("it is there");
+        assert!(image.get_subcommands().count() >= 9);
+        for command in image.get_subcommands().chain([image]) {
+            let name = command.get_name();
+            let help = command.get_after_long_help().or(command.get_after_help());
+            let help = help.map(ToString::to_string).unwrap_or_default();
+            let lines = help.lines().filter(|line| line.trim_start().starts_with("jail "));
+            let lines: Vec<&str> = lines.collect();
+            assert!(!lines.is_empty(), "`{name}` shows no example");
+            let parts = lines.iter().flat_map(|line| line.split(['|', '&']));
+            for line in parts.filter(|part| part.trim().starts_with("jail ")) {
+                let parsed = Arguments::command().try_get_matches_from(line.split_whitespace());
+                assert!(parsed.is_ok(), "`{line}`: {parsed:?}");
+            }
+        }
+    }
+}

@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use serde_json::Value;
+
 use crate::diagnostic::{Diagnostic, Origin};
 use crate::image::document::Platform;
 use crate::image::reference::Reference;
@@ -12,8 +14,10 @@ use crate::image::unpack::Limits;
 use crate::image::{Image, copy, pull as pulling};
 
 use super::super::voice::{Volume, answer, say};
+use super::account::Account;
 use super::arguments::{GetFlags, ImportArguments, PullArguments, UnpackArguments};
 use super::progress;
+use super::show::print_json;
 use super::words::{limits, platform, reference};
 
 /// Executes `jail image pull`.
@@ -22,9 +26,8 @@ pub fn pull(arguments: &PullArguments) -> Result<u8, Vec<Diagnostic>> {
     let store = Store::open_default().map_err(one)?;
     let how = How::new(&arguments.get)?;
     let source = open(&wanted, &how.limits, arguments.network.insecure).map_err(one)?;
-    let image = how.get(&*source, &wanted, &store).map_err(one)?;
-    answer(format!("{}\n", image.digest).as_bytes())?;
-    Ok(0)
+    let got = how.get(&*source, &wanted, &store).map_err(one)?;
+    tell(&got, &store, &how.platform, arguments.json)
 }
 
 /// Executes `jail image import`.
@@ -50,7 +53,19 @@ pub fn import(arguments: &ImportArguments) -> Result<u8, Vec<Diagnostic>> {
     let store = Store::open_default().map_err(one)?;
     let how = How::new(&arguments.get)?;
     let source = open(&from, &how.limits, false).map_err(one)?;
-    let image = how.get(&*source, &name, &store).map_err(one)?;
+    let got = how.get(&*source, &name, &store).map_err(one)?;
+    tell(&got, &store, &how.platform, arguments.json)
+}
+
+fn tell(
+    (image, account): &(Image, Account),
+    store: &Store,
+    platform: &Platform,
+    json: bool,
+) -> Result<u8, Vec<Diagnostic>> {
+    if json {
+        return print_json(&account.of(image, store, platform).map_err(one)?);
+    }
     answer(format!("{}\n", image.digest).as_bytes())?;
     Ok(0)
 }
@@ -61,23 +76,42 @@ pub fn unpack(arguments: &UnpackArguments) -> Result<u8, Vec<Diagnostic>> {
     let how = How::new(&arguments.get)?;
     let store = Store::open_default().map_err(one)?;
     let to = Path::new(&arguments.directory);
-    if let Some(image) = stored(&store, &wanted, &how.platform).map_err(one)? {
-        return copy_stored(&image, &store, to);
+    let told = match stored(&store, &wanted, &how.platform).map_err(one)? {
+        Some(image) => copy_stored(&image, &Account::default(), &store, &how.platform, to),
+        None => {
+            let source = open(&wanted, &how.limits, arguments.network.insecure).map_err(one)?;
+            if source.is_remote() {
+                // What has come when the connection breaks is of use to the next attempt.
+                let (image, account) = how.get(&*source, &wanted, &store).map_err(one)?;
+                copy_stored(&image, &account, &store, &how.platform, to)
+            } else {
+                copy::unpack(to, |once| {
+                    let (image, account) = how.get(&*source, &wanted, once)?;
+                    let told = account.of(&image, once, &how.platform)?;
+                    Ok((image, told))
+                })
+            }
+        }
+    };
+    let mut told = told.map_err(one)?;
+    if !arguments.json {
+        return Ok(0);
     }
-    let source = open(&wanted, &how.limits, arguments.network.insecure).map_err(one)?;
-    if source.is_remote() {
-        // What has come when the connection breaks is of use to the next attempt.
-        let image = how.get(&*source, &wanted, &store).map_err(one)?;
-        return copy_stored(&image, &store, to);
-    }
-    copy::unpack(to, |once| how.get(&*source, &wanted, once)).map_err(one)?;
-    Ok(0)
+    told["directory"] = arguments.directory.to_string_lossy().into();
+    print_json(&told)
 }
 
-fn copy_stored(image: &Image, store: &Store, to: &Path) -> Result<u8, Vec<Diagnostic>> {
-    let _held = image.hold().map_err(one)?;
-    copy::copy(image, store, to).map_err(one)?;
-    Ok(0)
+/// Copies an image out of the store, and returns what there is to tell of it.
+fn copy_stored(
+    image: &Image,
+    account: &Account,
+    store: &Store,
+    platform: &Platform,
+    to: &Path,
+) -> Result<Value, Diagnostic> {
+    let _held = image.hold()?;
+    copy::copy(image, store, to)?;
+    account.of(image, store, platform)
 }
 
 /// A file may have changed since it was imported, and to look costs little; a registry is not asked.
@@ -110,14 +144,15 @@ impl How {
         source: &dyn Source,
         name: &Reference,
         store: &Store,
-    ) -> Result<Image, Diagnostic> {
-        let listener = progress::listener(self.quiet);
-        let pulled = pulling::pull(source, name, &self.platform, store, &self.limits, &*listener);
+    ) -> Result<(Image, Account), Diagnostic> {
+        let account = Account::default();
+        let listener = account.passing_on(progress::listener(self.quiet));
+        let pulled = pulling::pull(source, name, &self.platform, store, &self.limits, &listener);
         // Bars are taken away before anything is said.
         drop(listener);
         let image = pulled?;
         say(&left_out(&image, store)?, Volume::unless(self.quiet));
-        Ok(image)
+        Ok((image, account))
     }
 }
 

@@ -1,9 +1,11 @@
 //! `jail image remove`, `prune` and `verify`.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::diagnostic::Diagnostic;
 use crate::image::Image;
+use crate::image::document::Platform;
+use crate::image::reference::Reference;
 use crate::image::store::{Freed, Store, Verified};
 use crate::units::amounts::size;
 
@@ -20,15 +22,34 @@ pub fn remove(arguments: &RemoveArguments) -> Result<u8, Vec<Diagnostic>> {
     let only = arguments.platform.as_deref().map(|text| platform(Some(text))).transpose();
     let only = only.map_err(|bad| vec![bad])?;
     let store = Store::open_default().map_err(|bad| vec![bad])?;
-    let mut mistakes = Vec::new();
+    let (mut removed, mut mistakes) = (Vec::new(), Vec::new());
     for text in &arguments.images {
-        let removed = reference(text).and_then(|name| {
-            let count = store.remove(&name, only.as_ref())?;
-            if count > 0 { Ok(()) } else { Err(absent(&name.to_string())) }
-        });
-        mistakes.extend(removed.err());
+        match reference(text).and_then(|name| remove_one(&store, &name, only.as_ref())) {
+            Ok(names) => removed.extend(names),
+            Err(mistake) => mistakes.push(mistake),
+        }
+    }
+    // Also where one of several was not there: the others are gone.
+    if arguments.json {
+        print_json(&json!({ "removed": removed }))?;
     }
     if mistakes.is_empty() { Ok(0) } else { Err(mistakes) }
+}
+
+fn remove_one(
+    store: &Store,
+    name: &Reference,
+    only: Option<&Platform>,
+) -> Result<Vec<Value>, Diagnostic> {
+    let name_text = name.to_string();
+    let removed = store.remove(name, only)?;
+    if removed.is_empty() {
+        return Err(absent(&name_text));
+    }
+    let described = removed.into_iter().map(|(platform, digest)| {
+        json!({ "name": name_text, "platform": platform.to_string(), "digest": digest })
+    });
+    Ok(described.collect())
 }
 
 /// Executes `jail image prune`.

@@ -2,8 +2,9 @@
 //!
 //! [`arguments`] holds what was typed, [`words`] makes names, platforms and limits of it. [`get`] brings
 //! images into the store, [`show`] tells what is there, [`keep`] removes and verifies; [`progress`]
-//! tells how far a pull is.
+//! tells how far a pull is, [`account`] what it did.
 
+mod account;
 mod arguments;
 mod get;
 mod keep;

@@ -50,6 +50,8 @@ pub fn df(arguments: &DfArguments) -> Result<u8, Vec<Diagnostic>> {
             "layer_bytes": usage.layer_bytes,
             "document_bytes": usage.document_bytes,
             "partial_bytes": usage.partial_bytes,
+            "copies": usage.copies,
+            "copy_bytes": usage.copy_bytes,
             "unused_bytes": usage.unused_bytes,
         }));
     }
@@ -58,6 +60,7 @@ pub fn df(arguments: &DfArguments) -> Result<u8, Vec<Diagnostic>> {
         ["layers".to_owned(), layers.to_string(), size(usage.layer_bytes)],
         ["documents".to_owned(), images.to_string(), size(usage.document_bytes)],
         ["broken downloads".to_owned(), String::new(), size(usage.partial_bytes)],
+        ["copies of runs".to_owned(), usage.copies.to_string(), size(usage.copy_bytes)],
         ["for `jail image prune`".to_owned(), String::new(), size(usage.unused_bytes)],
     ];
     answer(table(&rows).as_bytes())?;

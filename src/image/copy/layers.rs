@@ -32,9 +32,10 @@ use super::layer::{Way, lay};
 /// not readable and there is no user namespace to be had.
 pub fn copy(image: &Image, store: &Store, to: &Path) -> Result<(), Diagnostic> {
     make(to, |place| {
-        let tree = place.join("tree");
+        let tree = empty(place)?;
+        see_everything();
         fill(image, store, Way::Copy, &tree)?;
-        Ok(tree)
+        Ok((tree, ()))
     })
 }
 
@@ -44,32 +45,33 @@ pub fn copy(image: &Image, store: &Store, to: &Path) -> Result<(), Diagnostic> {
 /// # Errors
 ///
 /// Those of [`copy`], and of `pull`.
-pub fn unpack(
+pub fn unpack<T>(
     to: &Path,
-    pull: impl FnOnce(&Store) -> Result<Image, Diagnostic>,
-) -> Result<(), Diagnostic> {
+    pull: impl FnOnce(&Store) -> Result<(Image, T), Diagnostic>,
+) -> Result<T, Diagnostic> {
     make(to, |place| {
         let store = Store::throw_away(&place.join("store"))?;
-        let image = pull(&store)?;
-        let tree = place.join("tree");
+        let (image, told) = pull(&store)?;
+        let tree = empty(place)?;
+        see_everything();
         fill(&image, &store, Way::Move, &tree)?;
-        Ok(tree)
+        Ok((tree, told))
     })
 }
 
 /// Has a tree made in a place beside `to`, and puts it there when it is complete.
-fn make(
+fn make<T>(
     to: &Path,
-    tree: impl FnOnce(&Path) -> Result<PathBuf, Diagnostic>,
-) -> Result<(), Diagnostic> {
+    tree: impl FnOnce(&Path) -> Result<(PathBuf, T), Diagnostic>,
+) -> Result<T, Diagnostic> {
     check_empty(to)?;
     let place = beside(to)?;
     let cannot = |error: &io::Error| {
         Diagnostic::error(format!("cannot make `{}`", to.display())).because(cause(error))
     };
     DirBuilder::new().mode(0o700).create(&place).map_err(|error| cannot(&error))?;
-    let made = tree(&place).and_then(|tree| {
-        fs::rename(tree, to).map_err(|error| {
+    let made = tree(&place).and_then(|(tree, told)| {
+        fs::rename(tree, to).map(|()| told).map_err(|error| {
             let refused = cannot(&error);
             match error.raw_os_error().map(Errno::from_raw) {
                 Some(Errno::EBUSY) => refused.help("it is a mount point: name a directory in it"),
@@ -81,20 +83,25 @@ fn make(
         Diagnostic::error(format!("cannot remove `{}`", place.display())).because(cause(&error))
     });
     // Of two errors the first is the one to tell of.
-    made.and(cleared)
+    made.and_then(|told| cleared.map(|()| told))
 }
 
-fn fill(image: &Image, store: &Store, way: Way, new: &Path) -> Result<(), Diagnostic> {
-    see_everything();
+/// A directory for the tree.
+fn empty(place: &Path) -> Result<PathBuf, Diagnostic> {
+    let tree = place.join("tree");
+    DirBuilder::new().mode(0o700).create(&tree).map_err(|error| {
+        Diagnostic::error(format!("cannot make `{}`", tree.display())).because(cause(&error))
+    })?;
+    Ok(tree)
+}
+
+/// Lays all layers over each other in a directory that is empty.
+pub(super) fn fill(image: &Image, store: &Store, way: Way, new: &Path) -> Result<(), Diagnostic> {
     let refused = |path: &[u8], errno: Errno| {
         let name = String::from_utf8_lossy(path);
         Diagnostic::error(format!("cannot copy `/{name}` of `{}`", image.name))
             .because(errno_cause(errno))
     };
-    let made = DirBuilder::new().mode(0o700).create(new);
-    made.map_err(|error| {
-        Diagnostic::error(format!("cannot make `{}`", new.display())).because(cause(&error))
-    })?;
     let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
     let to = open(new, flags, Mode::empty()).map_err(|errno| refused(b"", errno))?;
     let mut directories = Directories::default();
@@ -144,7 +151,7 @@ fn beside(to: &Path) -> Result<PathBuf, Diagnostic> {
 
 /// With the capabilities of a user namespace in which only our own ids exist, the modes of our own
 /// files are no hindrance (CAP_DAC_OVERRIDE in capabilities(7)). Root needs none.
-fn see_everything() {
+pub(super) fn see_everything() {
     let (uid, gid) = (geteuid(), getegid());
     // Where there is none to be had, what cannot be read is an error later on, with its name.
     if uid.is_root() || unshare(CloneFlags::CLONE_NEWUSER).is_err() {

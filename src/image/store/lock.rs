@@ -201,7 +201,7 @@ fn retry(mut file: File, kind: FlockArg) -> Result<Flock<File>, (File, Errno)> {
 }
 
 /// Does the name still lead to this file?
-fn is_at(file: &File, path: &Path) -> io::Result<bool> {
+pub(super) fn is_at(file: &File, path: &Path) -> io::Result<bool> {
     let ours = file.metadata()?;
     match fs::symlink_metadata(path) {
         Ok(named) => Ok((named.dev(), named.ino()) == (ours.dev(), ours.ino())),

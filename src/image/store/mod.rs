@@ -12,6 +12,7 @@
 //!     layer.json                       what was unpacked, and a summary of the tree
 //!   partial/                           packed layers whose download broke off
 //!   locks/                             flock: one file for each layer that is being made
+//!   copies/ID/tree/                    of an image, for a run without an overlay; flock on ID: while it lives
 //!   tmp/                               what is not finished
 //! ```
 //!
@@ -30,8 +31,10 @@
 //! - [`place`]: where it is, and the names in it; [`record`]: what is known about an image.
 //! - [`find`](mod@find): from a name to an image, on the way of every start.
 //! - [`lock`]: who may do what; [`write`](mod@write): how things appear.
+//! - [`copies`]: images as plain trees, each for one run.
 //! - [`summary`]: a tree in one line; [`usage`], [`prune`], [`verify`]: the whole store.
 
+mod copies;
 mod find;
 mod lock;
 mod place;
@@ -42,6 +45,7 @@ mod usage;
 mod verify;
 mod write;
 
+pub use copies::{Copies, PrivateCopy};
 pub use find::Listed;
 pub use lock::{Held, Maker, Writer};
 pub use place::Store;

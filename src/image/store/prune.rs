@@ -22,7 +22,7 @@ use super::write::unwritable;
 pub struct Freed {
     pub images: u64,
     pub layers: u64,
-    /// Of documents, of downloads that broke off, and of files in layers.
+    /// Of documents, of downloads that broke off, and of files in layers and in copies.
     pub bytes: u64,
 }
 
@@ -34,15 +34,15 @@ pub(super) struct Needed {
 }
 
 impl Store {
-    /// Removes a name, for one platform or for all; returns for how many it was there. What it led to
-    /// stays until `prune`.
+    /// Removes a name, for one platform or for all; returns for which it was there, and the digest of
+    /// the manifest that it led to, which stays until `prune`.
     pub fn remove(
         &self,
         reference: &Reference,
         platform: Option<&Platform>,
-    ) -> Result<u64, Diagnostic> {
+    ) -> Result<Vec<(Platform, String)>, Diagnostic> {
         let name = reference.to_string();
-        let mut removed = 0;
+        let mut removed = Vec::new();
         for record in self.reference_records()? {
             let recorded = Platform::from(record.platform);
             if record.name != name || platform.is_some_and(|only| *only != recorded) {
@@ -50,7 +50,7 @@ impl Store {
             }
             let path = self.reference(reference, &recorded);
             match fs::remove_file(&path) {
-                Ok(()) => removed += 1,
+                Ok(()) => removed.push((recorded, record.manifest)),
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
                 Err(error) => return Err(unwritable(&path, &error)),
             }
@@ -62,6 +62,7 @@ impl Store {
     pub fn prune(&self, waiting: &dyn Fn()) -> Result<Freed, Diagnostic> {
         let mut freed = Freed::default();
         let Some(_alone) = self.alone(waiting)? else { return Ok(freed) };
+        freed.bytes += self.sweep_copies()?;
         let named = self.named()?;
         for path in self.in_part("images")? {
             if named.contains(&path) {

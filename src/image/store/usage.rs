@@ -3,6 +3,7 @@
 use crate::diagnostic::Diagnostic;
 
 use super::Store;
+use super::copies::Copies;
 use super::find::entries;
 use super::prune::{layer_size, size};
 
@@ -19,7 +20,11 @@ pub struct Usage {
     pub document_bytes: u64,
     /// Downloads that broke off, or are going on.
     pub partial_bytes: u64,
-    /// What no name leads to: as much as `prune` frees, but for what is in use.
+    /// Private copies, of runs that live and of those that were killed.
+    pub copies: u64,
+    pub copy_bytes: u64,
+    /// What no name leads to: as much as `prune` frees, but for what is in use;
+    /// and copies that belong to no run any more.
     pub unused_bytes: u64,
 }
 
@@ -50,6 +55,10 @@ impl Store {
             usage.partial_bytes += bytes;
             usage.unused_bytes += bytes;
         }
+        let Copies { count, bytes, unused_bytes } = self.copies()?;
+        usage.copies = count;
+        usage.copy_bytes = bytes;
+        usage.unused_bytes += unused_bytes;
         Ok(usage)
     }
 }

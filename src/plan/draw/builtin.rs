@@ -43,7 +43,7 @@ pub(super) fn draw(drawing: &mut Drawing, root: &RootPlan, inside: &mut Inside) 
 /// for, and servers have their directories in /run made by those who build images.
 fn is_the_images(drawing: &Drawing, root: &RootPlan, path: &AbsolutePath) -> bool {
     let is_there = |fact: &FileFact| fact.kind == FileKind::Directory && fact.canonical == *path;
-    matches!(root.source, RootSource::Layers { .. })
+    matches!(root.source, RootSource::Layers { .. } | RootSource::Copy { .. })
         && root.mode == RootMode::Overlay
         && path.as_path().as_os_str() == "/run"
         && drawing.host.rootfs.get(path).is_some_and(is_there)
@@ -95,9 +95,10 @@ fn place_private(
 ) {
     let files = match root.source {
         RootSource::Empty => &drawing.host.files,
-        RootSource::Overlay { .. } | RootSource::Directory { .. } | RootSource::Layers { .. } => {
-            &drawing.host.rootfs
-        }
+        RootSource::Overlay { .. }
+        | RootSource::Directory { .. }
+        | RootSource::Layers { .. }
+        | RootSource::Copy { .. } => &drawing.host.rootfs,
     };
     let fact = files.get(path).cloned().unwrap_or_else(|| FileFact::missing(path));
     refuse_link(drawing, root, path, &fact);

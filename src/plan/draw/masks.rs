@@ -44,7 +44,10 @@ pub(super) fn hide_interfaces(drawing: &Drawing, root: &RootPlan, tree: &mut Tre
         let below_root = match &root.source {
             RootSource::Directory { path } => below(&AbsolutePath::root(), path, interface),
             // Without what is mounted below its lower directory, or the kernel refuses it.
-            RootSource::Overlay { .. } | RootSource::Layers { .. } | RootSource::Empty => None,
+            RootSource::Overlay { .. }
+            | RootSource::Layers { .. }
+            | RootSource::Copy { .. }
+            | RootSource::Empty => None,
         };
         let shown = tree.iter().filter_map(|(at, placement)| shown(at, placement, interface));
         let places: Vec<AbsolutePath> = below_root.into_iter().chain(shown).collect();

@@ -10,7 +10,7 @@
 //!   [`policy`]: the profile's own files; [`stores`]: our own directories; [`masks`]: what is masked where it shows a second time.
 //! - [`tree`]: all mounts by path; [`settle`]: their mount points and links.
 //! - the rest of the steps: [`identity`], [`etc`], [`devices`], [`environment`], [`workdir`],
-//!   [`landlock`], [`process`], [`limits`]; [`kernel`]: what it is too old for.
+//!   [`landlock`], [`process`], [`limits`]; [`kernel`]: what it is too old for; [`overlays`]: where none can be mounted.
 
 mod builtin;
 mod devices;
@@ -24,6 +24,7 @@ mod kernel;
 mod landlock;
 mod limits;
 mod masks;
+mod overlays;
 mod planted;
 mod policy;
 mod process;
@@ -75,6 +76,7 @@ pub fn draw(
     masks::hide_interfaces(&drawing, &root, &mut tree);
     let settled = settle::settle(&mut drawing, &root, tree);
     kernel::draw(&mut drawing, &root, &settled.tree);
+    overlays::refuse_rules(&mut drawing, &settled.tree);
     let home = workdir::home(&drawing, &root, &settled.tree, &inside, &ids.value);
     let place = workdir::Place { root: &root, tree: &settled.tree, inside: &inside, home: &home };
     let (workdir, made) = workdir::draw(&mut drawing, &place, &image, rules.withheld);

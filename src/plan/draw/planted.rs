@@ -18,7 +18,10 @@ pub(super) fn refuse(drawing: &mut Drawing, root: &RootPlan, leads: &[Lead]) {
     let granted = leads.iter().filter(|lead| lead.writable).map(|lead| &lead.fact.canonical);
     let rootfs = match &root.source {
         RootSource::Directory { path } => Some(path),
-        RootSource::Empty | RootSource::Overlay { .. } | RootSource::Layers { .. } => None,
+        RootSource::Empty
+        | RootSource::Overlay { .. }
+        | RootSource::Layers { .. }
+        | RootSource::Copy { .. } => None,
     };
     let writable: Vec<&AbsolutePath> = granted.chain(rootfs).collect();
     for lead in leads {

@@ -7,6 +7,7 @@ use crate::profile::{Ids, PathText, Root, RootMode, expand};
 use crate::units::AbsolutePath;
 
 use super::Drawing;
+use super::overlays;
 
 /// Of one overlay (OVL_MAX_STACK).
 const MOST_LAYERS: usize = 500;
@@ -115,9 +116,7 @@ fn layers(drawing: &mut Drawing, origin: &Origin) -> Option<RootSource> {
             format!("it has {count} layers; the kernel takes {MOST_LAYERS} at most")
         }
         None => "a directory of its layers is not absolute".to_owned(),
-        Some(_) => {
-            return Some(RootSource::Layers { image, lowers: lowers?, kept: rootfs.kept.clone() });
-        }
+        Some(_) => return overlays::root(drawing, rootfs, lowers?, origin),
     };
     let error = Diagnostic::error(format!("cannot use the image `{image}`"));
     drawing.errors.push(error.at(origin).because(because));

@@ -190,7 +190,9 @@ fn ground(
     let Some((at, above)) = above else {
         return match root.source {
             RootSource::Empty => Ground::Own,
-            RootSource::Overlay { .. } | RootSource::Layers { .. } => Ground::Overlay(rootfs()),
+            RootSource::Overlay { .. } | RootSource::Layers { .. } | RootSource::Copy { .. } => {
+                Ground::Overlay(rootfs())
+            }
             RootSource::Directory { .. } => Ground::Host(rootfs()),
         };
     };
@@ -301,7 +303,7 @@ fn is_free(drawing: &Drawing, root: &RootPlan, path: &AbsolutePath) -> bool {
     match root.source {
         RootSource::Empty => true,
         RootSource::Directory { .. } => false,
-        RootSource::Overlay { .. } | RootSource::Layers { .. } => {
+        RootSource::Overlay { .. } | RootSource::Layers { .. } | RootSource::Copy { .. } => {
             let fact = drawing.host.rootfs.get(path);
             fact.is_some_and(|fact| fact.kind == FileKind::Missing && fact.links.is_empty())
         }

@@ -76,6 +76,7 @@ impl Case {
             interfaces: Vec::new(),
             rootfs: BTreeMap::new(),
             accounts: None,
+            no_overlay: None,
             stores: Vec::new(),
         };
         Self { rootfs: None, host, profile: Profile::default() }

@@ -168,7 +168,8 @@ fn is_visible(drawing: &Drawing, root: &RootPlan, tree: &Tree, path: &AbsolutePa
                 RootSource::Empty => false,
                 RootSource::Overlay { .. }
                 | RootSource::Directory { .. }
-                | RootSource::Layers { .. } => {
+                | RootSource::Layers { .. }
+                | RootSource::Copy { .. } => {
                     let fact = drawing.host.rootfs.get(path);
                     fact.is_some_and(|fact| fact.kind == FileKind::Directory)
                 }

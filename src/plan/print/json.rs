@@ -389,6 +389,15 @@ fn root(source: &RootSource) -> StepOut<'_> {
                 kept: kept.as_ref().map(|kept| of_path(&kept.upper)),
             };
         }
+        RootSource::Copy { image, lowers, path, kept } => {
+            return StepOut::Root {
+                source: "copy",
+                path: Some(of_path(path)),
+                image: Some(image),
+                layers: lowers.iter().map(of_path).collect(),
+                kept: kept.as_ref().map(|kept| of_path(&kept.copy)),
+            };
+        }
     };
     StepOut::Root { source, path, image: None, layers: Vec::new(), kept: None }
 }

@@ -4,6 +4,7 @@ use std::ffi::OsStr;
 use std::fmt::Write as _;
 use std::os::unix::ffi::OsStrExt;
 
+use crate::image::Kept;
 use crate::plan::filter::{Filter, Verdict};
 use crate::plan::{
     Access, Action, CgroupParent, Extent, IdMap, Limit, Mount, RootSource, Ruleset, Subject,
@@ -164,17 +165,26 @@ fn root(source: &RootSource) -> String {
         RootSource::Overlay { lower } => format!("overlay of {}", shown(lower)),
         RootSource::Directory { path } => format!("{}, writable", shown(path)),
         RootSource::Layers { image, lowers, kept } => {
-            let layers = match lowers.len() {
-                1 => "1 layer".to_owned(),
-                count => format!("{count} layers"),
-            };
-            let kept = match kept {
-                Some(kept) => format!(", changes kept as {}", kept.name),
-                None => String::new(),
-            };
-            format!("overlay of {layers} of {}{kept}", escaped(OsStr::new(image)))
+            let image = escaped(OsStr::new(image));
+            format!("overlay of {} of {image}{}", layers(lowers), kept_as(kept.as_ref()))
+        }
+        RootSource::Copy { image, lowers, path, kept } => {
+            let image = escaped(OsStr::new(image));
+            let (layers, place) = (layers(lowers), shown(path));
+            format!("private copy of {layers} of {image}, {place}{}", kept_as(kept.as_ref()))
         }
     }
+}
+
+fn layers(lowers: &[AbsolutePath]) -> String {
+    match lowers.len() {
+        1 => "1 layer".to_owned(),
+        count => format!("{count} layers"),
+    }
+}
+
+fn kept_as(kept: Option<&Kept>) -> String {
+    kept.map_or_else(String::new, |kept| format!(", changes kept as {}", kept.name))
 }
 
 /// As programs print it: `SIGTERM`, or a number for what has no name.

@@ -307,7 +307,7 @@ fn planned_keys_are_refused_in_their_own_words() {
         ),
         (
             "degrade = ['namespaces']",
-            "degrading `namespaces` is not supported yet; only `landlock` and `limits` may be \
+            "degrading `namespaces` is not supported yet; only `landlock`, `limits` and `overlay` may be \
              missing",
         ),
     ] {
@@ -476,7 +476,10 @@ fn what_cannot_be_meant_is_refused() {
             "capabilities.keep = ['KILL', 'cap_kill']",
             "`keep` names the same thing twice; it stands in line 1 already",
         ),
-        ("degrade = ['everything']", "unknown protection `everything`; use `landlock` or `limits`"),
+        (
+            "degrade = ['everything']",
+            "unknown protection `everything`; use `landlock`, `limits` or `overlay`",
+        ),
         ("landlock = true", "`landlock` must be a table, not a boolean"),
     ] {
         assert_eq!(error(text), words);

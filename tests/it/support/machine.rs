@@ -18,6 +18,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::ExitStatusExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
 use std::process::{Command, ExitStatus, Output};
 
 use super::{Finished, jail_binary, probe_binary};
@@ -25,10 +26,14 @@ use super::{Finished, jail_binary, probe_binary};
 /// What a check proves.
 type Proof = Box<dyn Fn(&Finished)>;
 
+/// What puts something into the directory that is shared.
+type Filling = Box<dyn Fn(&Path)>;
+
 /// A machine, and the checks to make in it.
 pub struct Machine {
     options: Vec<&'static str>,
     words: String,
+    shared: Vec<Filling>,
     checks: Vec<(String, Proof)>,
 }
 
@@ -75,7 +80,7 @@ impl Machine {
     /// A machine with this kernel.
     pub fn new(kernel: &'static str) -> Self {
         let options = vec!["--timeout", "900", "--kernel", kernel];
-        Self { options, words: WORDS.to_owned(), checks: Vec::new() }
+        Self { options, words: WORDS.to_owned(), shared: Vec::new(), checks: Vec::new() }
     }
 
     #[must_use]
@@ -94,6 +99,13 @@ impl Machine {
     #[must_use]
     pub fn words(mut self, words: &str) -> Self {
         self.words.push_str(words);
+        self
+    }
+
+    /// Puts more into the directory that becomes /share.
+    #[must_use]
+    pub fn share(mut self, fill: impl Fn(&Path) + 'static) -> Self {
+        self.shared.push(Box::new(fill));
         self
     }
 
@@ -135,7 +147,7 @@ impl Machine {
     /// Boots, makes all checks, and looks at each.
     #[track_caller]
     pub fn boot(self) {
-        let share = self.share();
+        let share = self.shared_directory();
         let program = machine_program().expect("begin with `require!(Feature::Machines)`");
         let mut command = Command::new(program);
         command.args(&self.options).arg("--share").arg(share.path());
@@ -155,7 +167,7 @@ impl Machine {
     }
 
     /// The directory to share: both programs, and a script for each check.
-    fn share(&self) -> tempfile::TempDir {
+    fn shared_directory(&self) -> tempfile::TempDir {
         let share = tempfile::Builder::new()
             .permissions(fs::Permissions::from_mode(0o755))
             .tempdir()
@@ -173,6 +185,7 @@ impl Machine {
         for (number, (script, _)) in self.checks.iter().enumerate() {
             put(&format!("checks/{number:03}"), &format!("{}{script}\n", self.words));
         }
+        self.shared.iter().for_each(|fill| fill(share.path()));
         share
     }
 }

@@ -3,8 +3,8 @@
 use super::*;
 use crate::host::{AccountFile, Accounts};
 use crate::image::document::Config;
-use crate::image::{Image, Kept};
-use crate::profile::Cap;
+use crate::image::{Form, Image, Kept};
+use crate::profile::{Cap, Protection};
 use crate::units::Span;
 
 const PASSWD: &str = "root:x:0:0::/root:/bin/sh\nwww:x:33:34::/srv/www:/bin/sh\n";
@@ -25,7 +25,7 @@ impl Case {
                     group: AccountFile::Text("root:x:0:\nwww:x:34:\n".into()),
                 });
             });
-        case.rootfs = Some(Rootfs { image, kept: None });
+        case.rootfs = Some(Rootfs { image, kept: None, copy: None });
         case
     }
 
@@ -157,7 +157,14 @@ fn what_an_image_cannot_have_is_refused() {
 #[test]
 fn changes_can_be_kept() {
     let mut case = plain().with(|profile, _| profile.filesystem.keep = Some(flag("x".into())));
-    let kept = Kept { name: "x".into(), upper: path("/k/upper"), work: path("/k/work") };
+    let part = |part: &str| path(&format!("/k/{part}"));
+    let kept = Kept {
+        name: "x".into(),
+        upper: part("upper"),
+        work: part("work"),
+        copy: part("copy"),
+        form: Form::Nothing,
+    };
     case.rootfs.as_mut().unwrap().kept = Some(kept.clone());
     let plan = case.plan();
     assert!(plan.steps.iter().any(|step| matches!(
@@ -373,4 +380,61 @@ fn run_is_the_images_own_while_writes_are_thrown_away() {
     assert!(!plain().mounts().contains(&"/run".to_owned()));
     let sealed = plain().root(Root::Image("small:1".parse().unwrap()), RootMode::ReadOnly);
     assert!(sealed.mounts().contains(&"/run".to_owned()));
+}
+
+fn without_overlays(degrades: bool) -> Case {
+    let mut case = plain().with(|profile, host| {
+        host.no_overlay = degrades.then_some(libc::ENODEV);
+        profile.degrade.extend(degrades.then(|| flag(Protection::Overlay)));
+    });
+    let rootfs = case.rootfs.as_mut().unwrap();
+    rootfs.copy = degrades.then(|| path("/store/copies/1/tree"));
+    case
+}
+
+fn keeping(mut case: Case, form: Form) -> Case {
+    let part = |part: &str| path(&format!("/kept/{part}"));
+    let (upper, work, copy) = (part("upper"), part("work"), part("copy"));
+    let rootfs = case.rootfs.as_mut().unwrap();
+    rootfs.copy = rootfs.copy.is_some().then(|| copy.clone());
+    rootfs.kept = Some(Kept { name: "work".into(), upper, work, copy, form });
+    case.with(|profile, _| profile.filesystem.keep = Some(flag("work".into())))
+}
+
+fn copied(case: &Case) -> Option<String> {
+    let plan = case.plan();
+    let is_degraded = plan.degraded.contains(&Protection::Overlay);
+    let path = plan.steps.iter().find_map(|step| match &step.action {
+        Action::Root(RootSource::Copy { path, .. }) => Some(path.to_string()),
+        _ => None,
+    });
+    assert_eq!(is_degraded, path.is_some());
+    assert_eq!(is_degraded, plan.notes.iter().any(|note| note.title.contains("private copy")));
+    path
+}
+
+#[test]
+fn a_copy_takes_the_place_of_an_overlay_where_that_is_allowed() {
+    assert_eq!(copied(&plain()), None);
+    assert_eq!(copied(&without_overlays(true)).as_deref(), Some("/store/copies/1/tree"));
+    let sealed =
+        without_overlays(true).root(Root::Image("small:1".parse().unwrap()), RootMode::ReadOnly);
+    assert!(sealed.plan().steps.iter().any(|step| step.action == Action::SealRoot));
+    // The mounts are those of an overlay.
+    assert_eq!(without_overlays(true).mounts(), plain().mounts());
+    let rule = without_overlays(true).directories(&["/data"]).rule("/data", Grant::Overlay);
+    assert!(rule.error().starts_with("cannot mount an overlay over `/data`; this kernel has no"));
+}
+
+#[test]
+fn what_is_kept_stays_in_its_form() {
+    let copy = keeping(plain(), Form::Copy);
+    assert!(copy.error().starts_with("cannot use what is kept as `work` in an overlay"));
+    let copy = keeping(without_overlays(true), Form::Copy);
+    assert_eq!(copied(&copy).as_deref(), Some("/kept/copy"));
+    let begun = keeping(without_overlays(true), Form::Nothing);
+    assert_eq!(copied(&begun).as_deref(), Some("/kept/copy"));
+    let changes = keeping(without_overlays(true), Form::Changes);
+    assert!(changes.error().starts_with("cannot use what is kept as `work`; it holds changes"));
+    assert_eq!(copied(&keeping(plain(), Form::Changes)), None);
 }

@@ -1,0 +1,46 @@
+//! Directories of ours, with the modes that they are to have.
+
+use std::fs::{self, DirBuilder, Permissions};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+use std::path::Path;
+
+/// Makes a directory and what is missing above it, with this mode, whatever the umask. One that is
+/// there stays as it is.
+pub fn make(directory: &Path, mode: u32) -> io::Result<()> {
+    let made = match create(directory, mode) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => match directory.parent() {
+            Some(parent) => make(parent, mode).and_then(|()| create(directory, mode)),
+            None => Err(error),
+        },
+        made => made,
+    };
+    match made {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && directory.is_dir() => Ok(()),
+        made => made,
+    }
+}
+
+fn create(directory: &Path, mode: u32) -> io::Result<()> {
+    DirBuilder::new().mode(mode).create(directory)?;
+    fs::set_permissions(directory, Permissions::from_mode(mode))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_missing_is_made_and_what_is_there_stays() {
+        let place = tempfile::tempdir().expect("a directory");
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o7777;
+        let deep = place.path().join("a/b");
+        make(&deep, 0o777).unwrap();
+        assert_eq!((mode(&deep), mode(&place.path().join("a"))), (0o777, 0o777));
+        make(&deep, 0o700).unwrap();
+        assert_eq!(mode(&deep), 0o777);
+        fs::write(place.path().join("file"), "").unwrap();
+        assert!(make(&place.path().join("file"), 0o700).is_err());
+        assert!(make(&place.path().join("file/below"), 0o700).is_err());
+    }
+}

@@ -62,6 +62,8 @@ struct Writer<'a> {
 impl Writer<'_> {
     fn entry(&mut self, entry: &Entry) -> Result<(), Reason> {
         self.budget.add_entry()?;
+        // Not the disk's fault.
+        self.budget.check_size(entry.size)?;
         self.room.check(entry.size)?;
         self.unpacked.entries += 1;
         self.unpacked.skipped.attributes += entry.dropped;

@@ -17,28 +17,28 @@ use crate::require;
 use crate::support::{Feature, Finished, Jail, jail_binary, spawn};
 
 /// `jail image` with these words, as the user of this home.
-fn image(jail: &Jail, words: &[&str]) -> Finished {
+pub fn image(jail: &Jail, words: &[&str]) -> Finished {
     jail.run_outside(line(words))
 }
 
-fn line(words: &[&str]) -> Vec<OsString> {
+pub fn line(words: &[&str]) -> Vec<OsString> {
     let program = jail_binary().as_os_str().to_owned();
     let words = ["image"].iter().chain(words).map(OsString::from);
     std::iter::once(program).chain(words).collect()
 }
 
-fn store(jail: &Jail) -> PathBuf {
+pub fn store(jail: &Jail) -> PathBuf {
     jail.home().join(".local/share/jail")
 }
 
 /// What is in a part of the store.
-fn entries(jail: &Jail, part: &str) -> Vec<PathBuf> {
+pub fn entries(jail: &Jail, part: &str) -> Vec<PathBuf> {
     let entries = fs::read_dir(store(jail).join(part)).into_iter().flatten();
     entries.map(|entry| entry.unwrap().path()).collect()
 }
 
 #[track_caller]
-fn verifies(jail: &Jail) {
+pub fn verifies(jail: &Jail) {
     image(jail, &["verify"]).succeeds().output_has("all as it should be");
 }
 
@@ -70,7 +70,7 @@ fn layers() -> [Tar; 2] {
 }
 
 /// Some thousand files, so that there is time to be killed in.
-fn many_files() -> [Tar; 3] {
+pub fn many_files() -> [Tar; 3] {
     [0, 1, 2].map(|layer| {
         (0..500).fold(Tar::new().directory("d/", 0o755), |tar, number| {
             tar.file(&format!("d/{layer}-{number}"), 0o644, format!("{number}").repeat(200))

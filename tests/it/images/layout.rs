@@ -103,7 +103,7 @@ fn describe(path: &Path, bytes: &[u8], kind: &str) -> Value {
     })
 }
 
-fn filter(program: &str, arguments: &[&str], input: &[u8]) -> Vec<u8> {
+pub fn filter(program: &str, arguments: &[&str], input: &[u8]) -> Vec<u8> {
     let mut command = Command::new(program);
     command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped());
     let mut child = crate::support::spawn(&mut command);

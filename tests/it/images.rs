@@ -3,6 +3,7 @@
 
 mod commands;
 mod hostile;
+mod killed;
 mod layers;
 mod layout;
 mod registry;

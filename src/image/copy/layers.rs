@@ -1,10 +1,9 @@
 //! All layers of an image into a directory that appears when it is complete.
 
-use std::fs::{self, DirBuilder};
+use std::fs;
 use std::io;
 use std::os::fd::AsFd;
-use std::os::unix::fs::DirBuilderExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};
@@ -14,11 +13,11 @@ use nix::unistd::{getegid, geteuid};
 
 use crate::diagnostic::{Diagnostic, cause, errno_cause};
 use crate::image::Image;
-use crate::image::delete::delete;
 use crate::image::store::Store;
 
 use super::directories::Directories;
 use super::layer::lay;
+use super::unfinished::Unfinished;
 
 /// Copies what the layers of an image make together to `to`, which must be empty or not exist. It is made
 /// beside it and renamed, so that nobody takes half of a tree for a whole one.
@@ -32,24 +31,16 @@ use super::layer::lay;
 /// not readable and there is no user namespace to be had.
 pub fn copy(image: &Image, store: &Store, to: &Path) -> Result<(), Diagnostic> {
     check_empty(to)?;
-    let new = beside(to)?;
-    let cannot = |error: &io::Error| {
-        Diagnostic::error(format!("cannot make `{}`", to.display())).because(cause(error))
-    };
-    DirBuilder::new().mode(0o700).create(&new).map_err(|error| cannot(&error))?;
+    let new = Unfinished::beside(to)?;
     see_everything();
-    let filled = fill(image, store, &new).and_then(|()| {
-        fs::rename(&new, to).map_err(|error| {
-            let refused = cannot(&error);
-            match error.raw_os_error().map(Errno::from_raw) {
-                Some(Errno::EBUSY) => refused.help("it is a mount point: name a directory in it"),
-                Some(_) | None => refused,
-            }
-        })
-    });
-    filled.inspect_err(|_| {
-        // The error to tell of is the first one.
-        let _ = delete(&new);
+    fill(image, store, new.path())?;
+    fs::rename(new.path(), to).map_err(|error| {
+        let refused =
+            Diagnostic::error(format!("cannot make `{}`", to.display())).because(cause(&error));
+        match error.raw_os_error().map(Errno::from_raw) {
+            Some(Errno::EBUSY) => refused.help("it is a mount point: name a directory in it"),
+            Some(_) | None => refused,
+        }
     })
 }
 
@@ -88,22 +79,6 @@ fn check_empty(to: &Path) -> Result<(), Diagnostic> {
         Ok(Some(_)) => Err(refused("it is not empty".to_owned())),
         Err(error) => Err(refused(cause(&error))),
     }
-}
-
-/// A name in the same directory: a rename does not leave its file system.
-fn beside(to: &Path) -> Result<PathBuf, Diagnostic> {
-    let name = to.components().next_back().and_then(|last| match last {
-        std::path::Component::Normal(name) => Some(name.to_owned()),
-        _ => None,
-    });
-    let Some(mut name) = name else {
-        return Err(Diagnostic::error(format!("cannot unpack into `{}`", to.display()))
-            .because("it has no name of its own")
-            .help("name a new directory, such as `./rootfs`"));
-    };
-    name.push(format!(".jail-{}", std::process::id()));
-    let parent = to.parent().filter(|parent| !parent.as_os_str().is_empty());
-    Ok(parent.unwrap_or(Path::new(".")).join(name))
 }
 
 /// With the capabilities of a user namespace in which only our own ids exist, the modes of our own

@@ -5,11 +5,12 @@
 //! descriptors: no link of an image is ever followed.
 //!
 //! - [`layers`](mod@layers): the whole; [`layer`]: one layer; [`entry`]: one file;
-//!   [`directories`]: their modes and times, which are set last.
+//!   [`directories`]: their modes and times, which are set last; [`unfinished`]: where it is made.
 
 mod directories;
 mod entry;
 mod layer;
 mod layers;
+mod unfinished;
 
 pub use layers::copy;

@@ -6,7 +6,6 @@ use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::time::Duration;
 
 use nix::mount::{MsFlags, mount, umount};
 use serde_json::Value;
@@ -79,7 +78,7 @@ pub fn many_files() -> [Tar; 3] {
 }
 
 /// Kind, mode, target or content of all that is in a tree, by path.
-fn manifest(tree: &Path) -> BTreeMap<PathBuf, String> {
+pub fn manifest(tree: &Path) -> BTreeMap<PathBuf, String> {
     let mut all = BTreeMap::new();
     let mut left = vec![tree.to_owned()];
     while let Some(path) = left.pop() {
@@ -103,7 +102,7 @@ fn manifest(tree: &Path) -> BTreeMap<PathBuf, String> {
 }
 
 #[track_caller]
-fn tool(words: &[&str]) {
+pub fn tool(words: &[&str]) {
     let mut command = Command::new(words[0]);
     command.args(&words[1..]).stdout(Stdio::null());
     assert!(spawn(&mut command).wait().unwrap().success(), "{words:?}");
@@ -296,51 +295,6 @@ fn a_lie_about_content_is_found() {
 }
 
 #[test]
-fn killed_at_any_moment_the_store_is_valid() {
-    let jail = Jail::new();
-    let layout = Layout::new(jail.elsewhere().join("oci"), Packing::Gzip, &many_files());
-    let words = ["import", "-q", &layout.reference(), "many"];
-    let begun = std::time::Instant::now();
-    image(&jail, &words).succeeds();
-    let whole = begun.elapsed();
-    let mut finished = 0;
-    for moment in 0..30_u32 {
-        image(&jail, &["remove", "many"]).succeeds();
-        image(&jail, &["prune"]).succeeds();
-        let mut command = jail.command(&line(&words));
-        let mut child = spawn(command.stdout(Stdio::null()).stderr(Stdio::null()));
-        // The moment is what the test is about; nothing depends on how exact it is.
-        std::thread::sleep(whole * moment / 30);
-        child.kill().unwrap();
-        finished += u32::from(child.wait().unwrap().success());
-        verifies(&jail);
-        assert_eq!(entries(&jail, "tmp"), [] as [PathBuf; 0], "{moment}: swept");
-        image(&jail, &words).succeeds();
-        verifies(&jail);
-    }
-    assert!(finished < 30, "something was killed");
-}
-
-#[test]
-fn killed_at_any_moment_an_unpacked_tree_is_whole_or_not_there() {
-    let jail = Jail::new();
-    let layout = Layout::new(jail.elsewhere().join("oci"), Packing::Gzip, &many_files());
-    image(&jail, &["import", "-q", &layout.reference(), "many"]).succeeds();
-    for moment in 0..10 {
-        let tree = jail.project().join(format!("tree-{moment}"));
-        let mut command = jail.command(&line(&["unpack", "many", tree.to_str().unwrap()]));
-        let mut child = spawn(command.stdout(Stdio::null()).stderr(Stdio::null()));
-        std::thread::sleep(Duration::from_millis(10 * moment));
-        child.kill().unwrap();
-        child.wait().unwrap();
-        if tree.exists() {
-            assert_eq!(fs::read_dir(tree.join("d")).unwrap().count(), 1500);
-        }
-    }
-    verifies(&jail);
-}
-
-#[test]
 fn two_pulls_at_once_do_the_work_once() {
     let jail = Jail::new();
     let layout = Layout::new(jail.elsewhere().join("oci"), Packing::Gzip, &many_files());
@@ -452,4 +406,21 @@ fn a_tree_is_not_unpacked_over_another() {
     image(&jail, &["unpack", &layout.reference(), "full"]).exits(125).says("it is not empty");
     image(&jail, &["unpack", &layout.reference(), "new"]).succeeds();
     assert_eq!(fs::read_dir(jail.project()).unwrap().count(), 2, "nothing beside it");
+}
+
+/// In the store nobody else reaches them; a tree may lie anywhere.
+#[test]
+fn a_tree_has_no_set_user_id_bits() {
+    let tar = Tar::new()
+        .file("user", 0o4755, "x")
+        .file("group", 0o2755, "x")
+        .directory("shared/", 0o3775)
+        .hard_link("link", "user");
+    let jail = Jail::new();
+    let layout = Layout::new(jail.elsewhere().join("oci"), Packing::Gzip, &[tar]);
+    image(&jail, &["unpack", &layout.reference(), "tree"]).succeeds();
+    for (name, mode) in [("user", 0o755), ("group", 0o755), ("link", 0o755), ("shared", 0o3775)] {
+        let found = fs::metadata(jail.project().join("tree").join(name)).unwrap().mode();
+        assert_eq!(found & 0o7777, mode, "{name}");
+    }
 }

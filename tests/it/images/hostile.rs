@@ -149,6 +149,11 @@ fn links_that_lead_out_are_refused() {
         ("hard-by-link", one().symlink("d", outside).hard_link("a", "d/secret"), nowhere),
         ("hard-directory", one().directory("d", 0o755).hard_link("a", "d"), no_file),
         ("hard-whiteout", one().file(".wh.w", 0o644, "").hard_link("a", "w"), no_file),
+        (
+            "hard-replaced",
+            one().directory("d", 0o755).file("d/f", 0o644, "x").hard_link("d", "d/f"),
+            "its entry `d`: it is a link to something in the directory that it replaces",
+        ),
         ("hard-itself", one().file("a", 0o644, "x").hard_link("a", "./a"), "a link to itself"),
         (
             "loop",

@@ -132,6 +132,12 @@ fn a_hard_link_to_itself() {
 }
 
 #[test]
+fn a_hard_link_to_what_it_replaces() {
+    let tar = Tar::new().directory("d").file("d/f", "x").hard_link("d", "d/f");
+    refused_entry(tar, "d", "it is a link to something in the directory that it replaces");
+}
+
+#[test]
 fn a_hard_link_to_a_whiteout() {
     let tar = Tar::new().file(".wh.w", "").hard_link("a", "w");
     refused_entry(tar, "a", "it is a link to something that is not a file");
@@ -228,6 +234,17 @@ fn names_that_are_empty_or_too_long() {
 #[test]
 fn a_symbolic_link_to_nothing() {
     refused_entry(Tar::new().symlink("a", ""), "a", "it is a link to nothing");
+}
+
+#[test]
+fn targets_and_attributes_that_the_kernel_does_not_take() {
+    let tar = Tar::new().pax(&[("linkpath", &[b'a'; 4096])]).symlink("a", "x");
+    refused_entry(tar, "a", "its target is longer than 4095 bytes");
+    let name = format!("SCHILY.xattr.user.{}", "n".repeat(300));
+    for (name, value) in [(name.as_str(), &b"x"[..]), ("SCHILY.xattr.user.x", &[b'x'; 70_000])] {
+        let tar = Tar::new().pax(&[(name, value)]).file("a", "x");
+        refused_entry(tar, "a", "an extended attribute is larger than the kernel takes");
+    }
 }
 
 #[test]

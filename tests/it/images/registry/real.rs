@@ -15,7 +15,7 @@ use crate::require;
 use crate::support::{Feature, spawn, wait_until};
 
 /// A registry that ends with the test.
-struct Running {
+pub struct Running {
     child: Child,
     port: u16,
     directory: tempfile::TempDir,
@@ -31,14 +31,14 @@ impl Drop for Running {
 
 /// How the registry protects itself.
 #[derive(Clone, Copy, PartialEq)]
-enum Guard {
+pub enum Guard {
     Nothing,
     Password,
     Tls,
 }
 
 impl Running {
-    fn start(guard: Guard) -> Self {
+    pub fn start(guard: Guard) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let place = directory.path();
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
@@ -78,7 +78,7 @@ impl Running {
         self.directory.path().join(name)
     }
 
-    fn host(&self) -> String {
+    pub fn host(&self) -> String {
         format!("127.0.0.1:{}", self.port)
     }
 

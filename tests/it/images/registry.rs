@@ -4,6 +4,7 @@
 mod credentials;
 mod lies;
 mod patience;
+mod program;
 pub mod real;
 mod redirects;
 pub mod server;

@@ -7,7 +7,6 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use nix::mount::{MsFlags, mount, umount};
 use serde_json::Value;
 
 use super::layout::{Layout, Packing};
@@ -313,36 +312,6 @@ fn two_pulls_at_once_do_the_work_once() {
     let done = said.lines().filter(|line| line.ends_with("iB") && !line.contains("after")).count();
     assert_eq!(done, 3, "each layer is made once:\n{said}");
     verifies(&jail);
-}
-
-#[test]
-fn a_full_disk_leaves_the_store_valid() {
-    require!(Feature::Root);
-    let jail = Jail::new();
-    let layout = Layout::new(jail.elsewhere().join("oci"), Packing::Gzip, &many_files());
-    let disk = store(&jail);
-    fs::create_dir_all(&disk).unwrap();
-    let owner = jail.user();
-    let options = |size: &str| format!("size={size},mode=700,uid={},gid={}", owner.uid, owner.gid);
-    let remount = |size: &str, flags| {
-        mount(Some("tmpfs"), &disk, Some("tmpfs"), flags, Some(options(size).as_str())).unwrap();
-    };
-    remount("2M", MsFlags::empty());
-    let result = std::panic::catch_unwind(|| {
-        for _ in 0..2 {
-            image(&jail, &["import", &layout.reference(), "many"])
-                .exits(125)
-                .says("no room")
-                .says("jail image prune");
-            verifies(&jail);
-            image(&jail, &["list", "--json"]).outputs("[]\n");
-        }
-        remount("200M", MsFlags::MS_REMOUNT);
-        image(&jail, &["import", &layout.reference(), "many"]).succeeds();
-        verifies(&jail);
-    });
-    umount(&disk).unwrap();
-    result.unwrap();
 }
 
 #[test]

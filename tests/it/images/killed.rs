@@ -12,7 +12,7 @@ use nix::fcntl::{Flock, FlockArg};
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 
-use super::commands::{entries, image, line, manifest, many_files, tool, verifies};
+use super::commands::{entries, image, line, manifest, many_files, verifies};
 use super::layout::{Layout, Packing};
 use super::registry::pattern;
 use super::registry::real::{Guard, Running};
@@ -86,7 +86,6 @@ fn a_pull_that_is_killed_at_any_moment_goes_on_and_gives_the_same() {
     require!(Feature::Program("skopeo"));
     let jail = Jail::new();
     let registry = Running::start(Guard::Nothing);
-    let name = format!("{}/team/app:1", registry.host());
     let noise = pattern(8_000_000);
     let layers: Vec<Tar> = noise
         .chunks(2_000_000)
@@ -96,10 +95,7 @@ fn a_pull_that_is_killed_at_any_moment_goes_on_and_gives_the_same() {
         })
         .collect();
     let layout = Layout::new(jail.elsewhere().join("oci"), Packing::Gzip, &layers);
-    let target = format!("docker://{name}");
-    let copy = ["skopeo", "copy", "-q", "--insecure-policy", "--dest-tls-verify=false"];
-    tool(&[&copy[..], &[&layout.reference(), &target]].concat());
-
+    let name = registry.take(&layout.reference());
     let words = ["pull", &name];
     let whole = duration(&jail, &words);
     let tree = |number: u32| {

@@ -122,6 +122,18 @@ fn a_download_goes_on_where_it_broke_off() {
     assert!(place.store.verify(None, &|| {}).unwrap().damages.is_empty());
 }
 
+/// As after being killed between the last two steps.
+#[test]
+fn a_download_of_what_is_there_goes() {
+    let place = Place::new();
+    place.pull(&Remote::new(&place.layout, 300_000)).unwrap_err();
+    let partial = place.partial();
+    place.pull(&Remote::new(&place.layout, u64::MAX)).unwrap();
+    fs::write(&partial[0], "left").unwrap();
+    place.pull(&Remote::new(&place.layout, u64::MAX)).unwrap();
+    assert_eq!(place.partial(), [] as [std::path::PathBuf; 0]);
+}
+
 /// As after a loss of power: the length is right and the bytes are not.
 #[test]
 fn a_damaged_download_is_begun_anew() {

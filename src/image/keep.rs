@@ -12,11 +12,12 @@
 
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use nix::fcntl::{Flock, FlockArg};
 use nix::libc;
+use nix::unistd::geteuid;
 
 use crate::diagnostic::Diagnostic;
 use crate::units::AbsolutePath;
@@ -44,6 +45,7 @@ pub fn open(name: &str, image: &Image) -> Result<(Kept, Lock), Diagnostic> {
     };
     make(&directory, PRIVATE).map_err(failed)?;
     let directory = directory.canonicalize().map_err(failed)?;
+    check_owner(name, &directory).map_err(failed)??;
     let lock = lock(name, &directory)?;
     match belongs_to(&directory).map_err(failed)? {
         None => claim(&directory, image).map_err(failed)?,
@@ -75,6 +77,18 @@ fn directory(name: &str) -> Result<PathBuf, Diagnostic> {
             .help("set HOME, or XDG_STATE_HOME")
     })?;
     Ok(state.join("jail/keep").join(name))
+}
+
+/// What somebody else could have put there would be files of the image.
+fn check_owner(name: &str, directory: &Path) -> io::Result<Result<(), Diagnostic>> {
+    let found = directory.metadata()?;
+    if found.uid() == geteuid().as_raw() && found.mode() & 0o022 == 0 {
+        return Ok(Ok(()));
+    }
+    let place = directory.display();
+    Ok(Err(Diagnostic::error(format!("cannot use what is kept as `{name}`"))
+        .because(format!("`{place}` is not yours, or others may write to it"))
+        .help(format!("if nobody else has used it: chmod 700 {place}"))))
 }
 
 fn make(directory: &Path, mode: u32) -> io::Result<()> {

@@ -185,9 +185,14 @@ fn images_are_listed_and_inspected() {
     let listed: Value = serde_json::from_str(&listed).unwrap();
     assert_eq!(listed[0]["name"], name);
     assert_eq!(listed[0]["digest"], layout.digest.to_string());
-    let inspected = image(&jail, &["inspect", "team/app:1", "--json"]).stdout_text();
+    let inspected = image(&jail, &["inspect", "team/app:1", "--json"]);
+    inspected.succeeds();
+    let inspected = inspected.stdout_text();
+    let steers = ['\u{1b}', '\u{9b}', '\u{202e}', '\u{7f}'];
+    assert!(!inspected.contains(steers), "{inspected}");
     let inspected: Value = serde_json::from_str(&inspected).unwrap();
     assert_eq!(inspected["user"], "app");
+    assert_eq!(inspected["env"][1], "WORDS=a\u{1b}[2Jb\u{9b}\u{202e}\u{7f}");
     assert_eq!(inspected["diff_ids"].as_array().unwrap().len(), 2);
     // What an image says does not reach the terminal as it is.
     image(&jail, &["inspect", "team/app:1"]).succeeds().output_lacks("\u{1b}").output_has("2Jb");
@@ -359,6 +364,19 @@ fn damage_is_found_and_repaired() {
 }
 
 #[test]
+fn a_layer_without_its_record_is_repaired() {
+    let jail = Jail::new();
+    let layout = Layout::new(jail.elsewhere().join("oci"), Packing::Gzip, &layers());
+    let words = ["import", &layout.reference(), "app"];
+    image(&jail, &words).succeeds();
+    fs::remove_file(entries(&jail, "layers/sha256")[0].join("layer.json")).unwrap();
+    image(&jail, &words).exits(125).says("[ENOTEMPTY]").says("jail image verify --repair");
+    image(&jail, &["verify", "--repair"]).exits(1);
+    image(&jail, &words).succeeds();
+    verifies(&jail);
+}
+
+#[test]
 fn a_store_that_others_may_write_is_refused() {
     let jail = Jail::new();
     let layout = Layout::new(jail.elsewhere().join("oci"), Packing::Gzip, &layers());
@@ -392,4 +410,15 @@ fn a_tree_has_no_set_user_id_bits() {
         let found = fs::metadata(jail.project().join("tree").join(name)).unwrap().mode();
         assert_eq!(found & 0o7777, mode, "{name}");
     }
+}
+
+/// Of a directory `a:b` the layout `oci:./c` is not the tag `b/c` of the layout `a`.
+#[test]
+fn a_directory_with_a_colon_leads_to_no_other_image() {
+    let jail = Jail::new().cwd("a:b").directory("a:b").directory("a");
+    let words = ["import", "oci:./layout", "x"];
+    image(&jail, &words).exits(125).says("its path has a colon");
+    let line =
+        [jail_binary().as_os_str(), "run".as_ref(), "--root".as_ref(), "oci:./layout".as_ref()];
+    jail.run_outside(line).exits(125).says("its path has a colon");
 }

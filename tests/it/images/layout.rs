@@ -48,7 +48,7 @@ impl Layout {
         fs::write(path.join("oci-layout"), r#"{"imageLayoutVersion":"1.0.0"}"#).unwrap();
         let mut config = json!({
             "os": "linux", "architecture": "amd64",
-            "config": { "Env": ["PATH=/bin", "WORDS=a\u{1b}[2Jb"], "Cmd": ["/bin/sh"], "User": "app" },
+            "config": { "Env": ["PATH=/bin", "WORDS=a\u{1b}[2Jb\u{9b}\u{202e}\u{7f}"], "Cmd": ["/bin/sh"], "User": "app" },
             "rootfs": { "type": "layers", "diff_ids": [] },
         });
         let mut manifest = json!({

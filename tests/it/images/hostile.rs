@@ -13,7 +13,7 @@ use nix::sys::stat::Mode;
 use nix::unistd::mkfifo;
 use serde_json::{Value, json};
 
-use super::commands::{image, store, verifies};
+use super::commands::{entries, image, store, verifies};
 use super::layout::{Layout, Packing, filter};
 use super::tar::{Tar, record};
 use crate::support::{Finished, Jail};
@@ -469,6 +469,76 @@ fn indexes_that_lead_on_and_on_are_refused() {
     }
     let reason = "more than 4 indexes lead to one another";
     victim.refuses(&layout.reference(), &[], &["the document", "is refused", reason]);
+}
+
+/// Each index has as many entries as it may, all of them together too many.
+#[test]
+fn indexes_with_too_many_entries_in_all_are_refused() {
+    let victim = Victim::new();
+    let good = Tar::new().file("good", 0o644, "x");
+    let layout = Layout::new(victim.place("many"), Packing::Gzip, &[good]);
+    let index = layout.path.join("index.json");
+    for _ in 0..3 {
+        let text = fs::read(&index).unwrap();
+        let digest = Digest::of(Algorithm::Sha256, &text);
+        fs::write(layout.blob(&digest), &text).unwrap();
+        let entry = |architecture: &str, named: bool| {
+            let mut entry = json!({
+                "mediaType": "application/vnd.oci.image.index.v1+json",
+                "digest": digest.to_string(), "size": text.len(),
+                "platform": { "os": "linux", "architecture": architecture },
+            });
+            if named {
+                entry["annotations"] = json!({ "org.opencontainers.image.ref.name": "latest" });
+            }
+            entry
+        };
+        let mut entries = vec![entry("amd64", true)];
+        entries.extend((0..600).map(|_| entry("other", false)));
+        fs::write(&index, json!({ "schemaVersion": 2, "manifests": entries }).to_string()).unwrap();
+    }
+    let more = ["--platform", "linux/amd64"];
+    victim.refuses(&layout.reference(), &more, &["its indexes have more than 1000 entries"]);
+}
+
+/// Of both kinds, in any combination: each is what it says, and a hash of one is none of the other.
+#[test]
+fn digests_of_both_kinds_count() {
+    let plain = Tar::new().file("a", 0o644, "content").finish();
+    let packed = filter("gzip", &["-nc"], &plain);
+    let of = |algorithm, bytes: &[u8]| Digest::of(algorithm, bytes);
+    let (short, long) = (Algorithm::Sha256, Algorithm::Sha512);
+    let victim = Victim::new();
+    let mut number = 0;
+    let mut layout = |blob: Digest, diff_id: Digest| {
+        number += 1;
+        let place = victim.place(&format!("{number}"));
+        let good = Tar::new().file("good", 0o644, "x");
+        Layout::lying(place.clone(), Packing::Gzip, &[good], |manifest, config| {
+            let file = place.join("blobs").join(blob.algorithm().name()).join(blob.hex());
+            fs::create_dir_all(file.parent().unwrap()).unwrap();
+            fs::write(file, &packed).unwrap();
+            manifest["layers"][0]["digest"] = blob.to_string().into();
+            manifest["layers"][0]["size"] = packed.len().into();
+            config["rootfs"]["diff_ids"][0] = diff_id.to_string().into();
+        })
+    };
+    for (blob, diff_id) in [(short, long), (long, short), (long, long)] {
+        let wrong = layout(of(blob, b"other"), of(diff_id, &plain));
+        victim.refuses(&wrong.reference(), &[], &["layer 1 (", "its digest is `"]);
+        let wrong = layout(of(blob, &packed), of(diff_id, b"other"));
+        victim.refuses(&wrong.reference(), &[], &["layer 1 (", "the digest of its content is `"]);
+    }
+    for (number, (blob, diff_id)) in [(short, long), (long, short), (long, long)].iter().enumerate()
+    {
+        let right = layout(of(*blob, &packed), of(*diff_id, &plain));
+        let name = format!("right:{number}");
+        image(&victim.jail, &["import", &right.reference(), &name]).succeeds();
+    }
+    // The same content by both names.
+    assert_eq!(entries(&victim.jail, "layers/sha512").len(), 1);
+    assert_eq!(entries(&victim.jail, "layers/sha256").len(), 1);
+    verifies(&victim.jail);
 }
 
 /// A fifo would wait for ever, a device give bytes without end, and a link show another file.

@@ -146,6 +146,20 @@ fn a_damaged_download_is_begun_anew() {
     assert_eq!(source.offsets.lock().unwrap().last(), Some(&0));
 }
 
+/// Whoever is first sweeps up, and must not sweep away what the others are about to put into place.
+#[test]
+fn several_jails_make_a_store_at_once() {
+    for _ in 0..200 {
+        let directory = tempfile::tempdir().unwrap();
+        let store = Store::open(&directory.path().join("store")).unwrap();
+        std::thread::scope(|threads| {
+            let make = || drop(store.writer(&|| {}).unwrap());
+            let made = [0; 8].map(|_| threads.spawn(make));
+            made.into_iter().for_each(|made| made.join().unwrap());
+        });
+    }
+}
+
 #[test]
 fn an_image_in_use_is_not_pruned() {
     let place = Place::new();

@@ -68,10 +68,8 @@ pub fn find(profile: &Profile, purpose: Purpose) -> Result<Option<Found>, Diagno
     };
     // In the store a path has to mean the same from wherever it is asked for.
     let mut reference = reference.clone();
-    if let Some(path) = reference.path_mut()
-        && let Ok(here) = std::env::current_dir()
-    {
-        *path = here.join(&path);
+    if let Ok(here) = std::env::current_dir() {
+        reference = reference.below(&here).map_err(|bad| bad.diagnostic().at(origin))?;
     }
     let wanted = Wanted {
         reference: &reference,

@@ -13,12 +13,12 @@
 
 use std::fs::{File, OpenOptions, Permissions};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use nix::fcntl::{Flock, FlockArg};
 use nix::libc;
-use nix::unistd::syncfs;
+use nix::unistd::{geteuid, syncfs};
 
 use crate::diagnostic::Diagnostic;
 use crate::units::AbsolutePath;
@@ -53,6 +53,7 @@ pub fn open(name: &str, image: &Image) -> Result<(Kept, Lock), Diagnostic> {
     };
     make(&directory, PRIVATE).map_err(failed)?;
     let directory = directory.canonicalize().map_err(failed)?;
+    check_owner(name, &directory).map_err(failed)??;
     let lock = lock(name, &directory)?;
     match belongs_to(&directory).map_err(failed)? {
         None => claim(&directory, image).map_err(failed)?,
@@ -127,6 +128,18 @@ fn directory(name: &str) -> Result<PathBuf, Diagnostic> {
             .help("set HOME, or XDG_STATE_HOME")
     })?;
     Ok(state.join("jail/keep").join(name))
+}
+
+/// What somebody else could have put there would be files of the image.
+fn check_owner(name: &str, directory: &Path) -> io::Result<Result<(), Diagnostic>> {
+    let found = directory.metadata()?;
+    if found.uid() == geteuid().as_raw() && found.mode() & 0o022 == 0 {
+        return Ok(Ok(()));
+    }
+    let place = directory.display();
+    Ok(Err(Diagnostic::error(format!("cannot use what is kept as `{name}`"))
+        .because(format!("`{place}` is not yours, or others may write to it"))
+        .help(format!("if nobody else has used it: chmod 700 {place}"))))
 }
 
 fn lock(name: &str, directory: &Path) -> Result<Lock, Diagnostic> {

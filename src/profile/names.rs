@@ -39,18 +39,19 @@ pub fn parse_image(text: &OsStr, base: &Base) -> Result<Reference, BadValue> {
     let words = text.to_str().ok_or_else(|| {
         BadValue::new(format!("`{shown}` is no name of an image")).because("it is not valid UTF-8")
     })?;
-    let mut reference: Reference = words.parse().map_err(|bad: BadReference| {
+    let bad_value = |bad: BadReference| {
         let diagnostic = bad.diagnostic();
         BadValue {
             title: diagnostic.title,
             because: diagnostic.because,
             help: diagnostic.help.into_iter().next(),
         }
-    })?;
-    if let (Some(path), Base::Directory(directory)) = (reference.path_mut(), base) {
-        *path = directory.join(&*path);
+    };
+    let reference: Reference = words.parse().map_err(bad_value)?;
+    match base {
+        Base::Directory(directory) => reference.below(directory).map_err(bad_value),
+        Base::WorkingDirectory => Ok(reference),
     }
-    Ok(reference)
 }
 
 /// `linux/arm64`, `linux/arm/v7`: system, architecture and variant.

@@ -4,8 +4,11 @@
 mod commands;
 mod copies;
 mod formats;
+mod full;
+mod hostile;
 mod implied;
 mod json;
+mod killed;
 mod layers;
 pub mod layout;
 mod others;

@@ -139,8 +139,22 @@ fn print_details(listed: &Listed) -> Result<u8, Vec<Diagnostic>> {
 /// Prints one value.
 pub fn print_json(value: &impl Serialize) -> Result<u8, Vec<Diagnostic>> {
     let text = serde_json::to_string_pretty(value).expect("it has string keys only");
-    answer(format!("{text}\n").as_bytes())?;
+    answer(format!("{}\n", harmless(&text)).as_bytes())?;
     Ok(0)
+}
+
+/// The same JSON, without what could steer a terminal. Outside of strings there is nothing of the
+/// kind but line breaks.
+fn harmless(json: &str) -> String {
+    let mut text = String::with_capacity(json.len());
+    for letter in json.chars() {
+        if letter == '\n' || visible(letter.encode_utf8(&mut [0; 4])).starts_with(letter) {
+            text.push(letter);
+        } else {
+            write!(text, "\\u{:04x}", u32::from(letter)).expect("a String takes all text");
+        }
+    }
+    text
 }
 
 /// Columns as wide as they need to be; the last one is not filled up.

@@ -2,6 +2,7 @@
 
 use std::ffi::OsStr;
 use std::fmt::Display;
+use std::path::Path;
 use std::str::FromStr;
 
 use crate::diagnostic::{Diagnostic, Origin, cause};
@@ -15,16 +16,14 @@ use super::arguments::GetFlags;
 /// The name of an image. A relative path becomes an absolute one: a name in the store means the same
 /// from everywhere.
 pub fn reference(text: &OsStr) -> Result<Reference, Diagnostic> {
-    let mut reference: Reference = utf8(text, "the name of an image")?.parse()?;
-    if let Some(path) = reference.path_mut()
-        && path.is_relative()
-    {
-        let here = std::env::current_dir().map_err(|error| {
-            Diagnostic::error("the working directory is not known").because(cause(&error))
-        })?;
-        *path = here.join(&path);
+    let reference: Reference = utf8(text, "the name of an image")?.parse()?;
+    if reference.path().is_none_or(Path::is_absolute) {
+        return Ok(reference);
     }
-    Ok(reference)
+    let here = std::env::current_dir().map_err(|error| {
+        Diagnostic::error("the working directory is not known").because(cause(&error))
+    })?;
+    Ok(reference.below(&here)?)
 }
 
 /// `--platform`, or that of this machine.

@@ -86,7 +86,10 @@ fn copy_file(from: BorrowedFd, to: BorrowedFd, name: &CStr, stat: &FileStat) -> 
     // By reflink where the disk can (copy_file_range(2)).
     io::copy(&mut original, &mut copy).map_err(|error| errno_of(&error))?;
     set_attributes(copy.as_fd(), &attributes(original.as_fd())?)?;
-    fchmod(&copy, Mode::from_bits_truncate(stat.st_mode))?;
+    // Whoever reaches the tree could have a stranger's program run as us. A jail has no use for
+    // these bits: all of its mounts are nosuid.
+    let mode = Mode::from_bits_truncate(stat.st_mode) - (Mode::S_ISUID | Mode::S_ISGID);
+    fchmod(&copy, mode)?;
     let time = modified(stat);
     futimens(&copy, &time, &time)
 }

@@ -14,11 +14,11 @@ use nix::unistd::{getegid, geteuid};
 
 use crate::diagnostic::{Diagnostic, cause, errno_cause};
 use crate::image::Image;
-use crate::image::delete::delete;
 use crate::image::store::Store;
 
 use super::directories::Directories;
 use super::layer::{Way, lay};
+use super::unfinished::Unfinished;
 
 /// Copies what the layers of an image make together to `to`, which must be empty or not exist. It is made
 /// beside it and renamed, so that nobody takes half of a tree for a whole one.
@@ -65,25 +65,17 @@ fn make<T>(
     tree: impl FnOnce(&Path) -> Result<(PathBuf, T), Diagnostic>,
 ) -> Result<T, Diagnostic> {
     check_empty(to)?;
-    let place = beside(to)?;
-    let cannot = |error: &io::Error| {
-        Diagnostic::error(format!("cannot make `{}`", to.display())).because(cause(error))
-    };
-    DirBuilder::new().mode(0o700).create(&place).map_err(|error| cannot(&error))?;
-    let made = tree(&place).and_then(|(tree, told)| {
-        fs::rename(tree, to).map(|()| told).map_err(|error| {
-            let refused = cannot(&error);
-            match error.raw_os_error().map(Errno::from_raw) {
-                Some(Errno::EBUSY) => refused.help("it is a mount point: name a directory in it"),
-                Some(_) | None => refused,
-            }
-        })
-    });
-    let cleared = delete(&place).map_err(|error| {
-        Diagnostic::error(format!("cannot remove `{}`", place.display())).because(cause(&error))
-    });
-    // Of two errors the first is the one to tell of.
-    made.and_then(|told| cleared.map(|()| told))
+    let place = Unfinished::beside(to)?;
+    let (tree, told) = tree(place.path())?;
+    fs::rename(tree, to).map_err(|error| {
+        let refused =
+            Diagnostic::error(format!("cannot make `{}`", to.display())).because(cause(&error));
+        match error.raw_os_error().map(Errno::from_raw) {
+            Some(Errno::EBUSY) => refused.help("it is a mount point: name a directory in it"),
+            Some(_) | None => refused,
+        }
+    })?;
+    Ok(told)
 }
 
 /// A directory for the tree.
@@ -131,22 +123,6 @@ fn check_empty(to: &Path) -> Result<(), Diagnostic> {
         Ok(Some(_)) => Err(refused("it is not empty".to_owned())),
         Err(error) => Err(refused(cause(&error))),
     }
-}
-
-/// A name in the same directory: a rename does not leave its file system.
-fn beside(to: &Path) -> Result<PathBuf, Diagnostic> {
-    let name = to.components().next_back().and_then(|last| match last {
-        std::path::Component::Normal(name) => Some(name.to_owned()),
-        _ => None,
-    });
-    let Some(mut name) = name else {
-        return Err(Diagnostic::error(format!("cannot unpack into `{}`", to.display()))
-            .because("it has no name of its own")
-            .help("name a new directory, such as `./rootfs`"));
-    };
-    name.push(format!(".jail-{}", std::process::id()));
-    let parent = to.parent().filter(|parent| !parent.as_os_str().is_empty());
-    Ok(parent.unwrap_or(Path::new(".")).join(name))
 }
 
 /// With the capabilities of a user namespace in which only our own ids exist, the modes of our own

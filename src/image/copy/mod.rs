@@ -6,13 +6,15 @@
 //! descriptors: no link of an image is ever followed.
 //!
 //! - [`layers`](mod@layers): the whole; [`layer`]: one layer; [`entry`]: one file;
-//!   [`directories`]: their modes and times, which are set last; [`apart`]: by a process of its own.
+//!   [`directories`]: their modes and times, which are set last; [`unfinished`]: where it is made;
+//!   [`apart`]: by a process of its own.
 
 mod apart;
 mod directories;
 mod entry;
 mod layer;
 mod layers;
+mod unfinished;
 
 pub use apart::copy_apart;
 pub use layers::{copy, unpack};

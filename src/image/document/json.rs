@@ -2,6 +2,8 @@
 //!
 //! A key that stands twice, a number that is no size, and text after the end are such ways
 //! (CVE-2021-41190 is one of a family). serde's own structs would also take a list for an object.
+//! Go's reader, which most tools are made with, takes `Layers` for `layers`, and the last of several:
+//! so a key that differs from one that counts in its case alone is refused.
 
 use std::fmt;
 
@@ -74,12 +76,12 @@ impl Json {
 
 // `null` counts as absent everywhere: the tools, which are written in Go, write it for what is empty.
 impl<'a> Object<'a> {
-    pub fn has(&self, key: &str) -> bool {
-        self.get(key).is_some()
+    pub fn has(&self, key: &str) -> Result<bool, Malformed> {
+        Ok(self.get(key)?.is_some())
     }
 
     pub fn text(&self, key: &str) -> Result<Option<&'a str>, Malformed> {
-        match self.get(key) {
+        match self.get(key)? {
             None => Ok(None),
             Some(Value::Text(text)) => Ok(Some(text)),
             Some(_) => Err(self.malformed(key, "is no text")),
@@ -88,7 +90,7 @@ impl<'a> Object<'a> {
 
     /// A whole number from 0 to 2^53 - 1.
     pub fn number(&self, key: &str) -> Result<Option<u64>, Malformed> {
-        match self.get(key) {
+        match self.get(key)? {
             None => Ok(None),
             Some(Value::Number(Some(number))) => Ok(Some(*number)),
             Some(_) => Err(self.malformed(key, "is no whole number from 0 to 2^53 - 1")),
@@ -96,7 +98,7 @@ impl<'a> Object<'a> {
     }
 
     pub fn object(&self, key: &str) -> Result<Option<Object<'a>>, Malformed> {
-        match self.get(key) {
+        match self.get(key)? {
             None => Ok(None),
             Some(Value::Object(values)) => Ok(Some(Object { values, place: self.place(key) })),
             Some(_) => Err(self.malformed(key, "is no object")),
@@ -123,16 +125,24 @@ impl<'a> Object<'a> {
     }
 
     fn list(&self, key: &str) -> Result<Option<&'a [Value]>, Malformed> {
-        match self.get(key) {
+        match self.get(key)? {
             None => Ok(None),
             Some(Value::List(list)) => Ok(Some(list)),
             Some(_) => Err(self.malformed(key, "is no list")),
         }
     }
 
-    fn get(&self, key: &str) -> Option<&'a Value> {
-        let index = self.values.binary_search_by(|(name, _)| name.as_str().cmp(key)).ok()?;
-        Some(&self.values[index].1).filter(|value| **value != Value::Null)
+    fn get(&self, key: &str) -> Result<Option<&'a Value>, Malformed> {
+        let mut found = None;
+        for (name, value) in self.values {
+            if name == key {
+                found = Some(value).filter(|value| **value != Value::Null);
+            } else if folded(name).eq(folded(key)) {
+                let (name, key) = (short(name), self.place(key));
+                return Err(Malformed::new(format!("it has `{name}` where `{key}` is meant")));
+            }
+        }
+        Ok(found)
     }
 
     fn place(&self, key: &str) -> String {
@@ -146,6 +156,11 @@ fn objects<'a>(list: &'a [Value], place: &str) -> Result<Vec<Object<'a>>, Malfor
         _ => Err(Malformed::new(format!("`{place}[{index}]` is no object"))),
     };
     list.iter().enumerate().map(object).collect()
+}
+
+/// The letters without their case, as Go compares keys: `ſ` is an `s` too (encoding/json, `foldName`).
+fn folded(name: &str) -> impl Iterator<Item = char> {
+    name.chars().flat_map(char::to_uppercase).flat_map(char::to_lowercase)
 }
 
 /// Reads one value, and counts.

@@ -22,7 +22,7 @@ impl fmt::Display for Malformed {
 impl std::error::Error for Malformed {}
 
 /// A text out of a document, short enough for a message.
-pub(super) fn short(text: &str) -> String {
+pub fn short(text: &str) -> String {
     const LONGEST: usize = 80;
     match text.char_indices().nth(LONGEST) {
         Some((end, _)) => format!("{}…", &text[..end]),

@@ -17,7 +17,7 @@ mod tests;
 use super::digest::Digest;
 
 pub use config::parse_config;
-pub use malformed::Malformed;
+pub use malformed::{Malformed, short};
 pub use media_type::{Compression, DOCUMENTS, MediaType};
 pub use parse::{check, parse_document};
 pub use platform::{BadPlatform, Platform, choose};

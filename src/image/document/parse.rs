@@ -49,7 +49,7 @@ fn refuse_schema_1(root: &Object) -> Result<(), Malformed> {
 
 /// What the document is: by its own word, by what is in it, and by what was said about it. All must agree.
 fn kind(root: &Object, said: Option<MediaType>) -> Result<MediaType, Malformed> {
-    let shape = match (root.has("manifests"), root.has("layers") || root.has("config")) {
+    let shape = match (root.has("manifests")?, root.has("layers")? || root.has("config")?) {
         (true, true) => {
             return Err(Malformed::new("it is an index and a manifest at the same time"));
         }

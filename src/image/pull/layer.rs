@@ -72,6 +72,9 @@ pub fn make(common: &Common, layer: Layer) -> Result<Option<Ready>, Refused> {
             return fill(common, layer, writer.begin(maker, layer.diff_id)?).map(Some);
         }
     }
+    // One that was killed may have come to put the layer into place, and no further. No harm if it
+    // stays: `prune` removes it.
+    let _ = fs::remove_file(writer.partial(layer.diff_id, &layer.descriptor.digest));
     progress.turn(layer.number, State::Present);
     Ok(None)
 }

@@ -6,7 +6,7 @@ use crate::diagnostic::Diagnostic;
 use crate::image::digest::{Algorithm, Digest};
 use crate::image::document::{
     Config, Descriptor, Document, MOST_ENTRIES, Malformed, Manifest, MediaType, Platform, check,
-    choose, parse_config, parse_document,
+    choose, parse_config, parse_document, short,
 };
 use crate::image::reference::{Name, Reference};
 use crate::image::source::Source;
@@ -14,6 +14,8 @@ use crate::image::store::Store;
 
 /// Indexes that may lead to one another.
 const MOST_NESTED: usize = 4;
+/// Platforms that a message lists at most.
+const MOST_SHOWN: usize = 20;
 
 /// What an image consists of. All documents are the ones that their digests name.
 #[derive(Debug)]
@@ -147,9 +149,10 @@ fn no_platform(source: &dyn Source, wanted: &Platform, entries: &[Descriptor]) -
         .iter()
         .filter_map(|entry| entry.platform.as_ref())
         .filter(|platform| platform.os != "unknown")
-        .map(|platform| format!("`{platform}`"))
+        .map(|platform| format!("`{}`", short(&platform.to_string())))
         .collect();
     offered.dedup();
+    offered.truncate(MOST_SHOWN);
     let refused = Diagnostic::error(format!("`{}` has no image for `{wanted}`", source.name()));
     match offered.is_empty() {
         true => refused.because("it does not say what its images are for"),

@@ -25,6 +25,7 @@ use std::path::{Path, PathBuf};
 pub use bad::BadReference;
 pub use name::Name;
 
+use bad::Slip;
 use parse::Kind;
 
 /// Where an image is.
@@ -57,22 +58,33 @@ impl Reference {
         }
     }
 
-    /// The same, to make a relative path absolute.
-    pub fn path_mut(&mut self) -> Option<&mut PathBuf> {
-        match self {
-            Self::Registry(_) => None,
+    /// Makes a relative path one below `directory`, so that it means the same everywhere.
+    ///
+    /// # Errors
+    ///
+    /// Written down, the whole would be read as something else: with a colon in the directory's name
+    /// `oci:./layout` would become a tag of another layout.
+    pub fn below(mut self, directory: &Path) -> Result<Self, BadReference> {
+        match &mut self {
+            Self::Registry(_) => return Ok(self),
             Self::OciLayout { path, .. }
             | Self::OciArchive { path, .. }
             | Self::DockerArchive { path, .. }
             | Self::Directory { path }
-            | Self::Tar { path } => Some(path),
+            | Self::Tar { path } => *path = directory.join(&*path),
         }
+        let text = self.to_string();
+        if text.parse().as_ref() == Ok(&self) {
+            return Ok(self);
+        }
+        let odd = "its path has a colon, a control character, or something that is not UTF-8";
+        let slip = Slip::new(odd).help("move it to a directory with a plainer name");
+        Err(slip.in_text(&text))
     }
 }
 
 impl fmt::Display for Reference {
-    /// In full, so that it means the same everywhere: parsing it gives the reference back. A path that
-    /// was set by [`Reference::path_mut`] and has a colon or is not UTF-8 does not come back.
+    /// In full, so that it means the same everywhere: parsing it gives the reference back.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             // `oci:5000/app` would be a layout.

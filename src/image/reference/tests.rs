@@ -48,6 +48,22 @@ fn without_a_slash_a_colon_is_for_the_tag() {
 }
 
 #[test]
+fn a_relative_path_becomes_one_that_can_be_read_again() {
+    let below = |text: &str, directory: &str| {
+        parse(text).unwrap().below(Path::new(directory)).map(|full| full.to_string())
+    };
+    assert_eq!(below("oci:x:y", "/a b"), Ok("oci:/a b/x:y".to_owned()));
+    assert_eq!(below("oci:/x:y", "/a:b"), Ok("oci:/x:y".to_owned()));
+    assert_eq!(below("tar:x", "/a:b"), Ok("tar:/a:b/x".to_owned()));
+    assert_eq!(below("debian", "/a:b"), Ok("docker.io/library/debian:latest".to_owned()));
+    // It would be the tag `b/x` of the layout `/a`.
+    assert!(below("oci:x", "/a:b").unwrap_err().because.contains("a colon"));
+    assert!(below("oci-archive:x", "/a:b").is_err());
+    assert!(below("docker-archive:x", "/a:b").is_err());
+    assert!(below("dir:x", "/a\nb").is_err());
+}
+
+#[test]
 fn a_registry_called_like_a_kind_keeps_its_prefix() {
     means("docker://oci:5000/app", "docker://oci:5000/app:latest");
     means("docker://dir:1", "docker.io/library/dir:1");

@@ -50,6 +50,18 @@ impl Server {
         bare == "localhost" || bare.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
     }
 
+    /// Does it look like another way to write this machine? Less is certain than for a loopback: it is
+    /// enough to be refused by.
+    fn may_be_here(&self) -> bool {
+        let name = self.host.trim_end_matches('.');
+        let bare = name.trim_start_matches('[').trim_end_matches(']');
+        let is_here = |address: IpAddr| {
+            let address = address.to_canonical();
+            address.is_loopback() || address.is_unspecified()
+        };
+        name == "localhost" || name.ends_with(".localhost") || bare.parse().is_ok_and(is_here)
+    }
+
     /// `HOST`, or `HOST:PORT` if the port is not the usual one.
     pub fn authority(&self) -> String {
         if self.port == self.scheme.port() {
@@ -129,7 +141,7 @@ impl fmt::Display for Address {
 
 /// Why an answer of `from` may not lead to `to`; `insecure`: plain HTTP was asked for.
 pub fn refusal(from: &Server, to: &Server, insecure: bool) -> Option<&'static str> {
-    if to.is_loopback() && !from.is_loopback() {
+    if to.may_be_here() && !from.is_loopback() {
         return Some("it leads to this machine itself");
     }
     let plain_is_fine = from.scheme == Scheme::Http && (insecure || to.is_loopback());
@@ -221,6 +233,12 @@ mod tests {
             (&https, &http, true, false),
             (&https, &local, true, false),
             (&https, &local_tls, false, false),
+            (&https, &server("https://0.0.0.0/"), false, false),
+            (&https, &server("https://[::]/"), false, false),
+            (&https, &server("https://[::ffff:127.0.0.1]/"), false, false),
+            (&https, &server("https://localhost./"), false, false),
+            (&https, &server("https://x.localhost/"), false, false),
+            (&http, &server("http://0.0.0.0:5000/"), true, false),
             (&http, &other, true, true),
             (&http, &http, true, true),
             (&http, &http, false, false),

@@ -7,9 +7,10 @@ use super::client::Pull;
 use super::endpoint::Endpoint;
 use super::explain::words;
 use super::fetch::{Fetched, Wish, content_length, fetch, pause};
+use super::pace::Paced;
 use super::trouble::{Broken, Trouble};
 
-type Stream = Box<dyn Read + Send>;
+type Stream = Paced<Box<dyn Read + Send>>;
 
 /// Bytes of a blob, exactly as many as its descriptor says, or an error.
 pub struct Blob {
@@ -56,7 +57,7 @@ impl Blob {
                     "it sends another part of the blob than asked for".to_owned(),
                 ));
             }
-            return Ok(Box::new(body.into_reader()));
+            return Ok(self.paced(body));
         }
         if let Some(length) = content_length(&parts.headers).filter(|length| *length != self.size) {
             let size = self.size;
@@ -65,14 +66,19 @@ impl Blob {
             )));
         }
         // A server that knows no ranges begins at the start.
-        let mut stream = body.into_reader();
+        let mut stream = self.paced(body);
         let skipped = io::copy(&mut stream.by_ref().take(self.position), &mut io::sink());
         let broken = |broken| Trouble::Silent { server: server.clone(), broken };
         match skipped {
-            Ok(length) if length == self.position => Ok(Box::new(stream)),
+            Ok(length) if length == self.position => Ok(stream),
             Ok(_) => Err(broken(Broken::Lost("the server closed the connection".to_owned()))),
             Err(error) => Err(broken(Broken::from_io(&error, &server.host))),
         }
+    }
+
+    fn paced(&self, body: ureq::Body) -> Stream {
+        let longest = self.pull.transport.options().patience.document;
+        Paced::new(Box::new(body.into_reader()), PROGRESS, longest)
     }
 
     /// Waits before the next attempt, or gives up.

@@ -30,11 +30,13 @@ pub fn locate(
 ) -> Result<Vec<Location>, Diagnostic> {
     let own = Location { path: path.to_owned(), insecure: false };
     let registries = read(here)?;
-    // The longest prefix that fits.
+    // The one that covers most; of two domains the inner one, and a whole name before a domain.
     let fitting = registries.iter().filter_map(|(prefix, (file, registry))| {
         Some((fits(prefix, path)?, prefix, file, registry))
     });
-    let Some((length, prefix, file, registry)) = fitting.max_by_key(|(length, ..)| *length) else {
+    let found = fitting
+        .max_by_key(|(length, prefix, ..)| (*length, !prefix.starts_with("*."), prefix.len()));
+    let Some((length, prefix, file, registry)) = found else {
         return Ok(vec![own]);
     };
     if registry.blocked {
@@ -112,8 +114,7 @@ fn fits(prefix: &str, path: &str) -> Option<usize> {
     if let Some(domain) = prefix.strip_prefix("*.") {
         let host = path.split('/').next().unwrap_or_default();
         let name = host.split(':').next().unwrap_or_default();
-        // Nothing is moved by such a prefix, and every other one is longer.
-        return name.strip_suffix(domain)?.ends_with('.').then_some(0);
+        return name.strip_suffix(domain)?.ends_with('.').then_some(name.len());
     }
     let rest = path.strip_prefix(prefix)?;
     (rest.is_empty() || rest.starts_with(['/', ':'])).then_some(prefix.len())
@@ -240,6 +241,25 @@ mod tests {
         check("quay.io/x", &["quay.io/x"]);
         check("fine.bad.example/x", &["fine.bad.example/x"]);
         assert_eq!(located(TEXT, "docker.io/teams/app", false).unwrap().len(), 2);
+    }
+
+    /// The name of the host is what such a prefix covers: nothing of it may be left behind the new one.
+    #[test]
+    fn a_whole_domain_is_moved_to_another_host() {
+        let text = r#"
+            [[registry]]
+            prefix = "*.old.example"
+            location = "new.example"
+            [[registry.mirror]]
+            location = "mirror.example/old"
+            [[registry]]
+            prefix = "*.in.old.example"
+            location = "inner.example"
+        "#;
+        let check = |path, wanted: &[&str]| assert_eq!(located(text, path, false).unwrap(), wanted);
+        check("a.old.example/x", &["mirror.example/old/x", "new.example/x"]);
+        check("a.old.example:5000/x", &["mirror.example/old:5000/x", "new.example:5000/x"]);
+        check("a.in.old.example/x/y", &["inner.example/x/y"]);
     }
 
     #[test]

@@ -20,7 +20,7 @@
 //! | someone on the way answers | TLS with the system's authorities; plain HTTP only to loopback, or with `insecure` |
 //! | a name that means loopback resolves to another machine | [`transport`]: `localhost` is never looked up |
 //! | an answer without end: document, header, token, error | bounds on all: 4 MiB, 64 KiB, 1 MiB, 64 KiB |
-//! | an answer that never comes, or a byte a minute | time limits for connection, header, silence, and whole documents |
+//! | an answer that never comes, or a byte a minute | time limits for connection, header, silence, and whole documents; [`pace`]: a blob has to get on |
 //! | a blob that breaks off again and again after one byte | [`blob`]: attempts without progress are counted |
 //! | a resumed blob that is another one, or longer | [`blob`]: `Content-Range` must fit; lengths must; the digest is the puller's |
 //! | another document than the digest asked for | `Docker-Content-Digest` compared here, the hash by the puller |
@@ -38,6 +38,7 @@ mod explain;
 mod fetch;
 mod mirrors;
 mod options;
+mod pace;
 mod proxy;
 mod token;
 mod transport;

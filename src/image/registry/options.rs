@@ -37,7 +37,7 @@ pub struct Patience {
     pub connect: Duration,
     /// Without a single byte.
     pub silence: Duration,
-    /// For a whole document.
+    /// For a whole document, and for each part of a blob that counts as getting on.
     pub document: Duration,
     /// Before the second attempt; doubled for each further one.
     pub pause: Duration,

@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::diagnostic::Diagnostic;
 
 use super::address::{Address, Server};
+use super::pace::TooSlow;
 
 /// Why there is no answer to use.
 #[derive(Debug)]
@@ -107,6 +108,9 @@ impl Broken {
         if let Some(inner) = error.get_ref() {
             if let Some(tls) = inner.downcast_ref::<rustls::Error>() {
                 return Self::from_tls(tls);
+            }
+            if inner.is::<TooSlow>() {
+                return Self::Timeout("too little came for too long");
             }
             match inner.downcast_ref::<ureq::Error>() {
                 Some(ureq::Error::Timeout(_)) => {

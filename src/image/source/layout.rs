@@ -5,7 +5,7 @@ use std::io::Read;
 use crate::diagnostic::Diagnostic;
 use crate::image::digest::Digest;
 use crate::image::document::json::Json;
-use crate::image::document::{Descriptor, Document, Malformed, MediaType, parse_document};
+use crate::image::document::{Descriptor, Document, Malformed, MediaType, parse_document, short};
 
 use super::Source;
 use super::files::{Files, Unreadable};
@@ -95,7 +95,7 @@ fn check_version(name: &str, files: &Files) -> Result<(), Diagnostic> {
     };
     let because = match version() {
         Ok(version) if version == VERSION => return Ok(()),
-        Ok(version) => format!("it is of version `{version}`; jail knows {VERSION}"),
+        Ok(version) => format!("it is of version `{}`; jail knows {VERSION}", short(&version)),
         Err(malformed) => malformed.to_string(),
     };
     Err(Diagnostic::error(format!("`{FILE}` of `{name}` is refused")).because(because))
@@ -144,7 +144,7 @@ fn chosen<'a>(
 /// What can be asked for.
 fn tags(entries: &[Descriptor]) -> String {
     let shown = entries.iter().take(MOST_SHOWN).map(|entry| match &entry.name {
-        Some(name) => format!("`{name}`"),
+        Some(name) => format!("`{}`", short(name)),
         None => format!("`{}` without a tag", entry.digest),
     });
     let list = shown.collect::<Vec<_>>().join(", ");

@@ -5,7 +5,7 @@ use std::path::Path;
 use crate::diagnostic::{Diagnostic, cause};
 use crate::image::digest::Digest;
 use crate::image::document::json::{Json, Object};
-use crate::image::document::{Compression, MOST_LAYERS, Malformed, parse_config};
+use crate::image::document::{Compression, MOST_LAYERS, Malformed, parse_config, short};
 use crate::image::reference::Name;
 use crate::image::unpack::{Limits, measure};
 
@@ -133,7 +133,8 @@ impl Opened {
     }
 
     fn refuse(&self, file: &str, why: String) -> Diagnostic {
-        Diagnostic::error(format!("`{file}` of `{}` is refused", self.shown)).because(why)
+        let title = format!("`{}` of `{}` is refused", short(file), self.shown);
+        Diagnostic::error(title).because(why)
     }
 
     fn no_list(&self, why: Unreadable) -> Diagnostic {
@@ -153,8 +154,11 @@ impl Opened {
 /// What can be asked for.
 fn tags(images: &[Saved]) -> String {
     const MOST: usize = 20;
-    let all: Vec<String> =
-        images.iter().flat_map(|image| &image.tags).map(|tag| format!("`{tag}`")).collect();
+    let all: Vec<String> = images
+        .iter()
+        .flat_map(|image| &image.tags)
+        .map(|tag| format!("`{}`", short(tag)))
+        .collect();
     match all.len() {
         0 => "none of its images has a name".to_owned(),
         count if count > MOST => {

@@ -87,9 +87,8 @@ impl Place {
 
 /// The path of `reference` is below `place`.
 fn open_in(place: &Path, reference: &str) -> Result<Box<dyn Source>, Diagnostic> {
-    let mut reference: crate::image::reference::Reference = reference.parse().unwrap();
-    let path = reference.path_mut().unwrap();
-    *path = place.join(&path);
+    let reference: crate::image::reference::Reference = reference.parse().unwrap();
+    let reference = reference.below(place).unwrap();
     open(&reference, &Limits::default(), |_| unreachable!("no test asks a registry"))
 }
 

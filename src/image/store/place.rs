@@ -12,6 +12,7 @@ use crate::diagnostic::{Diagnostic, cause};
 use crate::image::digest::Digest;
 use crate::image::document::Platform;
 use crate::image::reference::Reference;
+use crate::sys;
 
 /// The form of what is in the store. Another one is refused: there is no telling what it means.
 const VERSION: &str = "1";
@@ -83,18 +84,25 @@ impl Store {
                 return Err(io::ErrorKind::PermissionDenied.into());
             }
             parts.iter().try_for_each(|part| make(&self.root.join(part)))?;
-            if !version.exists() {
-                let new = self.root.join("tmp").join(format!("version-{}", std::process::id()));
-                fs::write(&new, format!("{VERSION}\n"))?;
-                fs::rename(&new, &version)?;
-            }
-            Ok(())
+            if version.exists() { Ok(()) } else { self.make_version(&version) }
         });
         made.map_err(|error| {
             Diagnostic::error(format!("cannot make the image store `{}`", self.root.display()))
                 .because(cause(&error))
                 .help("set XDG_DATA_HOME to a directory that you may write")
         })
+    }
+
+    fn make_version(&self, place: &Path) -> io::Result<()> {
+        let name: [u8; 16] = sys::random().map_err(io::Error::from)?;
+        let new = self.part("tmp").join(hex(&name));
+        fs::write(&new, format!("{VERSION}\n"))?;
+        match fs::rename(&new, place) {
+            // Nobody has a lock yet. Another jail that has got that far, and so has made its own
+            // version, has swept ours away.
+            Err(error) if error.kind() == io::ErrorKind::NotFound && place.exists() => Ok(()),
+            renamed => renamed,
+        }
     }
 
     pub(super) fn part(&self, name: &str) -> PathBuf {

@@ -263,6 +263,10 @@ pub(super) fn unwritable(path: &Path, error: &io::Error) -> Diagnostic {
         Some(Errno::ENOSPC | Errno::EDQUOT) => {
             refused.help("make room, for example by `jail image prune`, and run the command again")
         }
+        // What is there without its record is no layer, and may be somebody's root all the same.
+        Some(Errno::ENOTEMPTY) => {
+            refused.help("run `jail image verify --repair`, and pull the image again")
+        }
         Some(_) | None => refused,
     }
 }

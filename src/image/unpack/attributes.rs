@@ -54,6 +54,10 @@ pub(super) fn set_opaque(directory: BorrowedFd) -> Result<(), Reason> {
 fn explain(errno: Errno) -> Reason {
     match errno {
         Errno::EOPNOTSUPP => Reason::NoAttributes,
+        // 255 bytes of a name, 64 KiB of a value (xattr(7)).
+        Errno::ERANGE | Errno::E2BIG => {
+            Reason::Refused("an extended attribute is larger than the kernel takes")
+        }
         _ => Reason::System("set an extended attribute", errno),
     }
 }

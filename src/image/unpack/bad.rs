@@ -141,8 +141,16 @@ impl fmt::Display for Limit {
     }
 }
 
-/// A name for people: nothing in it moves the cursor or ends the line.
+/// Bytes of a name in a message. Extended headers have room for a mebibyte.
+const MOST_SHOWN: usize = 1000;
+
+/// A name for people: nothing in it moves the cursor or ends the line, and it leaves other lines
+/// on the screen.
 fn shown(name: &[u8]) -> String {
+    if let Some((start, _)) = name.split_at_checked(MOST_SHOWN).filter(|(_, rest)| !rest.is_empty())
+    {
+        return format!("{}…", shown(start));
+    }
     name.utf8_chunks()
         .flat_map(|chunk| {
             let valid = chunk.valid().chars().flat_map(|letter| match letter {
@@ -163,6 +171,8 @@ mod tests {
         assert_eq!(shown(b"usr/bin/it's"), "usr/bin/it's");
         assert_eq!(shown("größe".as_bytes()), "größe");
         assert_eq!(shown(b"a\nb\x1b[2J\xff"), "a\\nb\\u{1b}[2J\\xff");
+        assert_eq!(shown(&[b'a'; MOST_SHOWN]), "a".repeat(MOST_SHOWN));
+        assert_eq!(shown(&[b'a'; 2 * MOST_SHOWN]), format!("{}…", "a".repeat(MOST_SHOWN)));
     }
 
     #[test]

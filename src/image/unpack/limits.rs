@@ -56,6 +56,12 @@ impl Budget {
         Ok(())
     }
 
+    /// Whether a file of this size can be within the limits at all; what comes is counted as well.
+    pub(super) fn check_size(&self, size: u64) -> Result<(), Reason> {
+        let most = self.limits.bytes;
+        if size > most { Err(Reason::Limit(Limit::Bytes(most))) } else { Ok(()) }
+    }
+
     /// Counts one entry, or one directory that no entry names.
     pub(super) fn add_entry(&self) -> Result<(), Reason> {
         let entries = self.limits.entries;

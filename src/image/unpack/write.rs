@@ -21,7 +21,7 @@ use super::entries::{Entries, Entry, Kind};
 use super::finish::finish;
 use super::layer::Unpacked;
 use super::limits::Budget;
-use super::name::{Meaning, meaning};
+use super::name::{LONGEST_PATH, Meaning, meaning};
 use super::room::Room;
 use super::stream::Stream;
 use super::tree::{Id, Missing, NO_DIRECTORY, ROOT, Tree};
@@ -62,6 +62,8 @@ struct Writer<'a> {
 impl Writer<'_> {
     fn entry(&mut self, entry: &Entry) -> Result<(), Reason> {
         self.budget.add_entry()?;
+        // Not the disk's fault.
+        self.budget.check_size(entry.size)?;
         self.room.check(entry.size)?;
         self.unpacked.entries += 1;
         self.unpacked.skipped.attributes += entry.dropped;
@@ -158,6 +160,9 @@ impl Writer<'_> {
         if target.is_empty() {
             return Err(Reason::Refused("it is a link to nothing"));
         }
+        if target.len() > LONGEST_PATH {
+            return Err(Reason::Refused("its target is longer than 4095 bytes"));
+        }
         self.fresh(parent, name, "make a symbolic link", |directory| {
             symlinkat(target, directory, name)
         })?;
@@ -188,8 +193,15 @@ impl Writer<'_> {
         if kind == SFlag::S_IFDIR || kind == SFlag::S_IFCHR {
             return Err(Reason::Refused("it is a link to something that is not a file"));
         }
-        self.fresh(parent, name, "make a hard link", |directory| {
+        let made = self.fresh(parent, name, "make a hard link", |directory| {
             linkat(&from, target, directory, name, AtFlags::empty())
+        });
+        made.map_err(|reason| match reason {
+            // It was there, and went with what was in the way.
+            Reason::System(_, Errno::ENOENT) => {
+                Reason::Refused("it is a link to something in the directory that it replaces")
+            }
+            other => other,
         })
     }
 

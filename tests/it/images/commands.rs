@@ -5,9 +5,7 @@ use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
-use std::time::Duration;
 
-use nix::mount::{MsFlags, mount, umount};
 use serde_json::Value;
 
 use super::layout::{Layout, Packing};
@@ -26,18 +24,18 @@ pub fn line(words: &[&str]) -> Vec<OsString> {
     std::iter::once(program).chain(words).collect()
 }
 
-fn store(jail: &Jail) -> PathBuf {
+pub fn store(jail: &Jail) -> PathBuf {
     jail.home().join(".local/share/jail")
 }
 
 /// What is in a part of the store.
-fn entries(jail: &Jail, part: &str) -> Vec<PathBuf> {
+pub fn entries(jail: &Jail, part: &str) -> Vec<PathBuf> {
     let entries = fs::read_dir(store(jail).join(part)).into_iter().flatten();
     entries.map(|entry| entry.unwrap().path()).collect()
 }
 
 #[track_caller]
-fn verifies(jail: &Jail) {
+pub fn verifies(jail: &Jail) {
     image(jail, &["verify"]).succeeds().output_has("all as it should be");
 }
 
@@ -69,7 +67,7 @@ fn layers() -> [Tar; 2] {
 }
 
 /// Some thousand files, so that there is time to be killed in.
-fn many_files() -> [Tar; 3] {
+pub fn many_files() -> [Tar; 3] {
     [0, 1, 2].map(|layer| {
         (0..500).fold(Tar::new().directory("d/", 0o755), |tar, number| {
             tar.file(&format!("d/{layer}-{number}"), 0o644, format!("{number}").repeat(200))
@@ -168,9 +166,14 @@ fn images_are_listed_and_inspected() {
     let listed: Value = serde_json::from_str(&listed).unwrap();
     assert_eq!(listed[0]["name"], name);
     assert_eq!(listed[0]["digest"], layout.digest.to_string());
-    let inspected = image(&jail, &["inspect", "team/app:1", "--json"]).stdout_text();
+    let inspected = image(&jail, &["inspect", "team/app:1", "--json"]);
+    inspected.succeeds();
+    let inspected = inspected.stdout_text();
+    let steers = ['\u{1b}', '\u{9b}', '\u{202e}', '\u{7f}'];
+    assert!(!inspected.contains(steers), "{inspected}");
     let inspected: Value = serde_json::from_str(&inspected).unwrap();
     assert_eq!(inspected["user"], "app");
+    assert_eq!(inspected["env"][1], "WORDS=a\u{1b}[2Jb\u{9b}\u{202e}\u{7f}");
     assert_eq!(inspected["diff_ids"].as_array().unwrap().len(), 2);
     // What an image says does not reach the terminal as it is.
     image(&jail, &["inspect", "team/app:1"]).succeeds().output_lacks("\u{1b}").output_has("2Jb");
@@ -277,51 +280,6 @@ fn a_lie_about_content_is_found() {
 }
 
 #[test]
-fn killed_at_any_moment_the_store_is_valid() {
-    let jail = Jail::new();
-    let layout = Layout::new(jail.elsewhere().join("oci"), Packing::Gzip, &many_files());
-    let words = ["import", "-q", &layout.reference(), "many"];
-    let begun = std::time::Instant::now();
-    image(&jail, &words).succeeds();
-    let whole = begun.elapsed();
-    let mut finished = 0;
-    for moment in 0..30_u32 {
-        image(&jail, &["remove", "many"]).succeeds();
-        image(&jail, &["prune"]).succeeds();
-        let mut command = jail.command(&line(&words));
-        let mut child = spawn(command.stdout(Stdio::null()).stderr(Stdio::null()));
-        // The moment is what the test is about; nothing depends on how exact it is.
-        std::thread::sleep(whole * moment / 30);
-        child.kill().unwrap();
-        finished += u32::from(child.wait().unwrap().success());
-        verifies(&jail);
-        assert_eq!(entries(&jail, "tmp"), [] as [PathBuf; 0], "{moment}: swept");
-        image(&jail, &words).succeeds();
-        verifies(&jail);
-    }
-    assert!(finished < 30, "something was killed");
-}
-
-#[test]
-fn killed_at_any_moment_an_unpacked_tree_is_whole_or_not_there() {
-    let jail = Jail::new();
-    let layout = Layout::new(jail.elsewhere().join("oci"), Packing::Gzip, &many_files());
-    image(&jail, &["import", "-q", &layout.reference(), "many"]).succeeds();
-    for moment in 0..10 {
-        let tree = jail.project().join(format!("tree-{moment}"));
-        let mut command = jail.command(&line(&["unpack", "many", tree.to_str().unwrap()]));
-        let mut child = spawn(command.stdout(Stdio::null()).stderr(Stdio::null()));
-        std::thread::sleep(Duration::from_millis(10 * moment));
-        child.kill().unwrap();
-        child.wait().unwrap();
-        if tree.exists() {
-            assert_eq!(fs::read_dir(tree.join("d")).unwrap().count(), 1500);
-        }
-    }
-    verifies(&jail);
-}
-
-#[test]
 fn two_pulls_at_once_do_the_work_once() {
     let jail = Jail::new();
     let layout = Layout::new(jail.elsewhere().join("oci"), Packing::Gzip, &many_files());
@@ -340,36 +298,6 @@ fn two_pulls_at_once_do_the_work_once() {
     let done = said.lines().filter(|line| line.ends_with("iB") && !line.contains("after")).count();
     assert_eq!(done, 3, "each layer is made once:\n{said}");
     verifies(&jail);
-}
-
-#[test]
-fn a_full_disk_leaves_the_store_valid() {
-    require!(Feature::Root);
-    let jail = Jail::new();
-    let layout = Layout::new(jail.elsewhere().join("oci"), Packing::Gzip, &many_files());
-    let disk = store(&jail);
-    fs::create_dir_all(&disk).unwrap();
-    let owner = jail.user();
-    let options = |size: &str| format!("size={size},mode=700,uid={},gid={}", owner.uid, owner.gid);
-    let remount = |size: &str, flags| {
-        mount(Some("tmpfs"), &disk, Some("tmpfs"), flags, Some(options(size).as_str())).unwrap();
-    };
-    remount("2M", MsFlags::empty());
-    let result = std::panic::catch_unwind(|| {
-        for _ in 0..2 {
-            image(&jail, &["import", &layout.reference(), "many"])
-                .exits(125)
-                .says("no room")
-                .says("jail image prune");
-            verifies(&jail);
-            image(&jail, &["list", "--json"]).outputs("[]\n");
-        }
-        remount("200M", MsFlags::MS_REMOUNT);
-        image(&jail, &["import", &layout.reference(), "many"]).succeeds();
-        verifies(&jail);
-    });
-    umount(&disk).unwrap();
-    result.unwrap();
 }
 
 #[test]
@@ -417,6 +345,19 @@ fn damage_is_found_and_repaired() {
 }
 
 #[test]
+fn a_layer_without_its_record_is_repaired() {
+    let jail = Jail::new();
+    let layout = Layout::new(jail.elsewhere().join("oci"), Packing::Gzip, &layers());
+    let words = ["import", &layout.reference(), "app"];
+    image(&jail, &words).succeeds();
+    fs::remove_file(entries(&jail, "layers/sha256")[0].join("layer.json")).unwrap();
+    image(&jail, &words).exits(125).says("[ENOTEMPTY]").says("jail image verify --repair");
+    image(&jail, &["verify", "--repair"]).exits(1);
+    image(&jail, &words).succeeds();
+    verifies(&jail);
+}
+
+#[test]
 fn a_store_that_others_may_write_is_refused() {
     let jail = Jail::new();
     let layout = Layout::new(jail.elsewhere().join("oci"), Packing::Gzip, &layers());
@@ -433,4 +374,32 @@ fn a_tree_is_not_unpacked_over_another() {
     image(&jail, &["unpack", &layout.reference(), "full"]).exits(125).says("it is not empty");
     image(&jail, &["unpack", &layout.reference(), "new"]).succeeds();
     assert_eq!(fs::read_dir(jail.project()).unwrap().count(), 2, "nothing beside it");
+}
+
+/// In the store nobody else reaches them; a tree may lie anywhere.
+#[test]
+fn a_tree_has_no_set_user_id_bits() {
+    let tar = Tar::new()
+        .file("user", 0o4755, "x")
+        .file("group", 0o2755, "x")
+        .directory("shared/", 0o3775)
+        .hard_link("link", "user");
+    let jail = Jail::new();
+    let layout = Layout::new(jail.elsewhere().join("oci"), Packing::Gzip, &[tar]);
+    image(&jail, &["unpack", &layout.reference(), "tree"]).succeeds();
+    for (name, mode) in [("user", 0o755), ("group", 0o755), ("link", 0o755), ("shared", 0o3775)] {
+        let found = fs::metadata(jail.project().join("tree").join(name)).unwrap().mode();
+        assert_eq!(found & 0o7777, mode, "{name}");
+    }
+}
+
+/// Of a directory `a:b` the layout `oci:./c` is not the tag `b/c` of the layout `a`.
+#[test]
+fn a_directory_with_a_colon_leads_to_no_other_image() {
+    let jail = Jail::new().cwd("a:b").directory("a:b").directory("a");
+    let words = ["import", "oci:./layout", "x"];
+    image(&jail, &words).exits(125).says("its path has a colon");
+    let line =
+        [jail_binary().as_os_str(), "run".as_ref(), "--root".as_ref(), "oci:./layout".as_ref()];
+    jail.run_outside(line).exits(125).says("its path has a colon");
 }

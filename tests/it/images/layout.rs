@@ -48,7 +48,7 @@ impl Layout {
         fs::write(path.join("oci-layout"), r#"{"imageLayoutVersion":"1.0.0"}"#).unwrap();
         let mut config = json!({
             "os": "linux", "architecture": "amd64",
-            "config": { "Env": ["PATH=/bin", "WORDS=a\u{1b}[2Jb"], "Cmd": ["/bin/sh"], "User": "app" },
+            "config": { "Env": ["PATH=/bin", "WORDS=a\u{1b}[2Jb\u{9b}\u{202e}\u{7f}"], "Cmd": ["/bin/sh"], "User": "app" },
             "rootfs": { "type": "layers", "diff_ids": [] },
         });
         let mut manifest = json!({
@@ -103,7 +103,7 @@ fn describe(path: &Path, bytes: &[u8], kind: &str) -> Value {
     })
 }
 
-fn filter(program: &str, arguments: &[&str], input: &[u8]) -> Vec<u8> {
+pub fn filter(program: &str, arguments: &[&str], input: &[u8]) -> Vec<u8> {
     let mut command = Command::new(program);
     command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped());
     let mut child = crate::support::spawn(&mut command);

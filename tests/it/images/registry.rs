@@ -4,11 +4,12 @@
 mod credentials;
 mod lies;
 mod patience;
+mod program;
 mod pulls;
-mod real;
+pub mod real;
 mod redirects;
-mod running;
-mod server;
+pub mod running;
+pub mod server;
 
 use std::io::Read;
 use std::path::Path;
@@ -84,7 +85,7 @@ fn says<T: std::fmt::Debug>(result: Result<T, String>, wanted: &[&str]) {
 
 /// Bytes that no mistake in offsets leaves the same, and that no compression makes shorter
 /// (Marsaglia, "Xorshift RNGs").
-fn pattern(length: usize) -> Vec<u8> {
+pub fn pattern(length: usize) -> Vec<u8> {
     let mut state = 2_463_534_242_u32;
     let next = || {
         state ^= state << 13;

@@ -122,6 +122,18 @@ fn a_download_goes_on_where_it_broke_off() {
     assert!(place.store.verify(None, &|| {}).unwrap().damages.is_empty());
 }
 
+/// As after being killed between the last two steps.
+#[test]
+fn a_download_of_what_is_there_goes() {
+    let place = Place::new();
+    place.pull(&Remote::new(&place.layout, 300_000)).unwrap_err();
+    let partial = place.partial();
+    place.pull(&Remote::new(&place.layout, u64::MAX)).unwrap();
+    fs::write(&partial[0], "left").unwrap();
+    place.pull(&Remote::new(&place.layout, u64::MAX)).unwrap();
+    assert_eq!(place.partial(), [] as [std::path::PathBuf; 0]);
+}
+
 /// As after a loss of power: the length is right and the bytes are not.
 #[test]
 fn a_damaged_download_is_begun_anew() {
@@ -132,6 +144,20 @@ fn a_damaged_download_is_begun_anew() {
     place.pull(&source).unwrap();
     // Zeros are no gzip, so nothing was asked for before they were given up.
     assert_eq!(source.offsets.lock().unwrap().last(), Some(&0));
+}
+
+/// Whoever is first sweeps up, and must not sweep away what the others are about to put into place.
+#[test]
+fn several_jails_make_a_store_at_once() {
+    for _ in 0..200 {
+        let directory = tempfile::tempdir().unwrap();
+        let store = Store::open(&directory.path().join("store")).unwrap();
+        std::thread::scope(|threads| {
+            let make = || drop(store.writer(&|| {}).unwrap());
+            let made = [0; 8].map(|_| threads.spawn(make));
+            made.into_iter().for_each(|made| made.join().unwrap());
+        });
+    }
 }
 
 #[test]

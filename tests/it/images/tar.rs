@@ -36,6 +36,30 @@ impl Tar {
         self.entry(b'6', name, mode, "", b"")
     }
 
+    /// An extended header for the next entry (pax(1), "pax Extended Header").
+    #[must_use]
+    pub fn pax(self, records: &[(&str, &[u8])]) -> Self {
+        let records: Vec<u8> = records.iter().flat_map(|(key, value)| record(key, value)).collect();
+        self.entry(b'x', "PaxHeaders/x", 0o644, "", &records)
+    }
+
+    /// Bytes that are no entry, or a wrong one.
+    #[must_use]
+    pub fn raw(mut self, bytes: &[u8]) -> Self {
+        self.bytes.extend(bytes);
+        self
+    }
+
+    /// An empty file whose header has other bytes from `at` on, and a checksum that is right.
+    #[must_use]
+    pub fn patched(self, name: &str, at: usize, bytes: &[u8]) -> Self {
+        let mut header: [u8; 512] =
+            Self::new().file(name, 0o644, "").bytes.try_into().expect("one block");
+        header[at..at + bytes.len()].copy_from_slice(bytes);
+        seal(&mut header);
+        self.raw(&header)
+    }
+
     /// An entry of any kind (pax(1), "ustar Interchange Format").
     #[must_use]
     pub fn entry(mut self, kind: u8, name: &str, mode: u32, target: &str, content: &[u8]) -> Self {
@@ -47,12 +71,10 @@ impl Tar {
         put(116, b"0000000");
         put(124, format!("{:011o}", content.len()).as_bytes());
         put(136, format!("{:011o}", 1_600_000_000 + name.len()).as_bytes());
-        put(148, b"        ");
         put(156, &[kind]);
         put(157, target.as_bytes());
         put(257, b"ustar\x0000");
-        let sum: u32 = header.iter().map(|byte| u32::from(*byte)).sum();
-        header[148..156].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
+        seal(&mut header);
         self.bytes.extend(header);
         self.bytes.extend(content);
         self.bytes.resize(self.bytes.len().next_multiple_of(512), 0);
@@ -62,4 +84,18 @@ impl Tar {
     pub fn finish(&self) -> Vec<u8> {
         [self.bytes.as_slice(), &[0; 1024]].concat()
     }
+}
+
+fn seal(header: &mut [u8; 512]) {
+    header[148..156].copy_from_slice(b"        ");
+    let sum: u32 = header.iter().map(|byte| u32::from(*byte)).sum();
+    header[148..156].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
+}
+
+/// A record whose length counts itself.
+pub fn record(key: &str, value: &[u8]) -> Vec<u8> {
+    let rest = key.len() + value.len() + 3;
+    let digits = |length: usize| length.to_string().len();
+    let length = rest + digits(rest + digits(rest));
+    [format!("{length} {key}=").as_bytes(), value, b"\n"].concat()
 }

@@ -2,10 +2,14 @@
 
 use std::io::{Read, Write};
 use std::os::fd::AsFd;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc::channel;
+use std::thread::Builder;
 use std::time::{Duration, Instant};
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use serde::Deserialize;
 
 use crate::diagnostic::{Diagnostic, cause};
@@ -19,6 +23,15 @@ pub fn ask(
     server: &str,
     here: &Surroundings,
 ) -> Result<Option<Credentials>, Diagnostic> {
+    ask_within(TIME, name, server, here)
+}
+
+fn ask_within(
+    time: Duration,
+    name: &str,
+    server: &str,
+    here: &Surroundings,
+) -> Result<Option<Credentials>, Diagnostic> {
     let program = program(name)?;
     let failed = |why: String| {
         Diagnostic::error(format!("`{program}` gives no credentials for `{server}`")).because(why)
@@ -28,13 +41,15 @@ pub fn ask(
             "install `{program}`, or take `{name}` out of the file with the credentials"
         ))
     })?;
-    let answer = talk(&mut child, server);
+    let end = Instant::now() + time;
+    let answer = talk(&mut child, server, end, time);
     if answer.is_err() {
         // It is ended whatever it is doing; that it has ended already is fine.
         let _ = child.kill();
     }
-    let status = child.wait().map_err(|error| failed(cause(&error)))?;
+    let status = wait(child, end);
     let answer = answer.map_err(failed)?;
+    let status = status.map_err(failed)?;
     let text = String::from_utf8_lossy(&answer);
     if !status.success() {
         return match text.trim() {
@@ -92,8 +107,7 @@ fn start(program: &str, here: &Surroundings) -> std::io::Result<Child> {
 }
 
 /// Everything that it prints, within the time.
-fn talk(child: &mut Child, server: &str) -> Result<Vec<u8>, String> {
-    let end = Instant::now() + TIME;
+fn talk(child: &mut Child, server: &str, end: Instant, time: Duration) -> Result<Vec<u8>, String> {
     let mut stdin = child.stdin.take().expect("it is a pipe");
     // A helper that does not want to know may be gone already; its answer tells.
     let _ = stdin.write_all(server.as_bytes());
@@ -104,7 +118,7 @@ fn talk(child: &mut Child, server: &str) -> Result<Vec<u8>, String> {
         let left = end.saturating_duration_since(Instant::now());
         let wait = PollTimeout::try_from(left).expect("half a minute fits");
         match poll(&mut [PollFd::new(stdout.as_fd(), PollFlags::POLLIN)], wait) {
-            Ok(0) => return Err(format!("no answer in {} seconds", TIME.as_secs())),
+            Ok(0) => return Err(format!("no answer in {} seconds", time.as_secs())),
             Ok(_) => (),
             Err(nix::errno::Errno::EINTR) => continue,
             Err(errno) => return Err(crate::diagnostic::errno_cause(errno)),
@@ -120,6 +134,22 @@ fn talk(child: &mut Child, server: &str) -> Result<Vec<u8>, String> {
     }
 }
 
+/// How it ended. One that has said everything and does not end is ended.
+fn wait(mut child: Child, end: Instant) -> Result<ExitStatus, String> {
+    let process = Pid::from_raw(i32::try_from(child.id()).expect("it is a pid"));
+    let (sender, ended) = channel();
+    let waiting = Builder::new().spawn(move || sender.send(child.wait()));
+    waiting.map_err(|error| format!("cannot start a thread: {}", cause(&error)))?;
+    match ended.recv_timeout(end.saturating_duration_since(Instant::now())) {
+        Ok(status) => status.map_err(|error| cause(&error)),
+        Err(_) => {
+            // Nobody has waited for it yet, so the number is still its own.
+            kill(process, Signal::SIGKILL).map_err(crate::diagnostic::errno_cause)?;
+            Err("it has answered and does not end".to_owned())
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::fs;
@@ -129,12 +159,16 @@ mod tests {
     use super::*;
 
     fn asked(script: &str) -> Result<Option<Credentials>, Diagnostic> {
+        asked_within(TIME, script)
+    }
+
+    fn asked_within(time: Duration, script: &str) -> Result<Option<Credentials>, Diagnostic> {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("docker-credential-test");
         fs::write(directory.path().join("script"), script).unwrap();
         write_program(&path, &directory.path().join("script"));
         let search = format!("{}:/usr/bin:/bin", directory.path().display());
-        ask("test", "r.example", &Surroundings::new([("PATH", search)], "/etc"))
+        ask_within(time, "test", "r.example", &Surroundings::new([("PATH", search)], "/etc"))
     }
 
     /// Written by another process: a child of another thread, between fork and exec, would have
@@ -172,6 +206,17 @@ mod tests {
             ("yes", "its answer is too long"),
         ] {
             let error = asked(script).err().unwrap();
+            assert_eq!(error.because.as_deref(), Some(why), "{script}");
+        }
+    }
+
+    #[test]
+    fn a_helper_that_does_not_end_is_ended() {
+        for (script, why) in [
+            ("exec sleep 1000", "no answer in 0 seconds"),
+            ("exec sleep 1000 >&-", "it has answered and does not end"),
+        ] {
+            let error = asked_within(Duration::from_millis(300), script).err().unwrap();
             assert_eq!(error.because.as_deref(), Some(why), "{script}");
         }
     }

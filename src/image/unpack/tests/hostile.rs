@@ -132,6 +132,12 @@ fn a_hard_link_to_itself() {
 }
 
 #[test]
+fn a_hard_link_to_what_it_replaces() {
+    let tar = Tar::new().directory("d").file("d/f", "x").hard_link("d", "d/f");
+    refused_entry(tar, "d", "it is a link to something in the directory that it replaces");
+}
+
+#[test]
 fn a_hard_link_to_a_whiteout() {
     let tar = Tar::new().file(".wh.w", "").hard_link("a", "w");
     refused_entry(tar, "a", "it is a link to something that is not a file");
@@ -221,12 +227,24 @@ fn names_that_are_empty_or_too_long() {
     refused_entry(tar, &long, "a part of its name is longer than 255 bytes");
     let longer = "n/".repeat(2048);
     let tar = Tar::new().pax(&[("path", longer.as_bytes())]).directory("x");
-    refused_entry(tar, &longer, "its name is longer than 4095 bytes");
+    let shown = format!("{}…", &longer[..1000]);
+    refused_entry(tar, &shown, "its name is longer than 4095 bytes");
 }
 
 #[test]
 fn a_symbolic_link_to_nothing() {
     refused_entry(Tar::new().symlink("a", ""), "a", "it is a link to nothing");
+}
+
+#[test]
+fn targets_and_attributes_that_the_kernel_does_not_take() {
+    let tar = Tar::new().pax(&[("linkpath", &[b'a'; 4096])]).symlink("a", "x");
+    refused_entry(tar, "a", "its target is longer than 4095 bytes");
+    let name = format!("SCHILY.xattr.user.{}", "n".repeat(300));
+    for (name, value) in [(name.as_str(), &b"x"[..]), ("SCHILY.xattr.user.x", &[b'x'; 70_000])] {
+        let tar = Tar::new().pax(&[(name, value)]).file("a", "x");
+        refused_entry(tar, "a", "an extended attribute is larger than the kernel takes");
+    }
 }
 
 #[test]
@@ -407,7 +425,10 @@ fn a_size_larger_than_the_disk() {
     let mut block = Block::new(b'0', b"a");
     block.put(124, b"\x80\0\0\0\x7f\xff\xff\xff\xff\xff\xff\xff");
     let tar = Tar::new().block(block).0;
-    refused(&tar, "its entry `a`: it leaves less than a twentieth of the free space");
+    refused(&tar, "its entry `a`: the image is larger than 16G");
+    let limits = Limits { bytes: u64::MAX, ..Limits::default() };
+    let words = "its entry `a`: it leaves less than a twentieth of the free space";
+    refused_within(&tar, limits, words);
 }
 
 #[test]

@@ -118,3 +118,20 @@ fn a_document_does_not_take_forever() {
     options.patience.attempts = 1;
     says(root(&open(&server, &options)), &["its answer takes too long"]);
 }
+
+/// Silence never lasts long enough to be an end by itself.
+#[test]
+fn a_blob_has_to_get_on() {
+    let server = Server::start(|request| {
+        let start = request.range().unwrap_or(0);
+        let range = format!("Content-Range: bytes {start}-999/1000\r\n");
+        let status = if start == 0 { 200 } else { 206 };
+        Reply::cut(status, &range, 1000 - start, b"x").then_wait()
+    });
+    let mut options = options(&[]);
+    options.patience.document = Duration::ZERO;
+    options.patience.attempts = 3;
+    let wanted = "too little came for too long, 3 times at byte 3 of 1000";
+    says(blob(&open(&server, &options), 1000, 0), &[wanted]);
+    assert_eq!(server.count(), 3);
+}

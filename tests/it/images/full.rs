@@ -1,0 +1,104 @@
+//! Disks that are full, of bytes or of files.
+
+use std::fs;
+use std::path::Path;
+
+use nix::mount::{MsFlags, mount, umount};
+
+use super::commands::{entries, image, many_files, store, verifies};
+use super::layout::{Layout, Packing};
+use super::registry::pattern;
+use super::registry::running::{Guard, Running};
+use super::tar::Tar;
+use crate::require;
+use crate::support::{Feature, Finished, Jail};
+
+/// A small disk of the user's for the store, while something is done with it.
+fn on_a_small_disk(jail: &Jail, place: &Path, small: &str, act: impl FnOnce(&dyn Fn())) {
+    fs::create_dir_all(place).unwrap();
+    let owner = jail.user();
+    let remount = |size: &str, flags| {
+        let options = format!("{size},mode=700,uid={},gid={}", owner.uid, owner.gid);
+        mount(Some("tmpfs"), place, Some("tmpfs"), flags, Some(options.as_str())).unwrap();
+    };
+    remount(small, MsFlags::empty());
+    let make_room = || remount("size=200M,nr_inodes=100000", MsFlags::MS_REMOUNT);
+    let act = std::panic::AssertUnwindSafe(|| act(&make_room));
+    let result = std::panic::catch_unwind(act);
+    umount(place).unwrap();
+    result.unwrap();
+}
+
+const FEW_BYTES: &str = "size=2M";
+const FEW_FILES: &str = "size=200M,nr_inodes=700";
+
+/// What does not fit is said, leaves the store as it was, and fits when there is room.
+fn does_not_fit(jail: &Jail, small: &str, words: &[&str]) {
+    on_a_small_disk(jail, &store(jail), small, |make_room| {
+        for _ in 0..2 {
+            says_that_it_is_full(&image(jail, words));
+            verifies(jail);
+            image(jail, &["list", "--json"]).succeeds().outputs("[]\n");
+            for part in ["tmp", "references", "images/sha256"] {
+                assert_eq!(entries(jail, part), Vec::<std::path::PathBuf>::new(), "{part}");
+            }
+        }
+        make_room();
+        image(jail, words).succeeds();
+        verifies(jail);
+    });
+}
+
+fn says_that_it_is_full(finished: &Finished) {
+    finished.exits(125).outputs("").says("no room").says("jail image prune");
+}
+
+#[test]
+fn an_import_that_does_not_fit_leaves_the_store_valid() {
+    require!(Feature::Root);
+    for small in [FEW_BYTES, FEW_FILES] {
+        let jail = Jail::new();
+        let layout = Layout::new(jail.elsewhere().join("oci"), Packing::Gzip, &many_files());
+        does_not_fit(&jail, small, &["import", &layout.reference(), "many"]);
+    }
+}
+
+#[test]
+fn a_pull_that_does_not_fit_leaves_the_store_valid() {
+    require!(Feature::Root);
+    require!(Feature::Program("docker-registry"));
+    require!(Feature::Program("skopeo"));
+    let noise = Tar::new().file("noise", 0o644, pattern(3_000_000));
+    for (small, layers) in [
+        (FEW_BYTES, &many_files()[..]),
+        (FEW_FILES, &many_files()[..]),
+        // It does not even fit packed.
+        (FEW_BYTES, &[noise][..]),
+    ] {
+        let jail = Jail::new();
+        let registry = Running::start(Guard::Nothing);
+        let layout = Layout::new(jail.elsewhere().join("oci"), Packing::Gzip, layers);
+        let name = registry.take(&layout.reference());
+        does_not_fit(&jail, small, &["pull", &name]);
+    }
+}
+
+#[test]
+fn a_tree_that_does_not_fit_is_not_there() {
+    require!(Feature::Root);
+    for small in [FEW_BYTES, FEW_FILES] {
+        let jail = Jail::new();
+        let layout = Layout::new(jail.elsewhere().join("oci"), Packing::Gzip, &many_files());
+        image(&jail, &["import", &layout.reference(), "many"]).succeeds();
+        let disk = jail.project().join("disk");
+        on_a_small_disk(&jail, &disk, small, |make_room| {
+            let tree = disk.join("tree");
+            let words = ["unpack", "many", tree.to_str().unwrap()];
+            image(&jail, &words).exits(125).says("cannot copy `/d/").says("[ENOSPC]");
+            assert_eq!(fs::read_dir(&disk).unwrap().count(), 0, "nothing is left");
+            make_room();
+            image(&jail, &words).succeeds();
+            assert_eq!(fs::read_dir(tree.join("d")).unwrap().count(), 1500);
+        });
+    }
+}

@@ -22,6 +22,10 @@ pub type At = (Vec<u8>, Errno);
 /// Names and values.
 pub type Attributes = Vec<(CString, Vec<u8>)>;
 
+/// Not in trees: whoever reaches one could have a stranger's program run as us. A jail has no use for these
+/// bits either: all of its mounts are nosuid.
+pub const SET_ID: Mode = Mode::S_ISUID.union(Mode::S_ISGID);
+
 pub fn kind(stat: &FileStat) -> SFlag {
     SFlag::from_bits_truncate(stat.st_mode) & SFlag::S_IFMT
 }
@@ -86,10 +90,7 @@ fn copy_file(from: BorrowedFd, to: BorrowedFd, name: &CStr, stat: &FileStat) -> 
     // By reflink where the disk can (copy_file_range(2)).
     io::copy(&mut original, &mut copy).map_err(|error| errno_of(&error))?;
     set_attributes(copy.as_fd(), &attributes(original.as_fd())?)?;
-    // Whoever reaches the tree could have a stranger's program run as us. A jail has no use for
-    // these bits: all of its mounts are nosuid.
-    let mode = Mode::from_bits_truncate(stat.st_mode) - (Mode::S_ISUID | Mode::S_ISGID);
-    fchmod(&copy, mode)?;
+    fchmod(&copy, Mode::from_bits_truncate(stat.st_mode) - SET_ID)?;
     let time = modified(stat);
     futimens(&copy, &time, &time)
 }

@@ -17,7 +17,7 @@ use crate::image::delete::delete_at;
 use crate::sys;
 
 use super::directories::{Directories, open};
-use super::entry::{At, Attributes, attributes, copy_entry, is_whiteout, kind};
+use super::entry::{At, Attributes, SET_ID, attributes, copy_entry, is_whiteout, kind};
 
 /// On a directory: what lower layers have in it is not to be seen.
 const OPAQUE: &CStr = c"user.overlay.opaque";
@@ -107,6 +107,7 @@ impl Laying<'_> {
             return Ok(None);
         }
         if self.way == Way::Move {
+            drop_set_id(&pair.from, name, &stat)?;
             renameat(&pair.from, name, &pair.to, name)?;
             return Ok(None);
         }
@@ -162,8 +163,7 @@ impl Laying<'_> {
         }
         let mut inner = Vec::new();
         for (name, known) in entries(&directory).map_err(here)? {
-            // Most are files, of which there is nothing to ask.
-            if matches!(known, Some(Type::File | Type::Symlink | Type::Fifo)) {
+            if matches!(known, Some(Type::Symlink | Type::Fifo)) {
                 continue;
             }
             let full = join(&path, name.to_bytes());
@@ -201,6 +201,7 @@ impl Laying<'_> {
 /// Removes a whiteout; returns what a directory is, and makes it one that can be entered.
 fn settle_entry(directory: &OwnedFd, name: &CStr) -> Result<Option<FileStat>, Errno> {
     let stat = fstatat(directory, name, AtFlags::AT_SYMLINK_NOFOLLOW)?;
+    drop_set_id(directory, name, &stat)?;
     if is_whiteout(&stat) {
         unlinkat(directory, name, UnlinkatFlags::NoRemoveDir)?;
     }
@@ -209,6 +210,15 @@ fn settle_entry(directory: &OwnedFd, name: &CStr) -> Result<Option<FileStat>, Er
     }
     open_up(directory, name, &stat)?;
     Ok(Some(stat))
+}
+
+/// Takes from a file the bits that would have it run as its owner, as in every tree.
+fn drop_set_id(at: &OwnedFd, name: &CStr, stat: &FileStat) -> Result<(), Errno> {
+    let mode = Mode::from_bits_truncate(stat.st_mode);
+    if kind(stat) != SFlag::S_IFREG || !mode.intersects(SET_ID) {
+        return Ok(());
+    }
+    fchmodat(at, name, mode - SET_ID, FchmodatFlags::NoFollowSymlink)
 }
 
 /// Lets the owner into a directory. Its mode comes back in the end.

@@ -383,13 +383,25 @@ fn a_tree_has_no_set_user_id_bits() {
         .file("user", 0o4755, "x")
         .file("group", 0o2755, "x")
         .directory("shared/", 0o3775)
+        .file("shared/inner", 0o6755, "x")
         .hard_link("link", "user");
     let jail = Jail::new();
     let layout = Layout::new(jail.elsewhere().join("oci"), Packing::Gzip, &[tar]);
-    image(&jail, &["unpack", &layout.reference(), "tree"]).succeeds();
-    for (name, mode) in [("user", 0o755), ("group", 0o755), ("link", 0o755), ("shared", 0o3775)] {
-        let found = fs::metadata(jail.project().join("tree").join(name)).unwrap().mode();
-        assert_eq!(found & 0o7777, mode, "{name}");
+    image(&jail, &["unpack", &layout.reference(), "once"]).succeeds();
+    image(&jail, &["import", &layout.reference(), "stored"]).succeeds();
+    image(&jail, &["unpack", "stored", "copied"]).succeeds();
+    let modes = [
+        ("user", 0o755),
+        ("group", 0o755),
+        ("link", 0o755),
+        ("shared", 0o3775),
+        ("shared/inner", 0o755),
+    ];
+    for tree in ["once", "copied"] {
+        for (name, mode) in modes {
+            let found = fs::metadata(jail.project().join(tree).join(name)).unwrap().mode();
+            assert_eq!(found & 0o7777, mode, "{name} of {tree}");
+        }
     }
 }
 

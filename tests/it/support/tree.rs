@@ -152,7 +152,12 @@ impl Entry {
         Self {
             kind,
             // The kernel does not use that of a link.
-            mode: if kind == 'l' { 0o777 } else { status.mode() & 0o7777 },
+            mode: match kind {
+                'l' => 0o777,
+                // Other tools leave the set-id bits there; that ours does not, a test of its own shows.
+                '-' => status.mode() & 0o1777,
+                _ => status.mode() & 0o7777,
+            },
             content,
             first_name: first((status.dev(), status.ino())),
             modified: Some((status.mtime(), status.mtime_nsec())),

@@ -10,7 +10,7 @@ The new DIRECTORY gets a layout `oci` with these tags:
   dev          three layers: base; python3, gcc and busybox; edits (see `edits`)
   dev-zstd     the same, packed by zstd        dev-raw    the same, not packed
   dev-mixed    the same: gzip, zstd and not packed
-  small        two layers: a part of base, for what is done often; edits
+  small        two layers: a part of base, and busybox, for what is done often; edits
   via-link     a layer upon small writes to `lib/marker`, where `lib` is a link to `usr/lib`
   edge         two layers of what is legal and rare (see `edge_lower`)
   dup          one layer that has a file twice: the last one counts
@@ -227,14 +227,20 @@ def twice(tar):
     add(tar, "twice", b"second\n")
 
 
-def part(tar, base):
-    """What small has of base, with the directories that lead there."""
+def part(tar, base, added):
+    """What small has of base, with the directories that lead there, and a program that runs."""
+    with tarfile.open(added) as whole:
+        entry = whole.getmember("./usr/bin/busybox")
+        program = whole.extractfile(entry).read()
     with tarfile.open(base) as whole:
         for entry in whole:
             path = entry.name.removeprefix("./")
             if path in (".", "opt") or any(f"{path}/".startswith(f"{of}/") or of.startswith(f"{path}/") for of in SMALL) \
                     or path.startswith("usr/bin/perl"):
                 tar.addfile(entry, whole.extractfile(entry) if entry.isreg() else None)
+    add(tar, "usr/bin/busybox", program, mode=0o755)
+    for name in ("sh", "cat", "id"):
+        add(tar, f"usr/bin/{name}", kind=SYMLINK, linkname="busybox")
 
 
 def kinds(*tars):
@@ -279,7 +285,7 @@ class Layout:
             "created": "2023-11-14T22:13:20Z", **platform,
             "config": {"Env": ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
                                "MADE=1"],
-                       "WorkingDir": "/root", "Cmd": ["/bin/bash"]},
+                       "WorkingDir": "/root", "Cmd": ["/bin/sh"]},
             "rootfs": {"type": "layers", "diff_ids": [diff_id for _, diff_id in layers]},
             "history": [{"created_by": "make.py"} for _ in layers],
         }
@@ -303,7 +309,7 @@ def make_layout(oci, work):
     base, added = install(work)
     changed = layer(work / "2.tar", edits, kinds(base, added))
     dev = [base, added, changed]
-    of_base = layer(work / "small.tar", part, base)
+    of_base = layer(work / "small.tar", part, base, added)
     small = [of_base, layer(work / "small-2.tar", edits, kinds(of_base))]
     marker = layer(work / "marker.tar", lambda tar: add(tar, "lib/marker", b"m\n"))
     edge = [layer(work / "edge.tar", edge_lower), layer(work / "edge-2.tar", edge_upper)]

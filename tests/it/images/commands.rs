@@ -20,7 +20,7 @@ pub fn image(jail: &Jail, words: &[&str]) -> Finished {
     jail.run_outside(line(words))
 }
 
-fn line(words: &[&str]) -> Vec<OsString> {
+pub fn line(words: &[&str]) -> Vec<OsString> {
     let program = jail_binary().as_os_str().to_owned();
     let words = ["image"].iter().chain(words).map(OsString::from);
     std::iter::once(program).chain(words).collect()

@@ -16,11 +16,17 @@ use super::commands::image;
 pub fn tool<W: AsRef<OsStr>>(words: impl IntoIterator<Item = W>) -> String {
     let mut words = words.into_iter();
     let mut command = Command::new(words.next().unwrap());
-    command.args(words).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let output = spawn(&mut command).wait_with_output().unwrap();
+    String::from_utf8(output(command.args(words))).unwrap().trim().to_owned()
+}
+
+/// The same of a command.
+#[track_caller]
+pub fn output(command: &mut Command) -> Vec<u8> {
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let output = spawn(command).wait_with_output().unwrap();
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{command:?}: {}\n{said}", output.status);
-    String::from_utf8(output.stdout).unwrap().trim().to_owned()
+    output.stdout
 }
 
 /// Podman and buildah as root, with a storage of their own.

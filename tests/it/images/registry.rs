@@ -4,8 +4,10 @@
 mod credentials;
 mod lies;
 mod patience;
+mod pulls;
 mod real;
 mod redirects;
+mod running;
 mod server;
 
 use std::io::Read;

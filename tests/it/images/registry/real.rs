@@ -2,101 +2,33 @@
 
 use std::fs;
 use std::io::Read;
-use std::net::{Ipv4Addr, TcpListener, TcpStream};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::path::Path;
+use std::process::Command;
 
 use jail::image::document::{Compression, Descriptor, MediaType};
 use jail::image::registry::{Options, Registry};
 use jail::image::source::Source;
 
+use super::running::{Guard, Running, certificates};
 use super::{name, options, pattern, root, says, text};
+use crate::images::others::output;
 use crate::require;
-use crate::support::{Feature, spawn, wait_until};
+use crate::support::Feature;
 
-/// A registry that ends with the test.
-struct Running {
-    child: Child,
-    port: u16,
-    directory: tempfile::TempDir,
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        // It has ended already only if it could not begin, which the test tells.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-/// How the registry protects itself.
-#[derive(Clone, Copy, PartialEq)]
-enum Guard {
-    Nothing,
-    Password,
-    Tls,
-}
-
-impl Running {
-    fn start(guard: Guard) -> Self {
-        let directory = tempfile::tempdir().unwrap();
-        let place = directory.path();
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-        let port = listener.local_addr().unwrap().port();
-        drop(listener);
-        let more = match guard {
-            Guard::Nothing => String::new(),
-            Guard::Password => password(place),
-            Guard::Tls => certificates(place),
-        };
-        let config = format!(
-            "version: 0.1\nlog: {{level: error}}\nstorage: {{filesystem: {{rootdirectory: {0}/store}}}}\n\
-             {1}\n",
-            place.display(),
-            more.replace("ADDRESS", &format!("127.0.0.1:{port}"))
-        );
-        let config = match guard {
-            Guard::Tls => config,
-            _ => format!("{config}http: {{addr: 127.0.0.1:{port}}}\n"),
-        };
-        fs::write(place.join("config.yml"), config).unwrap();
-        let log = fs::File::create(place.join("log")).unwrap();
-        let child = spawn(
-            Command::new("docker-registry")
-                .args(["serve".as_ref(), place.join("config.yml").as_os_str()])
-                .stdout(Stdio::null())
-                .stderr(log),
-        );
-        let running = Self { child, port, directory };
-        wait_until("the registry listens", || {
-            TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_ok()
-        });
-        running
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.directory.path().join(name)
-    }
-
-    fn host(&self) -> String {
-        format!("127.0.0.1:{}", self.port)
-    }
-
-    /// Has skopeo copy an image of one layer to it.
-    fn push(&self, more: &[&str]) -> Pushed {
-        let layer = self.path("layer.gz");
-        let bytes = pattern(3_000_000);
-        fs::write(self.path("layer"), &bytes).unwrap();
-        let zipped = output(Command::new("gzip").args(["-n", "-c"]).arg(self.path("layer")));
-        fs::write(&layer, &zipped).unwrap();
-        let pushed = layout(&self.path("layout"), &bytes, &zipped);
-        let target = format!("docker://{}/team/app:1", self.host());
-        let source = format!("oci:{}:1", self.path("layout").display());
-        let mut command = Command::new("skopeo");
-        command.args(["--insecure-policy", "copy", "--quiet", "--preserve-digests"]);
-        output(command.args(more).args([&source, &target]));
-        pushed
-    }
+/// Has skopeo copy an image of one layer to it.
+fn push(running: &Running, more: &[&str]) -> Pushed {
+    let layer = running.path("layer.gz");
+    let bytes = pattern(3_000_000);
+    fs::write(running.path("layer"), &bytes).unwrap();
+    let zipped = output(Command::new("gzip").args(["-n", "-c"]).arg(running.path("layer")));
+    fs::write(&layer, &zipped).unwrap();
+    let pushed = layout(&running.path("layout"), &bytes, &zipped);
+    let target = format!("docker://{}/team/app:1", running.host());
+    let source = format!("oci:{}:1", running.path("layout").display());
+    let mut command = Command::new("skopeo");
+    command.args(["--insecure-policy", "copy", "--quiet", "--preserve-digests"]);
+    output(command.args(more).args([&source, &target]));
+    pushed
 }
 
 /// What a pull must give.
@@ -104,37 +36,6 @@ struct Pushed {
     manifest: Vec<u8>,
     config: (Descriptor, Vec<u8>),
     layer: (Descriptor, Vec<u8>),
-}
-
-#[track_caller]
-fn output(command: &mut Command) -> Vec<u8> {
-    let child = spawn(command.stdout(Stdio::piped()).stderr(Stdio::piped()));
-    let output = child.wait_with_output().expect("a child can be waited for");
-    let errors = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(output.status.success(), "{command:?}: {errors}");
-    output.stdout
-}
-
-/// User `me`, password `s3cret`, by bcrypt.
-fn password(place: &Path) -> String {
-    let line = "me:$2y$05$abcdefghijklmnopqrstuuLK7U1u6pVRmL7L1BBM2aS35PSZnDXlK\n";
-    fs::write(place.join("htpasswd"), line).unwrap();
-    format!("auth: {{htpasswd: {{realm: test, path: {}/htpasswd}}}}", place.display())
-}
-
-/// An authority, and a certificate for loopback that it has signed.
-fn certificates(place: &Path) -> String {
-    let openssl = |words: &str| {
-        output(Command::new("openssl").args(words.split(' ')).current_dir(place));
-    };
-    let new = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2";
-    openssl(&format!("{new} -keyout ca.key -out ca.crt -subj /CN=test-authority"));
-    openssl(&format!(
-        "{new} -keyout key -out certificate -subj /CN=registry -CA ca.crt -CAkey ca.key \
-         -addext basicConstraints=CA:FALSE -addext subjectAltName=IP:127.0.0.1"
-    ));
-    let place = place.display();
-    format!("http: {{addr: ADDRESS, tls: {{certificate: {place}/certificate, key: {place}/key}}}}")
 }
 
 /// An OCI layout, by hand.
@@ -212,7 +113,7 @@ fn an_image_is_pulled_by_tag_and_by_digest() {
     require!(Feature::Program("docker-registry"));
     require!(Feature::Program("skopeo"));
     let running = Running::start(Guard::Nothing);
-    let pushed = running.push(&["--dest-tls-verify=false"]);
+    let pushed = push(&running, &["--dest-tls-verify=false"]);
     pulls(&open(&running, "1", &options(&[])), &pushed);
     let layout = fs::read_to_string(running.path("layout/index.json")).unwrap();
     let digest = layout.split('"').find(|word| word.starts_with("sha256:")).unwrap();
@@ -231,7 +132,7 @@ fn a_registry_with_a_password_takes_what_skopeo_has_kept() {
     let words = ["login", "--tls-verify=false", "-u", "me", "-p", "s3cret", "--authfile"];
     output(Command::new("skopeo").args(words).arg(&file).arg(running.host()));
     let named = format!("--authfile={}", file.display());
-    let pushed = running.push(&["--dest-tls-verify=false", &named]);
+    let pushed = push(&running, &["--dest-tls-verify=false", &named]);
     pulls(&open(&running, "1", &options(&[("REGISTRY_AUTH_FILE", &file)])), &pushed);
     let result = root(&open(&running, "1", &options(&[])));
     let log_in = format!("`podman login {}`", running.host());
@@ -248,7 +149,7 @@ fn a_certificate_counts_if_its_authority_does() {
     fs::create_dir_all(&directory).unwrap();
     fs::copy(running.path("ca.crt"), directory.join("ca.crt")).unwrap();
     let trusted = format!("--dest-cert-dir={}", directory.display());
-    let pushed = running.push(&[&trusted]);
+    let pushed = push(&running, &[&trusted]);
 
     let ca = running.path("ca.crt");
     let by_variable = options(&[("SSL_CERT_FILE", &ca)]);
@@ -271,6 +172,6 @@ fn a_certificate_counts_if_its_authority_does() {
     says(result, &["not to be trusted: no authority", &file, "`--insecure`"]);
 
     // The same server by a name that the certificate is not for.
-    let name = name(&format!("localhost:{}", running.port), "team/app", "1");
+    let name = name(&running.host().replace("127.0.0.1", "localhost"), "team/app", "1");
     says(root(&Registry::open(&name, &by_variable).unwrap()), &["it is for another name"]);
 }

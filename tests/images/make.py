@@ -146,7 +146,7 @@ def edits(tar, lower):
     add(tar, there("usr/share/doc/apt", DIRECTORY), kind=DIRECTORY, mode=0o750)
     add(tar, "usr/share/doc/apt/.wh..wh..opq")
     add(tar, "usr/share/doc/apt/new", b"the only one\n")
-    add(tar, there("etc/host.conf", FILE), b"replaced\n", mode=0o600, uid=33, gid=42)
+    add(tar, there("etc/host.conf", FILE), b"multi off\n", mode=0o600, uid=33, gid=42)
     add(tar, there("etc/os-release", SYMLINK), b"ID=made\n")
     add(tar, there("etc/issue", FILE), kind=DIRECTORY)
     add(tar, "etc/issue/inside", b"was a file\n")

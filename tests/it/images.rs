@@ -10,5 +10,6 @@ mod registry;
 mod resume;
 mod run;
 mod sources;
+mod system;
 mod tar;
 mod trees;

@@ -107,10 +107,11 @@ def install(place):
     command = ["mmdebstrap", *options, *steps, SUITE, "/dev/null"]
     done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True)
     if done.returncode:
-        words = "\n".join((done.stdout + done.stderr).splitlines()[-20:])
+        lines = (done.stdout + done.stderr).splitlines()
         if not layers[0].exists():
-            absent(f"mmdebstrap cannot install Debian here:\n{words}")
-        sys.exit(f"mmdebstrap:\n{words}")
+            errors = [line for line in lines if line.startswith(("E:", "W: Failed"))]
+            absent(f"mmdebstrap cannot install Debian here: {'; '.join(errors[:2])}")
+        sys.exit("mmdebstrap:\n" + "\n".join(lines[-20:]))
     return layers
 
 

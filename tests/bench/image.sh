@@ -3,7 +3,7 @@
 # them. Start it as root: podman's starts need that where there are old cgroups too, everything else runs
 # as an ordinary user.
 #
-#     JAIL_TEST_IMAGES=DIRECTORY   images made before; else tests/images/make.py makes them
+#     JAIL_BENCH_IMAGES=DIRECTORY   images made before; else tests/images/make.py makes them
 #     ROUNDS=NUMBER                how often each command runs; default: 5
 #     TMPDIR=DIRECTORY             where files are written; default: /var/tmp
 bench=$(cd "$(dirname "$0")" && pwd)
@@ -140,7 +140,7 @@ if [ -n "${JAIL_BENCH_DIR:-}" ]; then
 fi
 
 prepare
-images=${JAIL_TEST_IMAGES:-}
+images=${JAIL_BENCH_IMAGES:-}
 if [ -z "$images" ]; then
     images=$JAIL_BENCH_DIR/made
     python3 "$(dirname "$bench")/images/make.py" "$images" >&2

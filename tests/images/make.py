@@ -107,10 +107,11 @@ def install(place):
     command = ["mmdebstrap", *options, *steps, SUITE, "/dev/null"]
     done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True)
     if done.returncode:
-        words = "\n".join((done.stdout + done.stderr).splitlines()[-20:])
+        lines = (done.stdout + done.stderr).splitlines()
         if not layers[0].exists():
-            absent(f"mmdebstrap cannot install Debian here:\n{words}")
-        sys.exit(f"mmdebstrap:\n{words}")
+            errors = [line for line in lines if line.startswith(("E:", "W: Failed"))]
+            absent(f"mmdebstrap cannot install Debian here: {'; '.join(errors[:2])}")
+        sys.exit("mmdebstrap:\n" + "\n".join(lines[-20:]))
     return layers
 
 
@@ -146,7 +147,7 @@ def edits(tar, lower):
     add(tar, there("usr/share/doc/apt", DIRECTORY), kind=DIRECTORY, mode=0o750)
     add(tar, "usr/share/doc/apt/.wh..wh..opq")
     add(tar, "usr/share/doc/apt/new", b"the only one\n")
-    add(tar, there("etc/host.conf", FILE), b"replaced\n", mode=0o600, uid=33, gid=42)
+    add(tar, there("etc/host.conf", FILE), b"multi off\n", mode=0o600, uid=33, gid=42)
     add(tar, there("etc/os-release", SYMLINK), b"ID=made\n")
     add(tar, there("etc/issue", FILE), kind=DIRECTORY)
     add(tar, "etc/issue/inside", b"was a file\n")

@@ -16,5 +16,6 @@ mod registry;
 mod resume;
 mod run;
 mod sources;
+mod system;
 pub mod tar;
 mod trees;

@@ -72,7 +72,8 @@ fn every_packing_gives_the_same_tree() {
     let tree = |tag: &str| ours(&Jail::new(), &format!("oci:{}:{tag}", layout.display()));
     let packed = tree("dev");
     assert!(packed.0.len() > 5000, "{}", packed.0.len());
-    for tag in ["dev-zstd", "dev-raw", "dev-mixed"] {
+    // The second one has a layer of each packing.
+    for tag in ["dev-raw", "dev-mixed"] {
         tree(tag).equals(&packed, tag);
     }
 }

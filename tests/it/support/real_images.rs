@@ -31,9 +31,11 @@ fn kept_or_made(place: &Path) -> Result<PathBuf, String> {
     let lock = File::create(place.join("lock")).expect("the directory is ours");
     lock.lock().expect("a file can be locked");
     if !images.exists() {
-        remove_others(place);
         let unfinished = place.join("unfinished");
+        // What a killed one has left.
+        remove(&unfinished);
         make(&script, &unfinished)?;
+        remove_older(place, &unfinished);
         fs::rename(&unfinished, &images).expect("both are in one directory");
     }
     Ok(images)
@@ -52,13 +54,20 @@ fn place() -> PathBuf {
     place
 }
 
-/// What older scripts made, and what a killed one has left.
-fn remove_others(place: &Path) {
-    for entry in fs::read_dir(place).into_iter().flatten().flatten() {
-        if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
-            let path = entry.path();
-            fs::remove_dir_all(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+/// Removes what older scripts made.
+fn remove_older(place: &Path, new: &Path) {
+    for entry in fs::read_dir(place).expect("it can be read").flatten() {
+        let path = entry.path();
+        if path.is_dir() && path != new {
+            remove(&path);
         }
+    }
+}
+
+fn remove(directory: &Path) {
+    if directory.exists() {
+        fs::remove_dir_all(directory)
+            .unwrap_or_else(|error| panic!("{}: {error}", directory.display()));
     }
 }
 

@@ -201,6 +201,8 @@ fn tars_that_two_readers_read_in_two_ways_are_refused() {
     let ends = one().file("a", 0o644, "x".repeat(2000)).finish();
     let huge = b"\x80\0\0\0\x7f\xff\xff\xff\xff\xff\xff\xff";
     let sparse = "sparse files are not read";
+    // GNU's magic, owner and group, devices, and a name where GNU has a time.
+    let gnu_prefix = [&b"ustar  \0"[..], &[0; 80], b"hidden"].concat();
     let victim = Victim::new();
     for (name, layer, reason) in [
         ("type", one().entry(b'Z', "x", 0o644, "", b""), "its entry `x`: it is of a type that no"),
@@ -234,6 +236,7 @@ fn tars_that_two_readers_read_in_two_ways_are_refused() {
         ),
         ("large", file(one().entry(b'x', "x", 0, "", &large)), "an extended header is larger than"),
         ("checksum", one().raw(&[b'x'; 512]), "the tar is broken"),
+        ("prefix", one().patched("x", 257, &gnu_prefix), "a prefix that not all readers see"),
         ("digits", one().patched("x", 124, b"0000000001x\0"), "a number in a header is none"),
         ("negative", one().patched("x", 124, &[0xff; 12]), "its entry `x`: the tar is broken"),
         ("huge", one().patched("x", 124, huge), "its entry `x`: the image is larger than 16G"),

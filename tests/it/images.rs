@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "what cannot be set up fails the test, wherever it is")]
 
 mod commands;
+mod documents;
 mod full;
 mod hostile;
 mod killed;

@@ -3,6 +3,7 @@
 
 mod commands;
 mod copies;
+mod documents;
 mod formats;
 mod full;
 mod hostile;

@@ -25,7 +25,23 @@ impl Header {
         if number(&block[148..156])? != i128::from(expected) {
             return Err(Reason::Malformed("a header has a wrong checksum"));
         }
-        Ok(Self(block))
+        let header = Self(block);
+        if header.has_odd_prefix() {
+            return Err(Reason::Malformed("a header has a prefix that not all readers see"));
+        }
+        Ok(header)
+    }
+
+    /// What stands where POSIX has the beginning of a long name is times for GNU's headers (Go takes it
+    /// for a name if it is no time), nothing for those of old (Python takes it for a name), and shorter
+    /// in star's, which have times behind it.
+    fn has_odd_prefix(&self) -> bool {
+        let is_time = |field: &[u8]| number(field).is_ok();
+        match &self.0[257..263] {
+            b"ustar\0" => &self.0[508..] == b"tar\0" && self.0[475] != 0,
+            b"ustar " => !is_time(&self.0[345..357]) || !is_time(&self.0[357..369]),
+            _ => self.0[345..500].iter().any(|byte| *byte != 0),
+        }
     }
 
     pub fn kind(&self) -> u8 {

@@ -346,6 +346,30 @@ fn a_wrong_checksum() {
 }
 
 #[test]
+fn a_prefix_that_not_all_readers_see() {
+    let words = "the tar is broken: a header has a prefix that not all readers see";
+    for (magic, at, prefix) in [
+        (&b"ustar  \0"[..], 345, &b"hidden"[..]),
+        (b"ustar  \0", 357, b"hidden"),
+        (b"\0\0\0\0\0\0\0\0", 345, b"hidden"),
+        (b"ustar\x0000", 345, &[b'p'; 140]),
+    ] {
+        let mut block = Block::new(b'0', b"x");
+        block.put(257, magic).put(at, prefix).put(508, b"tar\0");
+        refused(&Tar::new().block(block).end(), words);
+    }
+    // Times, and a prefix of star's that ends in time.
+    let mut block = Block::new(b'0', b"x");
+    block.put(257, b"ustar  \0").octal(345, 12, 1_700_000_000).octal(357, 12, 1_700_000_000);
+    Place::new().take(&Tar::new().block(block).end());
+    let mut block = Block::new(b'0', b"x");
+    block.put(345, &[b'p'; 130]).put(476, b"00000000000").put(508, b"tar\0");
+    let place = Place::new();
+    place.take(&Tar::new().block(block).end());
+    assert!(place.is_there(&format!("{}/x", "p".repeat(130))));
+}
+
+#[test]
 fn a_tar_that_ends_early() {
     let tar = Tar::new().file("a", &"x".repeat(2000)).0;
     refused(&tar[..300], "the tar is broken: it ends inside a block");

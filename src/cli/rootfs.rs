@@ -8,7 +8,10 @@ use crate::image::keep::{self, Lock};
 use crate::image::reference::Reference;
 use crate::image::store::{Held, Store};
 use crate::image::{Image, Kept, Rootfs};
+use crate::plan::{Action, Plan};
 use crate::profile::{Profile, Pull, Root};
+
+use super::voice::{Volume, say};
 
 /// What the image is wanted for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,6 +27,7 @@ pub enum Purpose {
 #[derive(Debug)]
 pub struct Found {
     pub rootfs: Rootfs,
+    store: Store,
     _held: Option<Held>,
     _kept: Option<Lock>,
 }
@@ -56,7 +60,8 @@ pub fn find(profile: &Profile, purpose: Purpose) -> Result<Option<Found>, Diagno
         Some(name) => keep(&name.value, &image, purpose).map_err(|error| error.at(&name.origin))?,
         None => (None, None),
     };
-    Ok(Some(Found { rootfs: Rootfs { image, kept }, _held: held, _kept: lock }))
+    let store = open_store()?;
+    Ok(Some(Found { rootfs: Rootfs { image, kept }, store, _held: held, _kept: lock }))
 }
 
 fn keep(
@@ -67,6 +72,55 @@ fn keep(
     match purpose {
         Purpose::Run { .. } => keep::open(name, image).map(|(kept, lock)| (Some(kept), Some(lock))),
         Purpose::Plan => keep::look(name, image).map(|kept| (Some(kept), None)),
+    }
+}
+
+/// Prepares what the plan has chosen for the root: copies of layers with owners, where they are missing,
+/// and to whom what is kept belongs. For a plan only looks whether it could.
+pub fn prepare(found: &Found, plan: &Plan, purpose: Purpose) -> Result<(), Diagnostic> {
+    let ids = plan.steps.iter().find_map(|step| match &step.action {
+        Action::Ids(map) => Some((map.owner_map(), &step.origin)),
+        _ => None,
+    });
+    let (map, origin) = ids.expect("every plan has ids");
+    let Rootfs { image, kept } = &found.rootfs;
+    if let Some(kept) = kept {
+        keep::check_ids(kept, map.as_ref()).map_err(|error| error.at(origin))?;
+    }
+    let Purpose::Run { quiet } = purpose else { return Ok(()) };
+    if let Some(map) = &map {
+        let begin = |count| say(&[copying(image, count)], Volume::unless(quiet));
+        let waiting = || say(&[waiting()], Volume::unless(quiet));
+        found.store.own(image, map, &begin, &waiting).map_err(|error| error.at(origin))?;
+    }
+    let top = match &map {
+        Some(map) => image.owned_layers(map).and_then(|mut layers| layers.pop()),
+        None => image.layers.last().cloned(),
+    };
+    match (kept, top) {
+        (Some(kept), Some(top)) => keep::claim_ids(kept, map.as_ref(), &top),
+        _ => Ok(()),
+    }
+}
+
+fn copying(image: &Image, layers: usize) -> Diagnostic {
+    let copies =
+        if layers == 1 { "a copy of 1 layer".into() } else { format!("copies of {layers} layers") };
+    let title = format!("making {copies} of `{}`, in which files have their owners", image.name);
+    Diagnostic::note(title).because("this happens once for each id map")
+}
+
+fn waiting() -> Diagnostic {
+    Diagnostic::note("waiting for another jail that is at work in the image store")
+}
+
+fn open_store() -> Result<Store, Diagnostic> {
+    let store = Store::open_default()?;
+    // Layers are mounted by paths without links; above the store there may be some.
+    match store.path().canonicalize() {
+        Ok(place) => Store::open(&place),
+        // There is none yet.
+        Err(_) => Ok(store),
     }
 }
 
@@ -94,14 +148,7 @@ impl Wanted<'_> {
     }
 
     fn in_store(&self) -> Result<Option<Image>, Diagnostic> {
-        let store = Store::open_default()?;
-        // Layers are mounted by paths without links; above the store there may be some.
-        let store = match store.path().canonicalize() {
-            Ok(place) => Store::open(&place)?,
-            // There is none yet.
-            Err(_) => store,
-        };
-        store.find(self.reference, &self.platform)
+        open_store()?.find(self.reference, &self.platform)
     }
 
     /// In a process of its own: what knows passwords and speaks with strangers is not copied into the

@@ -4,16 +4,16 @@ use std::collections::{HashMap, HashSet};
 use std::ffi::{CStr, CString};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
-use nix::dir::Dir;
 use nix::errno::Errno;
-use nix::fcntl::{AtFlags, OFlag};
+use nix::fcntl::AtFlags;
 use nix::sys::stat::{FchmodatFlags, FileStat, Mode, SFlag, fchmodat, fstat, fstatat, mkdirat};
 use nix::unistd::{LinkatFlags, linkat};
 
 use crate::image::delete::delete_at;
+use crate::image::descend::{join, names, open};
 use crate::sys;
 
-use super::directories::{Directories, open};
+use super::directories::Directories;
 use super::entry::{At, attributes, copy_entry, is_whiteout, kind};
 
 /// Lays a layer in overlay form over a tree. `implied` are directories that no entry of the layer names.
@@ -130,21 +130,4 @@ fn hides(directory: &OwnedFd) -> Result<bool, Errno> {
         Err(Errno::ENODATA) => Ok(false),
         Err(errno) => Err(errno),
     }
-}
-
-fn names(directory: &OwnedFd) -> Result<Vec<CString>, Errno> {
-    let flags = OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
-    let mut reader = Dir::openat(directory, ".", flags, Mode::empty())?;
-    let mut names = Vec::new();
-    for entry in reader.iter() {
-        let entry = entry?;
-        if !matches!(entry.file_name().to_bytes(), b"." | b"..") {
-            names.push(entry.file_name().to_owned());
-        }
-    }
-    Ok(names)
-}
-
-fn join(path: &[u8], name: &[u8]) -> Vec<u8> {
-    if path.is_empty() { name.to_vec() } else { [path, b"/", name].concat() }
 }

@@ -8,7 +8,7 @@
 //!   [`directories`]: their modes and times, which are set last.
 
 mod directories;
-mod entry;
+pub(super) mod entry;
 mod layer;
 mod layers;
 

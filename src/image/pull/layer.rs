@@ -209,14 +209,16 @@ fn describe(unfinished: &Unfinished, unpacked: &Unpacked) -> Result<(), Diagnost
     let summary = summarize(tree.as_fd()).map_err(|error| {
         Diagnostic::error("cannot read what was unpacked").because(cause(&error))
     })?;
-    unfinished.describe(&LayerRecord {
+    let record = LayerRecord {
         packed: unpacked.packed,
         summary,
         skipped_devices: unpacked.skipped.devices,
         skipped_attributes: unpacked.skipped.attributes,
         implied: unpacked.implied.clone(),
         opaque: unpacked.opaque,
-    })
+        links: None,
+    };
+    unfinished.describe(record, &unpacked.links)
 }
 
 fn compression(descriptor: &Descriptor) -> Compression {

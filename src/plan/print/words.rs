@@ -163,16 +163,17 @@ fn root(source: &RootSource) -> String {
         RootSource::Empty => "an empty directory".into(),
         RootSource::Overlay { lower } => format!("overlay of {}", shown(lower)),
         RootSource::Directory { path } => format!("{}, writable", shown(path)),
-        RootSource::Layers { image, lowers, kept } => {
+        RootSource::Layers { image, lowers, owned, kept } => {
             let layers = match lowers.len() {
                 1 => "1 layer".to_owned(),
                 count => format!("{count} layers"),
             };
+            let owned = if *owned { ", with their owners" } else { "" };
             let kept = match kept {
                 Some(kept) => format!(", changes kept as {}", kept.name),
                 None => String::new(),
             };
-            format!("overlay of {layers} of {}{kept}", escaped(OsStr::new(image)))
+            format!("overlay of {layers} of {}{owned}{kept}", escaped(OsStr::new(image)))
         }
     }
 }

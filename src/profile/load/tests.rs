@@ -61,7 +61,7 @@ fn rules(profile: &Profile) -> Vec<(String, &Grant)> {
 #[test]
 fn every_built_in_profile_loads_and_describes_itself() {
     let world = World::new(&[]);
-    for name in ["base", "ci", "default", "dev", "strict", "toolchains"] {
+    for name in ["base", "ci", "default", "dev", "packages", "strict", "toolchains"] {
         let profile = world.load(&[name]).unwrap_or_else(|errors| panic!("{name}: {errors:?}"));
         assert!(!description(&profile).is_empty(), "{name}");
     }

@@ -120,7 +120,9 @@ fn plain() -> Case {
 fn layers_are_an_overlay_that_is_writable_unless_said() {
     let plan = plain().plan();
     let root = plan.steps.iter().find_map(|step| match &step.action {
-        Action::Root(RootSource::Layers { image, lowers, kept: None }) => Some((image, lowers)),
+        Action::Root(RootSource::Layers { image, lowers, owned: false, kept: None }) => {
+            Some((image, lowers))
+        }
         _ => None,
     });
     let (image, lowers) = root.unwrap();
@@ -136,8 +138,6 @@ fn layers_are_an_overlay_that_is_writable_unless_said() {
 
 #[test]
 fn what_an_image_cannot_have_is_refused() {
-    let subuid = plain().with(|profile, _| profile.process.ids = Some(flag(Ids::Subuid)));
-    assert!(subuid.error().starts_with("an image cannot be used with `ids = \"subuid\"` yet"));
     let read_only = plain()
         .root(Root::Image("small:1".parse().unwrap()), RootMode::ReadOnly)
         .with(|profile, _| profile.filesystem.keep = Some(flag("x".into())));
@@ -152,6 +152,49 @@ fn what_an_image_cannot_have_is_refused() {
     let mut many = plain();
     many.rootfs.as_mut().unwrap().image.layers = vec!["/store/0".into(); 501];
     assert!(many.error().contains("501 layers"));
+}
+
+#[test]
+fn with_many_ids_copies_of_the_layers_are_mounted() {
+    let with_ids = |case: Case, ids| {
+        case.with(|profile, host| {
+            profile.process.ids = Some(flag(ids));
+            host.subids = (ids != Ids::Single).then(|| SubIds {
+                uid: (100_000, 65_536),
+                gid: (200_000, 65_536),
+                newuidmap: "/usr/bin/newuidmap".into(),
+                newgidmap: "/usr/bin/newgidmap".into(),
+            });
+        })
+    };
+    let root = |case: Case| {
+        let steps = case.plan().steps.into_iter();
+        let root = steps.filter_map(|step| match step.action {
+            Action::Root(RootSource::Layers { lowers, owned, .. }) => {
+                Some((lowers[0].to_string(), owned))
+            }
+            _ => None,
+        });
+        root.last().unwrap()
+    };
+    let in_a_store = || {
+        let mut case = plain();
+        case.rootfs.as_mut().unwrap().image.layers = vec!["/store/layers/sha256/ab/tree".into()];
+        case
+    };
+    let (first, owned) = root(with_ids(in_a_store(), Ids::Subuid));
+    assert!(owned && first.starts_with("/store/owned/") && first.ends_with("/sha256/ab/tree"));
+    assert_eq!(root(with_ids(in_a_store(), Ids::Auto)), (first.clone(), true));
+    let single = ("/store/layers/sha256/ab/tree".to_owned(), false);
+    assert_eq!(root(with_ids(in_a_store(), Ids::Single)), single);
+    // Nothing was found of what it takes.
+    let auto = in_a_store().with(|profile, _| profile.process.ids = Some(flag(Ids::Auto)));
+    assert_eq!(root(auto), single);
+    // Other ids inside, other owners outside.
+    let www = with_ids(in_a_store(), Ids::Subuid)
+        .with(|profile, _| profile.process.user = Some(flag(User::Ids { uid: 33, gid: 34 })));
+    let (other, owned) = root(www);
+    assert!(owned && other != first);
 }
 
 #[test]

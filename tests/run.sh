@@ -24,9 +24,9 @@ fi
 # program:package
 used='gcc:gcc make:make git:git python3:python3 node:nodejs npm:npm gdb:gdb strace:strace
 vim:vim busybox:busybox-static perl:perl setpriv:util-linux newuidmap:uidmap dbus-daemon:dbus-daemon
-skopeo:skopeo docker-registry:docker-registry openssl:openssl'
+skopeo:skopeo zstd:zstd mmdebstrap:mmdebstrap docker-registry:docker-registry openssl:openssl'
 if [ -n "${JAIL_TEST_VM:-}" ]; then
-    used="$used qemu-system-x86_64:qemu-system-x86 mmdebstrap:mmdebstrap"
+    used="$used qemu-system-x86_64:qemu-system-x86"
 fi
 user=jail-test
 
@@ -34,12 +34,10 @@ missing=
 for pair in $used; do
     command -v "${pair%%:*}" >/dev/null || missing="$missing ${pair#*:}"
 done
-# Not programs: a module, headers, and the keys of the archive that kernels come from.
+# Not programs: a module, headers, and the keys of the archive that images and kernels come from.
 python3 -c 'import ensurepip' 2>/dev/null || missing="$missing python3-venv"
 [ -e /usr/include/stdio.h ] || missing="$missing libc6-dev"
-if [ -n "${JAIL_TEST_VM:-}" ] && [ ! -e /usr/share/keyrings/debian-archive-keyring.gpg ]; then
-    missing="$missing debian-archive-keyring"
-fi
+[ -e /usr/share/keyrings/debian-archive-keyring.gpg ] || missing="$missing debian-archive-keyring"
 
 if [ -n "$missing" ]; then
     if [ "$(id -u)" != 0 ]; then

@@ -1,7 +1,6 @@
-//! Images in files that other programs wrote. They are looked for in `$JAIL_TEST_IMAGES`, else /tmp/images:
-//! a layout `oci` with the tags below, and `oci.tar` and `docker.tar` with the image `dev`.
+//! Images in files that other programs wrote.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 use jail::image::document::{Document, Manifest, Platform, choose, parse_document};
@@ -9,19 +8,7 @@ use jail::image::source::{Source, open};
 use jail::image::unpack::Limits;
 
 use crate::require;
-use crate::support::Feature;
-
-/// Where the images are; `None`, told on stderr, if they are nowhere.
-fn images() -> Option<PathBuf> {
-    let named = std::env::var_os("JAIL_TEST_IMAGES").map(PathBuf::from);
-    let directory = named.clone().unwrap_or_else(|| "/tmp/images".into());
-    if directory.join("oci/index.json").exists() && directory.join("docker.tar").exists() {
-        return Some(directory);
-    }
-    assert!(named.is_none(), "there are no images in {}", directory.display());
-    eprintln!("skipped: there are no test images in {}", directory.display());
-    None
-}
+use crate::support::{Feature, real_images};
 
 fn source(reference: &str) -> Box<dyn Source> {
     let reference = reference.parse().unwrap();
@@ -63,7 +50,8 @@ fn theirs(reference: &str) -> Vec<String> {
 #[test]
 fn skopeo_finds_the_same_layers() {
     require!(Feature::Program("skopeo"));
-    let Some(images) = images() else { return };
+    require!(Feature::RealImages);
+    let images = real_images().unwrap();
     let images = images.display();
     let tags = ["base", "dev", "dev-zstd", "dev-raw", "dev-mixed", "edge", "dup", "multi"];
     let mut references: Vec<String> =
@@ -78,7 +66,8 @@ fn skopeo_finds_the_same_layers() {
 #[test]
 fn what_skopeo_copies_is_read() {
     require!(Feature::Program("skopeo"));
-    let Some(images) = images() else { return };
+    require!(Feature::RealImages);
+    let images = real_images().unwrap();
     let place = tempfile::tempdir().unwrap();
     let from = format!("oci:{}/oci:edge", images.display());
     let to = |name: &str| place.path().join(name).display().to_string();
@@ -109,7 +98,8 @@ fn copied(from: &str, to: &str, flags: &[&str]) -> Vec<String> {
 
 #[test]
 fn a_root_file_system_in_a_tar_has_the_digests_of_its_layer() {
-    let Some(images) = images() else { return };
+    require!(Feature::RealImages);
+    let images = real_images().unwrap();
     let oci = images.join("oci").display().to_string();
     let base = source(&format!("oci:{oci}:base"));
     let layer = manifest(&*base).layers.remove(0);

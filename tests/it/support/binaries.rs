@@ -74,7 +74,7 @@ fn reachable_copy(program: &Path) -> PathBuf {
 }
 
 /// Somebody else could have made a directory in /tmp before us, to have us run theirs.
-fn make_own_directory(directory: &Path) {
+pub(super) fn make_own_directory(directory: &Path) {
     let made = fs::DirBuilder::new().mode(0o755).create(directory);
     let own = fs::symlink_metadata(directory)
         .is_ok_and(|there| there.is_dir() && there.uid() == nix::unistd::geteuid().as_raw());

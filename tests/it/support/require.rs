@@ -6,7 +6,7 @@ use std::io::Write;
 use nix::unistd::access;
 
 use super::user::tests_are_root;
-use super::{Jail, machine_program, probe_binary};
+use super::{Jail, machine_program, probe_binary, real_images};
 
 /// Something that a test needs and that some machines do not have.
 #[derive(Debug)]
@@ -27,6 +27,8 @@ pub enum Feature {
     Program(&'static str),
     /// Virtual machines: the program that `JAIL_TEST_VM` names.
     Machines,
+    /// Images made of Debian packages, which takes a mirror the first time.
+    RealImages,
 }
 
 /// Is it missing? Prints why the test is skipped; panics if nothing may be skipped.
@@ -73,6 +75,7 @@ fn lack(feature: &Feature) -> Option<String> {
         Feature::Machines => {
             (machine_program().is_some(), "JAIL_TEST_VM names no program for machines".into())
         }
+        Feature::RealImages => return real_images().err(),
         Feature::Program(name) => {
             let directories = ["/usr/local/bin", "/usr/bin", "/bin"];
             let there = directories.iter().any(|directory| {

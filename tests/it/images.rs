@@ -4,6 +4,7 @@
 mod commands;
 mod layers;
 mod layout;
+mod owners;
 mod registry;
 mod resume;
 mod run;

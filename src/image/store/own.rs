@@ -54,12 +54,12 @@ impl Store {
         if missing.is_empty() {
             return Ok(());
         }
-        begin(missing.len());
         let writer = self.writer(waiting)?;
         let copies = self.begin_all(&writer, &missing, map, waiting)?;
         if copies.is_empty() {
             return Ok(());
         }
+        begin(copies.len());
         let made = ids::within(|| copies.iter().map(|copy| copy.make(map)).collect::<Vec<_>>())
             .map_err(|obstacle| Diagnostic { title: refused(image).title, ..obstacle })?;
         for (copy, made) in copies.iter().zip(made) {

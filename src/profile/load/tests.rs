@@ -232,7 +232,7 @@ fn a_missing_profile_is_told_with_a_hint() {
     assert_eq!(
         world.errors(&["zzz"]),
         "jail: error: there is no profile `zzz`\n --> --profile\nhelp: the profiles are `base`, \
-         `ci`, `default`, `dev`, `mine`, `strict`, `toolchains`\n"
+         `ci`, `default`, `dev`, `mine`, `packages`, `strict`, `toolchains`\n"
     );
     assert_eq!(
         world.errors(&["dev.toml"]),

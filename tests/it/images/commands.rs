@@ -17,28 +17,28 @@ use crate::require;
 use crate::support::{Feature, Finished, Jail, jail_binary, spawn};
 
 /// `jail image` with these words, as the user of this home.
-fn image(jail: &Jail, words: &[&str]) -> Finished {
+pub(super) fn image(jail: &Jail, words: &[&str]) -> Finished {
     jail.run_outside(line(words))
 }
 
-fn line(words: &[&str]) -> Vec<OsString> {
+pub(super) fn line(words: &[&str]) -> Vec<OsString> {
     let program = jail_binary().as_os_str().to_owned();
     let words = ["image"].iter().chain(words).map(OsString::from);
     std::iter::once(program).chain(words).collect()
 }
 
-fn store(jail: &Jail) -> PathBuf {
+pub(super) fn store(jail: &Jail) -> PathBuf {
     jail.home().join(".local/share/jail")
 }
 
 /// What is in a part of the store.
-fn entries(jail: &Jail, part: &str) -> Vec<PathBuf> {
+pub(super) fn entries(jail: &Jail, part: &str) -> Vec<PathBuf> {
     let entries = fs::read_dir(store(jail).join(part)).into_iter().flatten();
     entries.map(|entry| entry.unwrap().path()).collect()
 }
 
 #[track_caller]
-fn verifies(jail: &Jail) {
+pub(super) fn verifies(jail: &Jail) {
     image(jail, &["verify"]).succeeds().output_has("all as it should be");
 }
 

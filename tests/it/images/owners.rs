@@ -48,6 +48,9 @@ fn owned() -> Tar {
         .hard_link("srv/fifo2", "srv/fifo")
         .directory("srv/bits/", 0o2775)
         .file("srv/bits/id", 0o4755, fs::read("/bin/busybox").expect("`PROGRAM` was required"))
+        .symlink("srv/again", "x")
+        .directory("srv/gone/", 0o755)
+        .symlink("srv/gone/link", "x")
         .owner(0, 42)
         .directory("etc/", 0o755)
         .file("etc/shadow", 0o2640, "hash")
@@ -57,6 +60,10 @@ fn owned() -> Tar {
         .owner(0, 0)
         .directory("srv/changed/", 0o755)
         .symlink("srv/roots", "nowhere")
+        .symlink("srv/again", "y")
+        .file("srv/gone", 0o644, "x")
+        .directory("srv/gone/", 0o755)
+        .symlink("srv/gone/link", "y")
 }
 
 /// A project whose user has an image of these layers, `own`; root inside, without capabilities.

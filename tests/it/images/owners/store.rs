@@ -243,8 +243,8 @@ fn a_layer_that_was_changed_is_not_copied() {
     require!(PROGRAM);
     require!(RANGES);
     let jail = with_image(&[system(), owned()]);
-    let layers = entries(&jail, "layers/sha256").into_iter();
-    let layer = layers.filter(|layer| layer.join("tree/srv/www").exists()).last();
+    let mut layers = entries(&jail, "layers/sha256").into_iter();
+    let layer = layers.find(|layer| layer.join("tree/srv/www").exists());
     let layer = layer.expect("one of them has it");
     let links = fs::read(layer.join("links")).expect("it was written");
     let refused = || {

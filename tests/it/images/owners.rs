@@ -36,14 +36,13 @@ fn system() -> Tar {
 
 /// Files, links and fifos of another user, with all kinds of modes.
 fn owned() -> Tar {
-    Tar::new()
+    let tar = Tar::new()
         .directory("srv/", 0o755)
         .owner(33, 34)
         .directory("srv/www/", 0o700)
         .file("srv/www/secret", 0o600, "s3cr3t")
         .hard_link("srv/www/other", "srv/www/secret")
         .symlink("srv/link", "www")
-        .hard_link("srv/link2", "srv/link")
         .fifo("srv/fifo", 0o620)
         .hard_link("srv/fifo2", "srv/fifo")
         .directory("srv/bits/", 0o2775)
@@ -63,7 +62,9 @@ fn owned() -> Tar {
         .symlink("srv/again", "y")
         .file("srv/gone", 0o644, "x")
         .directory("srv/gone/", 0o755)
-        .symlink("srv/gone/link", "y")
+        .symlink("srv/gone/link", "y");
+    // Whichever of its names comes first when the directory is read.
+    (2..10).fold(tar, |tar, number| tar.hard_link(&format!("srv/link{number}"), "srv/link"))
 }
 
 /// A project whose user has an image of these layers, `own`; root inside, without capabilities.

@@ -16,8 +16,8 @@ const LOOK: &str = "cd /; stat -c '%u:%g %a %n' / etc/shadow srv/www srv/bits sr
      srv/fifo2 srv/nobodys srv/roots srv/again srv/gone/link";
 const OWNERS: &str = "0:0 755 /\n0:42 2640 etc/shadow\n33:34 700 srv/www\n33:34 2775 srv/bits\n\
      33:34 4755 srv/bits/id\n0:0 755 srv/changed\n0:0 777 1 bin/sh\n\
-     33:34 600 2 srv/www/secret\n33:34 600 2 srv/www/other\n33:34 777 2 srv/link\n\
-     33:34 777 2 srv/link2\n33:34 620 2 srv/fifo\n33:34 620 2 srv/fifo2\n\
+     33:34 600 2 srv/www/secret\n33:34 600 2 srv/www/other\n33:34 777 9 srv/link\n\
+     33:34 777 9 srv/link2\n33:34 620 2 srv/fifo\n33:34 620 2 srv/fifo2\n\
      65534:65534 777 1 srv/nobodys\n0:0 777 1 srv/roots\n0:0 777 1 srv/again\n\
      0:0 777 1 srv/gone/link\n";
 

@@ -82,16 +82,16 @@ pub fn prepare(found: &Found, plan: &Plan, purpose: Purpose) -> Result<(), Diagn
         Action::Ids(map) => Some((map.owner_map(), &step.origin)),
         _ => None,
     });
-    let (map, origin) = ids.expect("every plan has ids");
+    let (map, chosen) = ids.expect("every plan has ids");
     let Rootfs { image, kept } = &found.rootfs;
     if let Some(kept) = kept {
-        keep::check_ids(kept, map.as_ref()).map_err(|error| error.at(origin))?;
+        keep::check_ids(kept, map.as_ref()).map_err(|error| error.at(chosen))?;
     }
     let Purpose::Run { quiet } = purpose else { return Ok(()) };
     if let Some(map) = &map {
         let begin = |count| say(&[copying(image, count)], Volume::unless(quiet));
         let waiting = || say(&[waiting()], Volume::unless(quiet));
-        found.store.own(image, map, &begin, &waiting).map_err(|error| error.at(origin))?;
+        found.store.own(image, map, &begin, &waiting)?;
     }
     let top = match &map {
         Some(map) => image.owned_layers(map).and_then(|mut layers| layers.pop()),

@@ -50,9 +50,7 @@ pub fn within<T: Serialize + DeserializeOwned>(work: impl FnOnce() -> T) -> Resu
             let end = wait(child);
             match (answer?, end) {
                 (Some(answer), _) => Ok(answer),
-                (None, Ok(Change::Signaled(signal))) => {
-                    Err(cannot(format!("the process that does it was ended by signal {signal}")))
-                }
+                (None, Ok(Change::Signaled(signal))) => Err(ended_by(signal)),
                 (None, Ok(_)) => Err(cannot("the process that does it gave no answer")),
                 (None, Err(errno)) => Err(system(errno)),
             }
@@ -174,6 +172,14 @@ fn wait(child: Pid) -> Result<Change, Errno> {
             Err(Errno::EINTR) => {}
             result => return result.map(|(change, _)| change),
         }
+    }
+}
+
+fn ended_by(signal: i32) -> Diagnostic {
+    let ended = cannot(format!("the process that does it was ended by signal {signal}"));
+    match Signal::try_from(signal) {
+        Ok(Signal::SIGXFSZ) => ended.help("raise the limit of file sizes: ulimit -f unlimited"),
+        _ => ended,
     }
 }
 

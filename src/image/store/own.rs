@@ -1,9 +1,9 @@
 //! Copies of layers with owners, made where they are missing.
 
-use std::fs::{self, DirBuilder, Permissions};
+use std::fs::{self, Permissions};
 use std::io;
 use std::os::fd::AsFd;
-use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
@@ -24,7 +24,7 @@ use super::lock::Writer;
 use super::place::hex;
 use super::record::{LayerRecord, OwnedRecord};
 use super::summary::{Summary, summarize_with_owners};
-use super::write::{Unfinished, unwritable};
+use super::write::{Unfinished, make_directory, unwritable};
 
 /// Where the copy of a layer's tree is for the id map of this key.
 pub fn owned_tree(tree: &Path, key: &str) -> Option<PathBuf> {
@@ -112,8 +112,14 @@ impl Store {
 
     /// Nobody but the caller may come to these files, some of which are set-user-id of other ids.
     fn make_room_for(&self, place: &Path) -> io::Result<()> {
-        let parent = place.parent().expect("it is below `owned`");
-        DirBuilder::new().recursive(true).mode(0o700).create(parent)?;
+        let algorithm = place.parent().expect("it is below `owned`");
+        let key = algorithm.parent().expect("it is below `owned`");
+        for directory in [key, algorithm] {
+            match make_directory(directory) {
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                result => result?,
+            }
+        }
         fs::set_permissions(self.part("owned"), Permissions::from_mode(0o700))
     }
 }

@@ -218,6 +218,22 @@ fn a_full_disk_leaves_the_store_valid() {
 }
 
 #[test]
+fn limits_and_habits_of_the_caller_do_no_harm() {
+    require!(PROGRAM);
+    require!(RANGES);
+    let jail = with_image(&[system(), owned()]);
+    let odd = "umask 0777; ulimit -n 20; trap '' CHLD; exec \"$@\"";
+    let jail = jail.through(["sh", "-c", odd, "sh"]);
+    sh(&jail, "stat -c '%u:%g %a' /srv/www").succeeds().outputs("33:34 700\n");
+    let small = jail.through(["sh", "-c", "ulimit -f 1; exec \"$@\"", "sh"]);
+    let small = small.args(["--user", "33:34"]);
+    sh(&small, "id").exits(125).says("ended by signal").says("ulimit -f unlimited");
+    assert_eq!(copies(&small).len(), 2);
+    assert_eq!(entries(&small, "tmp"), [] as [PathBuf; 0]);
+    verifies(&small.through([""; 0]));
+}
+
+#[test]
 fn owners_that_do_not_exist_inside_are_refused() {
     require!(PROGRAM);
     require!(RANGES);

@@ -14,7 +14,17 @@ const PAGES: [&str; 5] =
     ["README.md", "docs/images.md", "docs/profile.md", "docs/report.md", "docs/threat-model.md"];
 
 /// Flags of other programs that the pages mention.
-const OF_OTHERS: [&str; 5] = ["--path", "--release", "--security-opt", "--clearenv", "--noprofile"];
+const OF_OTHERS: [&str; 9] = [
+    "--path",
+    "--release",
+    "--security-opt",
+    "--clearenv",
+    "--noprofile",
+    "--add-subuids",
+    "--add-subgids",
+    "--map-root-user",
+    "--map-auto",
+];
 
 #[test]
 fn every_profile_in_the_documentation_loads() {

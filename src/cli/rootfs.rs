@@ -12,6 +12,8 @@ use crate::plan::{Action, Plan, RootSource};
 use crate::profile::{Profile, Protection, Pull, Root};
 use crate::units::AbsolutePath;
 
+use super::voice::{Volume, say};
+
 /// What the image is wanted for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Purpose {
@@ -26,6 +28,7 @@ pub enum Purpose {
 #[derive(Debug)]
 pub struct Found {
     pub rootfs: Rootfs,
+    store: Store,
     _held: Option<Held>,
     _kept: Option<Lock>,
 }
@@ -42,16 +45,19 @@ impl Found {
         match copied {
             None => Ok(None),
             Some((_, Some(kept))) if kept.form == Form::Copy => Ok(None),
-            Some((_, Some(kept))) => keep::make_copy(kept, image, &store()?).map(|()| None),
-            Some((path, None)) => private_copy(image, path).map(Some),
+            Some((_, Some(kept))) => keep::make_copy(kept, image, &self.store).map(|()| None),
+            Some((path, None)) => private_copy(image, &self.store, path).map(Some),
         }
     }
 }
 
-fn private_copy(image: &Image, path: &AbsolutePath) -> Result<PrivateCopy, Diagnostic> {
-    let store = store()?;
+fn private_copy(
+    image: &Image,
+    store: &Store,
+    path: &AbsolutePath,
+) -> Result<PrivateCopy, Diagnostic> {
     let begun = store.begin_copy(path)?;
-    match copy::copy_apart(image, &store, path.as_path()) {
+    match copy::copy_apart(image, store, path.as_path()) {
         Ok(()) => Ok(begun),
         Err(mistake) => Err(match begun.remove() {
             Ok(()) => mistake,
@@ -86,12 +92,13 @@ pub fn find(profile: &Profile, purpose: Purpose) -> Result<Option<Found>, Diagno
         Some(name) => keep(&name.value, &image, purpose).map_err(|error| error.at(&name.origin))?,
         None => (None, None),
     };
+    let store = open_store()?;
     let copy = match &kept {
         _ if !profile.degrade.iter().any(|it| it.value == Protection::Overlay) => None,
         Some(kept) => Some(kept.copy.clone()),
-        None => Some(store()?.place_for_a_copy()?),
+        None => Some(store.place_for_a_copy()?),
     };
-    Ok(Some(Found { rootfs: Rootfs { image, kept, copy }, _held: held, _kept: lock }))
+    Ok(Some(Found { rootfs: Rootfs { image, kept, copy }, store, _held: held, _kept: lock }))
 }
 
 fn keep(
@@ -105,9 +112,48 @@ fn keep(
     }
 }
 
-/// Layers are mounted by paths without links; above the store there may be some.
-fn store() -> Result<Store, Diagnostic> {
+/// Prepares what the plan has chosen for the root: copies of layers with owners, where they are missing,
+/// and to whom what is kept belongs. For a plan only looks whether it could.
+pub fn prepare(found: &Found, plan: &Plan, purpose: Purpose) -> Result<(), Diagnostic> {
+    let ids = plan.steps.iter().find_map(|step| match &step.action {
+        Action::Ids(map) => Some((map.owner_map(), &step.origin)),
+        _ => None,
+    });
+    let (map, chosen) = ids.expect("every plan has ids");
+    let Rootfs { image, kept, copy: _ } = &found.rootfs;
+    if let Some(kept) = kept {
+        keep::check_ids(kept, map.as_ref()).map_err(|error| error.at(chosen))?;
+    }
+    let Purpose::Run { quiet } = purpose else { return Ok(()) };
+    if let Some(map) = &map {
+        let begin = |count| say(&[copying(image, count)], Volume::unless(quiet));
+        let waiting = || say(&[waiting()], Volume::unless(quiet));
+        found.store.own(image, map, &begin, &waiting)?;
+    }
+    let top = match &map {
+        Some(map) => image.owned_layers(map).and_then(|mut layers| layers.pop()),
+        None => image.layers.last().cloned(),
+    };
+    match (kept, top) {
+        (Some(kept), Some(top)) => keep::claim_ids(kept, map.as_ref(), &top),
+        _ => Ok(()),
+    }
+}
+
+fn copying(image: &Image, layers: usize) -> Diagnostic {
+    let copies =
+        if layers == 1 { "a copy of 1 layer".into() } else { format!("copies of {layers} layers") };
+    let title = format!("making {copies} of `{}`, in which files have their owners", image.name);
+    Diagnostic::note(title).because("this happens once for each id map")
+}
+
+fn waiting() -> Diagnostic {
+    Diagnostic::note("waiting for another jail that is at work in the image store")
+}
+
+fn open_store() -> Result<Store, Diagnostic> {
     let store = Store::open_default()?;
+    // Layers are mounted by paths without links; above the store there may be some.
     match store.path().canonicalize() {
         Ok(place) => Store::open(&place),
         // There is none yet.
@@ -139,7 +185,7 @@ impl Wanted<'_> {
     }
 
     fn in_store(&self) -> Result<Option<Image>, Diagnostic> {
-        store()?.find(self.reference, &self.platform)
+        open_store()?.find(self.reference, &self.platform)
     }
 
     /// In a process of its own: what knows passwords and speaks with strangers is not copied into the

@@ -94,6 +94,10 @@ fn draw(
     let rootfs = found.as_ref().map(|found| &found.rootfs);
     let host = host::survey(&profile, rootfs).map_err(impossible)?;
     let plan = plan::draw(&profile, rootfs, &host, argv).map_err(impossible)?;
+    if let Some(found) = &found {
+        let prepared = rootfs::prepare(found, &plan, purpose);
+        prepared.map_err(|mistake| impossible(vec![mistake]))?;
+    }
     Ok((plan, found))
 }
 

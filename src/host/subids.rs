@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use crate::diagnostic::{Diagnostic, Located};
+use crate::ids::{find_program, ranges};
 use crate::profile::Ids;
 
 use super::{Identity, SubIds};
@@ -54,36 +55,17 @@ fn range_in(file: &str, flag: &str, identity: &Identity) -> Result<(u32, u32), D
     }
 }
 
-/// Returns the largest range of the caller, by name or number (subuid(5)): `name:first:count`.
+/// Returns the largest range of the caller.
 fn range(text: &str, name: &str, uid: u32) -> Option<(u32, u32)> {
-    let uid = uid.to_string();
-    let ranges = text.lines().filter_map(|line| {
-        let mut fields = line.split(':');
-        let owner = fields.next()?;
-        let first: u32 = fields.next()?.parse().ok()?;
-        let count: u32 = fields.next()?.trim_end().parse().ok()?;
-        let fits = count > 0 && first > 0 && first.checked_add(count).is_some();
-        ((owner == name || owner == uid) && fits).then_some((first, count))
-    });
-    ranges.max_by_key(|(_, count)| *count)
+    ranges(text, name, uid).into_iter().max_by_key(|(_, count)| *count)
 }
 
-/// Whether it is setuid or has file capabilities is for the attempt to show.
 fn program(name: &str, environment: &BTreeMap<OsString, OsString>) -> Result<PathBuf, Diagnostic> {
     let search = environment.get(OsStr::new("PATH")).map(OsString::as_os_str).unwrap_or_default();
-    std::env::split_paths(search)
-        .chain([PathBuf::from("/usr/bin")])
-        .filter(|directory| directory.is_absolute())
-        .map(|directory| directory.join(name))
-        .find(|path| is_executable(path))
-        .ok_or_else(|| {
-            Diagnostic::error(format!("cannot map more ids than one: no program `{name}`"))
-                .help("install the package `uidmap`, or set `ids = \"auto\"`")
-        })
-}
-
-fn is_executable(path: &Path) -> bool {
-    path.is_file() && nix::unistd::access(path, nix::unistd::AccessFlags::X_OK).is_ok()
+    find_program(name, search).ok_or_else(|| {
+        Diagnostic::error(format!("cannot map more ids than one: no program `{name}`"))
+            .help("install the package `uidmap`, or set `ids = \"auto\"`")
+    })
 }
 
 #[cfg(test)]
@@ -95,11 +77,5 @@ mod tests {
         let text = "root:1:9\ndev:100000:10\n1001:200000:65536\nother:300000:99999\n";
         assert_eq!(range(text, "dev", 1001), Some((200_000, 65_536)));
         assert_eq!(range(text, "nobody", 65_534), None);
-    }
-
-    #[test]
-    fn ranges_that_make_no_sense_are_passed_over() {
-        let text = "dev:x:1\ndev:100000:0\ndev:4294967295:2\ndev:0:5\ndev\n";
-        assert_eq!(range(text, "dev", 1001), None);
     }
 }

@@ -4,16 +4,18 @@
 //! $XDG_STATE_HOME/jail/keep/NAME/
 //!   lock     held while a run uses it; the pid of that run is in it
 //!   image    which image it belongs to: digest, and name
+//!   ids      which id map it belongs to: its key, or `single`
 //!   upper    what was changed, in overlay form
 //!   work     overlayfs's own
 //!   copy     instead of these: the whole image, where no overlay can be mounted
 //! ```
 //!
-//! Changes mean something together with the files below them only, so they belong to one image for good.
+//! Changes mean something together with the files below them only, so they belong to one image for good;
+//! and their owners mean something by one id map only.
 
 use std::fs::{File, OpenOptions, Permissions};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, lchown};
 use std::path::{Path, PathBuf};
 
 use nix::fcntl::{Flock, FlockArg};
@@ -21,10 +23,12 @@ use nix::libc;
 use nix::unistd::{geteuid, syncfs};
 
 use crate::diagnostic::Diagnostic;
+use crate::ids;
 use crate::units::AbsolutePath;
 
 use super::delete::delete;
 use super::directory::make;
+use super::owned::OwnerMap;
 use super::store::Store;
 use super::{Form, Image, Kept, copy};
 
@@ -36,6 +40,8 @@ const HALF_A_COPY: &str = "copy.new";
 const OWN: u32 = 0o600;
 /// What `/` has inside.
 const ROOT: u32 = 0o755;
+/// Bytes of what we have written down.
+const MOST: u64 = 8192;
 
 /// Nobody else uses the same changes while this lives.
 #[derive(Debug)]
@@ -98,6 +104,72 @@ pub fn look(name: &str, image: &Image) -> Result<Kept, Diagnostic> {
         Diagnostic::error(format!("cannot tell what is kept as `{name}`"))
             .because(format!("{}: {error}", directory.display()))
     })
+}
+
+/// Whether what is kept can be used with this id map; `None`: one id, whose all files are. To be asked
+/// before [`claim_ids`].
+pub fn check_ids(kept: &Kept, map: Option<&OwnerMap>) -> Result<(), Diagnostic> {
+    let directory = directory(&kept.name)?;
+    let recorded = recorded_ids(&directory).map_err(|error| unusable(&kept.name, &error))?;
+    let Some(recorded) = recorded.filter(|recorded| *recorded != key(map)) else { return Ok(()) };
+    let how = |key: &str| if key == SINGLE { "`ids = \"single\"`" } else { "`ids = \"subuid\"`" };
+    let because = match (recorded.as_str(), key(map).as_str()) {
+        (SINGLE, _) | (_, SINGLE) => format!("it holds changes made with {}", how(&recorded)),
+        _ => "it holds changes made by another user inside, or with another range of /etc/subuid"
+            .to_owned(),
+    };
+    Err(Diagnostic::error(format!("cannot use what is kept as `{}` with other ids", kept.name))
+        .because(because)
+        .help("keep under another name, or run with the ids that it was begun with"))
+}
+
+/// Notes that what is kept belongs to this id map, unless that is noted; `top` is the topmost layer. The
+/// root inside has the owner of the upper directory, so it is given to that of the layer.
+pub fn claim_ids(kept: &Kept, map: Option<&OwnerMap>, top: &Path) -> Result<(), Diagnostic> {
+    let directory = directory(&kept.name)?;
+    let failed = |error: io::Error| unusable(&kept.name, &error);
+    if recorded_ids(&directory).map_err(failed)?.is_some() {
+        return Ok(());
+    }
+    if map.is_some() {
+        let upper = directory.join("upper");
+        let given = ids::within(|| {
+            let owner = top.symlink_metadata();
+            let given =
+                owner.and_then(|owner| lchown(&upper, Some(owner.uid()), Some(owner.gid())));
+            given.map_err(|error| error.raw_os_error().unwrap_or(0))
+        })?;
+        given.map_err(|number| failed(io::Error::from_raw_os_error(number)))?;
+    }
+    put(&directory, "ids", &key(map)).map_err(failed)
+}
+
+const SINGLE: &str = "single";
+
+fn key(map: Option<&OwnerMap>) -> String {
+    map.map_or_else(|| SINGLE.to_owned(), OwnerMap::key)
+}
+
+/// What was changed before ids were noted was changed with a single one.
+fn recorded_ids(directory: &Path) -> io::Result<Option<String>> {
+    match options().read(true).open(directory.join("ids")) {
+        Ok(file) => {
+            let mut text = String::new();
+            file.take(MOST).read_to_string(&mut text)?;
+            Ok(Some(text.trim_end().to_owned()))
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            let upper = directory.join("upper");
+            let is_used = std::fs::read_dir(upper).is_ok_and(|mut inside| inside.next().is_some());
+            Ok(is_used.then(|| SINGLE.to_owned()))
+        }
+        Err(error) => Err(error),
+    }
+}
+
+fn unusable(name: &str, error: &io::Error) -> Diagnostic {
+    Diagnostic::error(format!("cannot keep changes under the name `{name}`"))
+        .because(error.to_string())
 }
 
 fn kept(name: &str, directory: &Path) -> io::Result<Kept> {
@@ -188,7 +260,6 @@ struct Owner {
 }
 
 fn belongs_to(directory: &Path) -> io::Result<Option<Owner>> {
-    const MOST: u64 = 8192;
     let file = match options().read(true).open(directory.join("image")) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         file => file?,
@@ -202,11 +273,15 @@ fn belongs_to(directory: &Path) -> io::Result<Option<Owner>> {
 
 /// By a rename: a run that is killed here leaves no half of it.
 fn claim(directory: &Path, image: &Image) -> io::Result<()> {
-    let new = directory.join("image.new");
+    put(directory, "image", &format!("{}\n{}", image.digest, image.name))
+}
+
+fn put(directory: &Path, name: &str, text: &str) -> io::Result<()> {
+    let new = directory.join(format!("{name}.new"));
     let mut file = own(options().write(true).create(true).truncate(true).open(&new)?)?;
-    write!(file, "{}\n{}\n", image.digest, image.name)?;
+    writeln!(file, "{text}")?;
     file.sync_all()?;
-    std::fs::rename(new, directory.join("image"))
+    std::fs::rename(new, directory.join(name))
 }
 
 fn check(name: &str, directory: &Path, owner: &Owner, image: &Image) -> Result<(), Diagnostic> {

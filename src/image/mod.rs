@@ -13,14 +13,18 @@
 //! - [`unpack`]: one layer's tar to a directory in overlay form.
 //! - [`pull`]: from a source into the store, everything verified.
 //! - [`copy`]: layers to one plain tree, for whoever wants it.
+//! - [`owner`]: who owns a file of an image; [`owned`]: copies of layers in which it does.
 //! - [`keep`]: what runs changed in an image.
 
 pub mod copy;
 mod delete;
+mod descend;
 pub mod digest;
 mod directory;
 pub mod document;
 pub mod keep;
+pub mod owned;
+pub mod owner;
 pub mod pull;
 pub mod reference;
 pub mod registry;
@@ -34,6 +38,7 @@ use crate::units::AbsolutePath;
 
 use digest::Digest;
 use document::Config;
+use owned::OwnerMap;
 
 /// An image in the store, ready to be a root file system.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,6 +53,15 @@ pub struct Image {
     pub layers: Vec<PathBuf>,
     /// The file in the store that says all this, and that [`hold`](Image::hold) locks.
     pub record: PathBuf,
+}
+
+impl Image {
+    /// The same layers as copies in which files belong to whom the image says, for one id map. They
+    /// need not exist. `None` if the layers are not in a store.
+    pub fn owned_layers(&self, map: &OwnerMap) -> Option<Vec<PathBuf>> {
+        let key = map.key();
+        self.layers.iter().map(|tree| store::owned_tree(tree, &key)).collect()
+    }
 }
 
 /// What a root file system is made of.

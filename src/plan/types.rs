@@ -4,7 +4,9 @@ use std::ffi::OsString;
 
 use crate::diagnostic::{Diagnostic, Origin};
 use crate::host::cgroups::Controller;
+pub use crate::ids::Extent;
 use crate::image::Kept;
+use crate::image::owned::OwnerMap;
 use crate::profile::{Bounds, Capability, CpuSet, Protection, Rlimit};
 use crate::units::{AbsolutePath, Cpus, Size, Span};
 
@@ -181,12 +183,12 @@ pub struct IdMap {
     pub gid: u32,
 }
 
-/// `count` ids from `inside` on are those from `outside` on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Extent {
-    pub inside: u32,
-    pub outside: u32,
-    pub count: u32,
+impl IdMap {
+    /// Whom files of an image belong to outside; `None` if there is one id inside, whose all files are.
+    pub fn owner_map(&self) -> Option<OwnerMap> {
+        let Self { uids, gids, mappers, .. } = self;
+        mappers.as_ref().map(|_| OwnerMap { uids: uids.clone(), gids: gids.clone() })
+    }
 }
 
 /// What the root directory is made of.
@@ -200,7 +202,13 @@ pub enum RootSource {
     Directory { path: AbsolutePath },
     /// An overlay of an image's layers, the topmost first, with the scratch tmpfs above them, or with
     /// directories that outlive the run.
-    Layers { image: String, lowers: Vec<AbsolutePath>, kept: Option<Kept> },
+    Layers {
+        image: String,
+        lowers: Vec<AbsolutePath>,
+        /// They are copies in which files belong to whom the image says, and are made if missing.
+        owned: bool,
+        kept: Option<Kept>,
+    },
     /// The same layers as one plain tree of our own on the disk, where no overlay can be mounted. It is
     /// made before the sandbox and goes with the run, unless it is `kept` under a name.
     Copy { image: String, lowers: Vec<AbsolutePath>, path: AbsolutePath, kept: Option<Kept> },

@@ -1,13 +1,15 @@
 //! After the run: what happened, for a person and for programs.
 //!
 //! An [`Ending`] says how far the run came. [`reached`] finds the limits that the command ran
-//! into, and [`words`] says so; [`stats`] is the table of `--stats`. [`draw()`] makes the
+//! into, and [`words`] says so; [`packages`]
+//! knows why package managers fail; [`stats`] is the table of `--stats`. [`draw()`] makes the
 //! [`Report`] of `--report`, whose [`types`] are also the published schema, and a [`Target`] is
 //! where it goes: opened before anything else happens, written when all is over.
 
 mod draw;
 mod ending;
 mod limits;
+mod packages;
 mod reached;
 mod stats;
 mod target;

@@ -73,11 +73,15 @@ impl Tree {
         scratch: OwnedFd,
         lowers: &[CString],
         kept: Option<&(CString, CString)>,
+        owned: bool,
     ) -> Result<Self, Fault> {
         let upper = match kept {
             Some((upper, work)) => Upper::at(upper, work)?,
             None => Upper::new_in(scratch.as_fd(), 0)?,
         };
+        if let (true, None, Some(top)) = (owned, kept, lowers.first()) {
+            upper.give_to_the_owner_of(top)?;
+        }
         let root = layered(scratch.as_fd(), &upper, lowers)?;
         Self::beside(scratch, root, 1)
     }

@@ -8,9 +8,11 @@ use std::fmt::Write as _;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
 use nix::errno::Errno;
+use nix::fcntl::AtFlags;
 use nix::mount::MsFlags;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
-use nix::unistd::chdir;
+use nix::sys::stat::fstat;
+use nix::unistd::{Gid, Uid, chdir, fchownat};
 
 use crate::sys::{
     Attributes, FsContext, Links, open_beneath, open_path, open_tree, set_attributes,
@@ -38,6 +40,14 @@ impl Upper {
             open_beneath(store, &name, Links::Refuse).during(Call::Open)
         };
         Ok(Self { upper: directory("upper")?, work: directory("work")? })
+    }
+
+    /// The root directory inside has the owner of the upper directory.
+    pub fn give_to_the_owner_of(&self, lower: &CStr) -> Result<(), Fault> {
+        let lower = open_path(lower, Links::Refuse).during(Call::Open)?;
+        let stat = fstat(&lower).during(Call::Open)?;
+        let (uid, gid) = (Uid::from_raw(stat.st_uid), Gid::from_raw(stat.st_gid));
+        fchownat(&self.upper, c"", Some(uid), Some(gid), AtFlags::AT_EMPTY_PATH).during(Call::Mkdir)
     }
 
     /// Directories of the host.

@@ -63,8 +63,8 @@ impl Site {
                 self.tree = Some(Tree::on_overlay(self.take_scratch(), lower)?);
                 Ok(())
             }
-            Operation::RootLayers { lowers, kept } => {
-                let tree = Tree::on_layers(self.take_scratch(), lowers, kept.as_ref())?;
+            Operation::RootLayers { lowers, kept, owned } => {
+                let tree = Tree::on_layers(self.take_scratch(), lowers, kept.as_ref(), *owned)?;
                 self.tree = Some(tree);
                 Ok(())
             }

@@ -1,8 +1,9 @@
 //! From the script to a running init: what the supervisor does up to there.
 
-use std::ffi::CString;
+use std::ffi::{CString, OsStr, OsString};
 use std::mem::ManuallyDrop;
 use std::os::fd::OwnedFd;
+use std::os::unix::ffi::OsStrExt;
 
 use nix::errno::Errno;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
@@ -12,6 +13,7 @@ use nix::sys::stat::{Mode, umask};
 use nix::unistd::{Pid, geteuid, setgroups};
 
 use crate::diagnostic::Diagnostic;
+use crate::ids;
 use crate::plan::Plan;
 use crate::script::{Mapping, Script};
 use crate::sys::{
@@ -151,22 +153,10 @@ fn leave_groups() -> Result<(), Errno> {
 
 /// Runs newuidmap(1) or newgidmap(1).
 fn map_by_helper(child: Pid, program: &CString, arguments: &[CString]) -> Result<(), Diagnostic> {
-    use std::ffi::OsStr;
-    use std::os::unix::ffi::OsStrExt;
     let text = |string: &CString| OsStr::from_bytes(string.to_bytes()).to_os_string();
     let name = text(program);
-    let output = std::process::Command::new(&name)
-        .arg(child.to_string())
-        .args(arguments.iter().map(text))
-        .env_clear()
-        .stdin(std::process::Stdio::null())
-        .output()
-        .map_err(|error| explain_mapping(&name, &error.to_string()))?;
-    if output.status.success() {
-        Ok(())
-    } else {
-        Err(explain_mapping(&name, String::from_utf8_lossy(&output.stderr).trim()))
-    }
+    let numbers: Vec<OsString> = arguments.iter().map(text).collect();
+    ids::map(&name, child, &numbers).map_err(|words| explain_mapping(&name, &words))
 }
 
 /// Ends everything inside, and waits until it has ended.

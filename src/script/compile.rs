@@ -146,11 +146,12 @@ impl Draft {
                 RootSource::Overlay { lower } => {
                     Operation::RootOverlay { lower: lower.to_c_string() }
                 }
-                RootSource::Layers { image: _, lowers, kept } => Operation::RootLayers {
+                RootSource::Layers { image: _, lowers, owned, kept } => Operation::RootLayers {
                     lowers: lowers.iter().map(AbsolutePath::to_c_string).collect(),
                     kept: kept
                         .as_ref()
                         .map(|kept| (kept.upper.to_c_string(), kept.work.to_c_string())),
+                    owned: *owned,
                 },
                 RootSource::Directory { path } | RootSource::Copy { path, .. } => {
                     Operation::RootDirectory { path: path.to_c_string() }

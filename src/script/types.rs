@@ -100,6 +100,8 @@ pub enum Operation {
     RootLayers {
         lowers: Vec<CString>,
         kept: Option<(CString, CString)>,
+        /// The root belongs to whom the topmost layer says, not to us.
+        owned: bool,
     },
     /// A directory of the host, writable.
     RootDirectory {

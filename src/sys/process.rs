@@ -44,14 +44,14 @@ pub fn no_new_privileges() -> Result<(), Errno> {
     prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0)
 }
 
-/// Uid 0 means nothing for capabilities, for ever (capabilities(7), "securebits").
+/// Uid 0 gives no capabilities, for ever (capabilities(7), "securebits"). Whoever changes from it to
+/// another uid loses those that were kept, as everywhere.
 pub fn lock_securebits() -> Result<(), Errno> {
     const NOROOT: u64 = 1 << 0;
     const NOROOT_LOCKED: u64 = 1 << 1;
-    const NO_SETUID_FIXUP: u64 = 1 << 2;
     const NO_SETUID_FIXUP_LOCKED: u64 = 1 << 3;
     const KEEP_CAPS_LOCKED: u64 = 1 << 5;
-    let bits = NOROOT | NOROOT_LOCKED | NO_SETUID_FIXUP | NO_SETUID_FIXUP_LOCKED | KEEP_CAPS_LOCKED;
+    let bits = NOROOT | NOROOT_LOCKED | NO_SETUID_FIXUP_LOCKED | KEEP_CAPS_LOCKED;
     prctl(libc::PR_SET_SECUREBITS, bits, 0)
 }
 

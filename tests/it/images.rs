@@ -13,6 +13,7 @@ mod killed;
 mod layers;
 pub mod layout;
 mod others;
+mod owners;
 mod registry;
 mod resume;
 mod run;

@@ -55,18 +55,21 @@ fn remove_one(
 /// Executes `jail image prune`.
 pub fn prune(arguments: &PruneArguments) -> Result<u8, Vec<Diagnostic>> {
     let freed = Store::open_default().and_then(|store| store.prune(&waiting));
-    let Freed { images, layers, bytes } = freed.map_err(|bad| vec![bad])?;
+    let Freed { images, layers, owned, bytes } = freed.map_err(|bad| vec![bad])?;
     if arguments.json {
-        return print_json(&json!({ "images": images, "layers": layers, "bytes": bytes }));
+        return print_json(&json!({
+            "images": images, "layers": layers, "owned": owned, "bytes": bytes,
+        }));
     }
-    answer(format!("removed layers: {layers}, {}\n", size(bytes)).as_bytes())?;
+    let copies = if owned > 0 { format!(", copies with owners: {owned}") } else { String::new() };
+    answer(format!("removed layers: {layers}{copies}, {}\n", size(bytes)).as_bytes())?;
     Ok(0)
 }
 
 /// Executes `jail image verify`.
 pub fn verify(arguments: &VerifyArguments) -> Result<u8, Vec<Diagnostic>> {
     let verified = look(arguments).map_err(|bad| vec![bad])?;
-    let Verified { references, documents, layers, damages } = verified;
+    let Verified { references, documents, layers, owned, damages } = verified;
     let damages: Vec<Diagnostic> = damages.into_iter().map(|damage| damage.diagnostic).collect();
     say(&damages, Volume::Everything);
     let status = if damages.is_empty() { 0 } else { DAMAGED };
@@ -76,7 +79,8 @@ pub fn verify(arguments: &VerifyArguments) -> Result<u8, Vec<Diagnostic>> {
             .map(|damage| json!({ "title": damage.title, "because": damage.because }))
             .collect();
         print_json(&json!({
-            "names": references, "documents": documents, "layers": layers, "damages": titles,
+            "names": references, "documents": documents, "layers": layers, "owned": owned,
+            "damages": titles,
         }))?;
         return Ok(status);
     }
@@ -85,8 +89,10 @@ pub fn verify(arguments: &VerifyArguments) -> Result<u8, Vec<Diagnostic>> {
         (false, true) => format!("damaged, and removed: {}", damages.len()),
         (false, false) => format!("damaged: {}", damages.len()),
     };
-    let line =
-        format!("names: {references}, documents: {documents}, layers: {layers}; {verdict}\n");
+    let copies = if owned > 0 { format!(", copies with owners: {owned}") } else { String::new() };
+    let line = format!(
+        "names: {references}, documents: {documents}, layers: {layers}{copies}; {verdict}\n"
+    );
     answer(line.as_bytes())?;
     Ok(status)
 }

@@ -48,6 +48,8 @@ pub fn df(arguments: &DfArguments) -> Result<u8, Vec<Diagnostic>> {
             "images": images,
             "layers": layers,
             "layer_bytes": usage.layer_bytes,
+            "owned": usage.owned,
+            "owned_bytes": usage.owned_bytes,
             "document_bytes": usage.document_bytes,
             "partial_bytes": usage.partial_bytes,
             "copies": usage.copies,
@@ -58,6 +60,7 @@ pub fn df(arguments: &DfArguments) -> Result<u8, Vec<Diagnostic>> {
     let rows = [
         ["WHAT", "NUMBER", "SIZE"].map(str::to_owned),
         ["layers".to_owned(), layers.to_string(), size(usage.layer_bytes)],
+        ["copies with owners".to_owned(), usage.owned.to_string(), size(usage.owned_bytes)],
         ["documents".to_owned(), images.to_string(), size(usage.document_bytes)],
         ["broken downloads".to_owned(), String::new(), size(usage.partial_bytes)],
         ["copies of runs".to_owned(), usage.copies.to_string(), size(usage.copy_bytes)],

@@ -4,10 +4,9 @@
 use std::collections::BTreeMap;
 use std::os::fd::{AsFd, BorrowedFd};
 
-use nix::errno::Errno;
 use nix::sys::stat::{FileStat, Mode, fchmod, futimens};
 
-use crate::sys;
+use crate::image::descend::open;
 
 use super::entry::{At, Attributes, modified, set_attributes};
 
@@ -59,8 +58,4 @@ impl Directories {
         }
         Ok(())
     }
-}
-
-pub fn open(root: BorrowedFd, path: &[u8]) -> Result<std::os::fd::OwnedFd, Errno> {
-    sys::open_directory(root, if path.is_empty() { b"." } else { path })
 }

@@ -7,16 +7,17 @@ use std::collections::{HashMap, HashSet};
 use std::ffi::{CStr, CString};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
-use nix::dir::{Dir, Type};
+use nix::dir::Type;
 use nix::errno::Errno;
-use nix::fcntl::{AtFlags, OFlag, renameat};
+use nix::fcntl::{AtFlags, renameat};
 use nix::sys::stat::{FchmodatFlags, FileStat, Mode, SFlag, fchmodat, fstat, fstatat, mkdirat};
 use nix::unistd::{LinkatFlags, UnlinkatFlags, linkat, unlinkat};
 
 use crate::image::delete::delete_at;
+use crate::image::descend::{entries, join, open};
 use crate::sys;
 
-use super::directories::{Directories, open};
+use super::directories::Directories;
 use super::entry::{At, Attributes, SET_ID, attributes, copy_entry, is_whiteout, kind};
 
 /// On a directory: what lower layers have in it is not to be seen.
@@ -236,22 +237,4 @@ fn hides(directory: &OwnedFd) -> Result<bool, Errno> {
         Err(Errno::ENODATA) => Ok(false),
         Err(errno) => Err(errno),
     }
-}
-
-/// What is in a directory, and what it is where the file system says so.
-fn entries(directory: &OwnedFd) -> Result<Vec<(CString, Option<Type>)>, Errno> {
-    let flags = OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
-    let mut reader = Dir::openat(directory, ".", flags, Mode::empty())?;
-    let mut entries = Vec::new();
-    for entry in reader.iter() {
-        let entry = entry?;
-        if !matches!(entry.file_name().to_bytes(), b"." | b"..") {
-            entries.push((entry.file_name().to_owned(), entry.file_type()));
-        }
-    }
-    Ok(entries)
-}
-
-fn join(path: &[u8], name: &[u8]) -> Vec<u8> {
-    if path.is_empty() { name.to_vec() } else { [path, b"/", name].concat() }
 }

@@ -11,7 +11,7 @@
 
 mod apart;
 mod directories;
-mod entry;
+pub(super) mod entry;
 mod layer;
 mod layers;
 mod unfinished;

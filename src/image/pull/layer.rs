@@ -212,14 +212,16 @@ fn describe(unfinished: &Unfinished, unpacked: &Unpacked) -> Result<(), Diagnost
     let summary = summarize(tree.as_fd()).map_err(|error| {
         Diagnostic::error("cannot read what was unpacked").because(cause(&error))
     })?;
-    unfinished.describe(&LayerRecord {
+    let record = LayerRecord {
         packed: unpacked.packed,
         summary,
         skipped_devices: unpacked.skipped.devices,
         skipped_attributes: unpacked.skipped.attributes,
         implied: unpacked.implied.clone(),
         opaque: unpacked.opaque,
-    })
+        links: None,
+    };
+    unfinished.describe(record, &unpacked.links)
 }
 
 /// How a layer is packed. One that is its own content is not, whatever the manifest says of it: in the

@@ -27,6 +27,8 @@ pub struct Writer<'a> {
 #[derive(Debug)]
 pub(super) struct Alone {
     _lock: Flock<File>,
+    /// What others left unfinished and cannot be removed.
+    pub left: Vec<Diagnostic>,
 }
 
 /// The right to make one layer. The others wait, and find it made.
@@ -51,6 +53,7 @@ impl Store {
         let file = self.lock_file()?;
         let lock = match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
             Ok(lock) => {
+                // What cannot be removed is for `prune` to tell.
                 self.sweep()?;
                 // Not in one step: whoever takes away may come between, which does no harm, as
                 // nothing was looked at yet.
@@ -74,14 +77,14 @@ impl Store {
         let file = self.lock_file()?;
         let kinds = [FlockArg::LockExclusiveNonblock, FlockArg::LockExclusive];
         let lock = self.wait_for(file, kinds, waiting)?;
-        self.sweep()?;
-        Ok(Some(Alone { _lock: lock }))
+        let left = self.sweep()?;
+        Ok(Some(Alone { _lock: lock, left }))
     }
 
     /// The same if nobody is at work now.
     pub(super) fn alone_at_once(&self) -> Result<Option<Alone>, Diagnostic> {
         match retry(self.lock_file()?, FlockArg::LockExclusiveNonblock) {
-            Ok(lock) => Ok(Some(Alone { _lock: lock })),
+            Ok(lock) => Ok(Some(Alone { _lock: lock, left: Vec::new() })),
             Err((_, Errno::EWOULDBLOCK)) => Ok(None),
             Err((_, errno)) => Err(self.unlockable(errno)),
         }
@@ -110,7 +113,11 @@ impl Store {
 impl Writer<'_> {
     /// Waits until nobody else makes this layer, and says so by `waiting`.
     pub fn maker(&self, diff_id: &Digest, waiting: &dyn Fn()) -> Result<Maker, Diagnostic> {
-        let name = format!("{}-{}", diff_id.algorithm().name(), diff_id.hex());
+        self.maker_of(&format!("{}-{}", diff_id.algorithm().name(), diff_id.hex()), waiting)
+    }
+
+    /// The same for whatever has this name.
+    pub(super) fn maker_of(&self, name: &str, waiting: &dyn Fn()) -> Result<Maker, Diagnostic> {
         let path = self.store.part("locks").join(name);
         loop {
             let file = open(&path).map_err(|error| unreadable(&path, &error))?;

@@ -9,14 +9,18 @@
 //!   blobs/sha256/HEX                   indexes, manifests and configs, as they came
 //!   layers/sha256/HEX/                 by diff_id
 //!     tree/                            in overlay form
+//!     links                            owners of links and fifos
 //!     layer.json                       what was unpacked, and a summary of the tree
+//!   owned/KEY/sha256/HEX/              by id map and diff_id: copies with owners
+//!     tree/                            the same, its files given to whom the image says
+//!     layer.json                       the id map, and a summary
 //!   partial/                           packed layers whose download broke off
 //!   locks/                             flock: one file for each layer that is being made
 //!   copies/ID/tree/                    of an image, for a run without an overlay; flock on ID: while it lives
 //!   tmp/                               what is not finished
 //! ```
 //!
-//! What stands in `references`, `images`, `blobs` and `layers` is complete and was verified: it is made
+//! What stands in `references`, `images`, `blobs`, `layers` and `owned` is complete and was verified: it is made
 //! in `tmp`, written to the disk, and renamed. So whatever ends a process, at whatever moment, the
 //! store is valid; what is left in `tmp` the next one that writes removes.
 //!
@@ -30,16 +34,18 @@
 //!
 //! - [`place`]: where it is, and the names in it; [`record`]: what is known about an image.
 //! - [`find`](mod@find): from a name to an image, on the way of every start.
-//! - [`lock`]: who may do what; [`write`](mod@write): how things appear.
+//! - [`lock`]: who may do what; [`write`](mod@write): how things appear; [`own`]: how copies with owners do.
 //! - [`copies`]: images as plain trees, each for one run.
 //! - [`summary`]: a tree in one line; [`usage`], [`prune`], [`verify`]: the whole store.
 
 mod copies;
 mod find;
 mod lock;
+mod own;
 mod place;
 mod prune;
 mod record;
+mod remove;
 mod summary;
 mod usage;
 mod verify;
@@ -48,6 +54,7 @@ mod write;
 pub use copies::{Copies, PrivateCopy};
 pub use find::Listed;
 pub use lock::{Held, Maker, Writer};
+pub use own::owned_tree;
 pub use place::Store;
 pub use prune::Freed;
 pub use record::{Known, LayerRecord};

@@ -72,6 +72,7 @@ impl Store {
             "blobs/sha512",
             "layers/sha256",
             "layers/sha512",
+            "owned",
             "partial",
             "locks",
             "tmp",
@@ -132,6 +133,12 @@ impl Store {
 
     pub(super) fn layer(&self, diff_id: &Digest) -> PathBuf {
         self.by_digest("layers", diff_id)
+    }
+
+    /// The copy of a layer in which files belong to whom the image says, for the id map of a key.
+    pub(super) fn owned(&self, key: &str, diff_id: &Digest) -> PathBuf {
+        let below = format!("owned/{key}");
+        self.by_digest(&below, diff_id)
     }
 
     /// The directory in overlay form.

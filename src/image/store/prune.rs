@@ -14,7 +14,8 @@ use crate::image::reference::Reference;
 use super::Store;
 use super::find::{damaged, entries, read, unreadable};
 use super::lock::unused;
-use super::record::{ImageRecord, LayerRecord, digests};
+use super::own::digest_of;
+use super::record::{ImageRecord, LayerRecord, OwnedRecord, digests};
 use super::write::unwritable;
 
 /// What was removed.
@@ -22,6 +23,8 @@ use super::write::unwritable;
 pub struct Freed {
     pub images: u64,
     pub layers: u64,
+    /// Copies of layers with owners.
+    pub owned: u64,
     /// Of documents, of downloads that broke off, and of files in layers and in copies.
     pub bytes: u64,
 }
@@ -61,7 +64,7 @@ impl Store {
     /// Removes images that have no name and are not in use, and all that no image needs.
     pub fn prune(&self, waiting: &dyn Fn()) -> Result<Freed, Diagnostic> {
         let mut freed = Freed::default();
-        let Some(_alone) = self.alone(waiting)? else { return Ok(freed) };
+        let Some(alone) = self.alone(waiting)? else { return Ok(freed) };
         freed.bytes += self.sweep_copies()?;
         let named = self.named()?;
         for path in self.in_part("images")? {
@@ -76,12 +79,18 @@ impl Store {
                 fs::remove_file(&path).map_err(|error| unwritable(&path, &error))?;
             }
         }
-        self.remove_unneeded(&self.needed()?, &mut freed)?;
+        let needed = self.needed()?;
+        self.remove_unneeded(&needed, &mut freed)?;
         for path in entries(&self.part("partial"))? {
             freed.bytes += size(&path)?;
             self.discard(&path)?;
         }
-        Ok(freed)
+        // Last: what others own may be beyond us, and is no reason to keep the rest.
+        let removed = self.remove_owned(&needed, &mut freed);
+        match alone.left.into_iter().next() {
+            Some(left) => Err(left),
+            None => removed.map(|()| freed),
+        }
     }
 
     /// Removes layers of an image that was refused, unless somebody needs them or is at work.
@@ -135,6 +144,22 @@ impl Store {
         Ok(all)
     }
 
+    /// All copies of layers with owners.
+    pub(super) fn all_owned(&self) -> Result<Vec<PathBuf>, Diagnostic> {
+        let mut all = Vec::new();
+        for key in entries(&self.part("owned"))? {
+            for algorithm in entries(&key)? {
+                all.extend(entries(&algorithm)?);
+            }
+        }
+        Ok(all)
+    }
+
+    /// A copy is needed by those who need the layer.
+    pub(super) fn is_needed(&self, owned: &Path, needed: &Needed) -> bool {
+        digest_of(owned).is_some_and(|diff_id| needed.layers.contains(&self.layer(&diff_id)))
+    }
+
     /// The records of images that have names.
     fn named(&self) -> Result<HashSet<PathBuf>, Diagnostic> {
         let path = self.part("references");
@@ -159,12 +184,35 @@ impl Store {
         }
         Ok(())
     }
+
+    fn remove_owned(&self, needed: &Needed, freed: &mut Freed) -> Result<(), Diagnostic> {
+        for path in self.all_owned()? {
+            if !self.is_needed(&path, needed) {
+                freed.bytes += owned_size(&path);
+                freed.owned += 1;
+                self.discard(&path)?;
+            }
+        }
+        for key in entries(&self.part("owned"))? {
+            for directory in entries(&key)?.iter().chain([&key]) {
+                // Those that have something in them stay.
+                let _ = fs::remove_dir(directory);
+            }
+        }
+        Ok(())
+    }
 }
 
 /// Bytes of the files in a layer; nothing if it is damaged, and so is not known.
 pub(super) fn layer_size(path: &Path) -> u64 {
     let record = read::<LayerRecord>(&path.join("layer.json"));
     record.ok().flatten().map_or(0, |layer| layer.summary.bytes)
+}
+
+/// The same for a copy with owners.
+pub(super) fn owned_size(path: &Path) -> u64 {
+    let record = read::<OwnedRecord>(&path.join("layer.json"));
+    record.ok().flatten().map_or(0, |copy| copy.summary.bytes)
 }
 
 pub(super) fn size(path: &Path) -> Result<u64, Diagnostic> {

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::image::digest::Digest;
 use crate::image::document::{Config, Platform};
+use crate::image::owned::OwnerMap;
 
 use super::summary::Summary;
 
@@ -59,6 +60,18 @@ pub struct LayerRecord {
     pub implied: Vec<Vec<u8>>,
     /// Hides all layers below it.
     pub opaque: bool,
+    /// SHA-256 of the file `links`. Versions before that did not note who owns links and fifos.
+    #[serde(default)]
+    pub links: Option<String>,
+}
+
+/// `owned/KEY/sha256/HEX/layer.json`
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct OwnedRecord {
+    pub map: OwnerMap,
+    pub summary: Summary,
+    /// SHA-256 over the ids of all entries, as they are outside.
+    pub owners: String,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

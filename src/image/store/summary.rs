@@ -1,16 +1,14 @@
 //! A tree in one line: what must be there later on.
 
-use std::ffi::CString;
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd};
 
-use nix::dir::Dir;
-use nix::errno::Errno;
-use nix::fcntl::{AtFlags, OFlag, openat, readlinkat};
-use nix::sys::stat::{FileStat, Mode, SFlag, fstat, fstatat};
+use nix::fcntl::{AtFlags, readlinkat};
+use nix::sys::stat::{FileStat, SFlag, fstat, fstatat};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
+use crate::image::descend::{join, names, open};
 use crate::sys;
 
 use super::place::hex;
@@ -32,7 +30,16 @@ pub struct Summary {
 /// Paths in a layer are shorter than PATH_MAX, so that a directory is opened by its path, and
 /// depth costs no descriptors. Nobody else may change the tree.
 pub fn summarize(tree: BorrowedFd) -> io::Result<Summary> {
-    let mut sum = Sum { entries: 0, bytes: 0, hash: Sha256::new() };
+    Ok(walk(tree)?.0)
+}
+
+/// The same with a hash of who owns what, as this process sees it.
+pub fn summarize_with_owners(tree: BorrowedFd) -> io::Result<(Summary, String)> {
+    walk(tree)
+}
+
+fn walk(tree: BorrowedFd) -> io::Result<(Summary, String)> {
+    let mut sum = Sum { entries: 0, bytes: 0, hash: Sha256::new(), owners: Sha256::new() };
     let top = fstat(tree)?;
     sum.add(b"", &top);
     let mut left: Vec<Vec<u8>> = if is_open(&top) { vec![Vec::new()] } else { Vec::new() };
@@ -41,7 +48,9 @@ pub fn summarize(tree: BorrowedFd) -> io::Result<Summary> {
         let hides = sys::attribute_of(directory.as_fd(), c"user.overlay.opaque");
         sum.hash.update([u8::from(hides.is_ok_and(|value| value == b"y"))]);
         let mut inner = Vec::new();
-        for name in names(&directory)? {
+        let mut names = names(&directory)?;
+        names.sort_unstable();
+        for name in names {
             let stat = fstatat(&directory, name.as_c_str(), AtFlags::AT_SYMLINK_NOFOLLOW)?;
             let full = join(&path, name.as_bytes());
             sum.add(&full, &stat);
@@ -53,18 +62,23 @@ pub fn summarize(tree: BorrowedFd) -> io::Result<Summary> {
         }
         left.extend(inner.into_iter().rev());
     }
-    Ok(Summary { entries: sum.entries, bytes: sum.bytes, hash: hex(&sum.hash.finalize()) })
+    let Sum { entries, bytes, hash, owners } = sum;
+    Ok((Summary { entries, bytes, hash: hex(&hash.finalize()) }, hex(&owners.finalize())))
 }
 
 struct Sum {
     entries: u64,
     bytes: u64,
     hash: Sha256,
+    owners: Sha256,
 }
 
 impl Sum {
     fn add(&mut self, path: &[u8], stat: &FileStat) {
         self.entries += 1;
+        for id in [stat.st_uid, stat.st_gid] {
+            self.owners.update(id.to_le_bytes());
+        }
         self.hash.update(path);
         // No name has a NUL, so what follows begins in a certain place.
         self.hash.update([0]);
@@ -84,32 +98,6 @@ impl Sum {
         self.hash.update(target.as_encoded_bytes());
         self.hash.update([0]);
     }
-}
-
-fn open(tree: BorrowedFd, path: &[u8]) -> Result<OwnedFd, Errno> {
-    let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
-    let path = if path.is_empty() { b".".as_slice() } else { path };
-    openat(tree, path, flags, Mode::empty())
-}
-
-/// What is in a directory, in order.
-fn names(directory: &OwnedFd) -> Result<Vec<CString>, Errno> {
-    let flags = OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
-    let mut reader = Dir::openat(directory, ".", flags, Mode::empty())?;
-    let mut names = Vec::new();
-    for entry in reader.iter() {
-        let entry = entry?;
-        let name = entry.file_name();
-        if name != c"." && name != c".." {
-            names.push(name.to_owned());
-        }
-    }
-    names.sort_unstable();
-    Ok(names)
-}
-
-fn join(path: &[u8], name: &[u8]) -> Vec<u8> {
-    if path.is_empty() { name.to_vec() } else { [path, b"/", name].concat() }
 }
 
 /// May its owner list it, and go on from there?

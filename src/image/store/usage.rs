@@ -5,7 +5,7 @@ use crate::diagnostic::Diagnostic;
 use super::Store;
 use super::copies::Copies;
 use super::find::entries;
-use super::prune::{layer_size, size};
+use super::prune::{layer_size, owned_size, size};
 
 /// The room that the store takes. All in bytes of content: file systems round up.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -16,6 +16,9 @@ pub struct Usage {
     pub images: u64,
     pub layers: u64,
     pub layer_bytes: u64,
+    /// Copies of layers with owners.
+    pub owned: u64,
+    pub owned_bytes: u64,
     /// Indexes, manifests, configs and records.
     pub document_bytes: u64,
     /// Downloads that broke off, or are going on.
@@ -41,6 +44,12 @@ impl Store {
             usage.layers += 1;
             usage.layer_bytes += bytes;
             usage.unused_bytes += if needed.layers.contains(&path) { 0 } else { bytes };
+        }
+        for path in self.all_owned()? {
+            let bytes = owned_size(&path);
+            usage.owned += 1;
+            usage.owned_bytes += bytes;
+            usage.unused_bytes += if self.is_needed(&path, &needed) { 0 } else { bytes };
         }
         for path in self.in_part("blobs")? {
             let bytes = size(&path)?;

@@ -1,21 +1,25 @@
 //! Is everything as it was when it was verified?
 
 use std::fs;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use nix::fcntl::{OFlag, open};
 use nix::sys::stat::Mode;
+use sha2::{Digest as _, Sha256};
 
 use crate::diagnostic::{Diagnostic, cause};
+use crate::ids;
 use crate::image::Image;
 use crate::image::digest::Digest;
 
 use super::Store;
 use super::find::{damaged, entries, read};
-use super::record::{ImageRecord, LayerRecord, ReferenceRecord, digests};
-use super::summary::{Summary, summarize};
+use super::own::digest_of;
+use super::place::hex;
+use super::record::{ImageRecord, LayerRecord, OwnedRecord, ReferenceRecord, digests};
+use super::summary::{Summary, summarize, summarize_with_owners};
 
 /// What was looked at, and what is wrong with it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -23,6 +27,8 @@ pub struct Verified {
     pub references: u64,
     pub documents: u64,
     pub layers: u64,
+    /// Copies of layers with owners.
+    pub owned: u64,
     pub damages: Vec<Damage>,
 }
 
@@ -85,6 +91,7 @@ impl Store {
             verified.layers += 1;
             verified.note(&path, layer_is_right(&path));
         }
+        verified.look_at_copies(self.all_owned()?);
         Ok(verified)
     }
 
@@ -103,6 +110,11 @@ impl Store {
                 verified.note(&self.layer(diff_id), layer_is_right(&self.layer(diff_id)));
             }
         }
+        let of_these = |copy: &PathBuf| {
+            let diff_ids = images.iter().flat_map(|image| &image.config.diff_ids);
+            digest_of(copy).is_some_and(|copied| diff_ids.into_iter().any(|it| *it == copied))
+        };
+        verified.look_at_copies(self.all_owned()?.into_iter().filter(of_these).collect());
         Ok(verified)
     }
 
@@ -143,6 +155,21 @@ impl Store {
 }
 
 impl Verified {
+    /// Copies with owners: their directories can be read from within a user namespace alone.
+    fn look_at_copies(&mut self, copies: Vec<PathBuf>) {
+        if copies.is_empty() {
+            return;
+        }
+        self.owned += copies.len() as u64;
+        let found = ids::within(|| copies.iter().map(|copy| look_within(copy)).collect());
+        let found = found.unwrap_or_else(|obstacle| {
+            vec![Err(obstacle.because.unwrap_or(obstacle.title)); copies.len()]
+        });
+        for (copy, found) in copies.iter().zip(found) {
+            self.note(copy, copy_is_right(copy, found));
+        }
+    }
+
     fn note(&mut self, path: &Path, result: Result<(), Diagnostic>) {
         if let Err(diagnostic) = result {
             self.damages.push(Damage { diagnostic, path: path.to_owned() });
@@ -162,15 +189,51 @@ fn document_is_right(path: &Path) -> Result<(), Diagnostic> {
 fn layer_is_right(path: &Path) -> Result<(), Diagnostic> {
     digest_of(path).ok_or_else(|| damaged(path))?;
     let record = read::<LayerRecord>(&path.join("layer.json"))?.ok_or_else(|| damaged(path))?;
-    let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
-    let found = open(&path.join("tree"), flags, Mode::empty())
-        .map_err(std::io::Error::from)
+    let found = open_tree(path)
         .and_then(|tree| summarize(tree.as_fd()))
         .map_err(|error| damaged(path).because(cause(&error)))?;
-    if found == record.summary {
+    if found != record.summary {
+        return Err(damaged(path).because(difference(&record.summary, &found)));
+    }
+    let Some(hash) = record.links else { return Ok(()) };
+    let links =
+        fs::read(path.join("links")).map_err(|error| damaged(path).because(cause(&error)))?;
+    if hex(&Sha256::digest(links)) == hash {
         return Ok(());
     }
-    Err(damaged(path).because(difference(&record.summary, &found)))
+    Err(damaged(path).because("an owner of a link in it was changed"))
+}
+
+/// A summary and a hash of owners, or why there is none.
+type Look = Result<(Summary, String), String>;
+
+fn look_within(copy: &Path) -> Look {
+    let found = open_tree(copy).and_then(|tree| summarize_with_owners(tree.as_fd()));
+    found.map_err(|error| cause(&error))
+}
+
+/// A copy stands in the directory of its id map, and looks as it did when it was made.
+fn copy_is_right(path: &Path, found: Look) -> Result<(), Diagnostic> {
+    let diff_id = digest_of(path).ok_or_else(|| damaged(path))?;
+    let record = read::<OwnedRecord>(&path.join("layer.json"))?.ok_or_else(|| damaged(path))?;
+    if !path.ends_with(
+        Path::new(&record.map.key()).join(diff_id.algorithm().name()).join(diff_id.hex()),
+    ) {
+        return Err(damaged(path));
+    }
+    let (summary, owners) = found.map_err(|cause| damaged(path).because(cause))?;
+    if summary != record.summary {
+        return Err(damaged(path).because(difference(&record.summary, &summary)));
+    }
+    if owners != record.owners {
+        return Err(damaged(path).because("an owner in it was changed"));
+    }
+    Ok(())
+}
+
+fn open_tree(layer: &Path) -> std::io::Result<OwnedFd> {
+    let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
+    Ok(open(&layer.join("tree"), flags, Mode::empty())?)
 }
 
 fn difference(was: &Summary, is: &Summary) -> String {
@@ -185,11 +248,4 @@ fn difference(was: &Summary, is: &Summary) -> String {
 
 fn missing(what: &str, path: &Path) -> Diagnostic {
     damaged(path).because(format!("{what} is missing"))
-}
-
-/// The digest that a file or directory is named by.
-fn digest_of(path: &Path) -> Option<Digest> {
-    let hex = path.file_name()?.to_str()?;
-    let algorithm = path.parent()?.file_name()?.to_str()?;
-    format!("{algorithm}:{hex}").parse().ok()
 }

@@ -12,12 +12,14 @@ use nix::fcntl::{OFlag, open};
 use nix::sys::stat::Mode;
 use nix::unistd::syncfs;
 use serde::Serialize;
+use sha2::{Digest as _, Sha256};
 
 use crate::diagnostic::{Diagnostic, cause};
 use crate::image::Image;
 use crate::image::delete::delete;
 use crate::image::digest::Digest;
 use crate::image::document::Platform;
+use crate::image::owner::{OwnedLink, write_links};
 use crate::image::reference::{Name, Reference};
 use crate::sys;
 
@@ -25,13 +27,17 @@ use super::Store;
 use super::find::{damaged, entries};
 use super::lock::{Maker, Writer};
 use super::place::hex;
-use super::record::{ImageRecord, Known, LayerRecord, PlatformRecord, ReferenceRecord};
+use super::record::{
+    ImageRecord, Known, LayerRecord, OwnedRecord, PlatformRecord, ReferenceRecord,
+};
+use super::remove::{Kept, remove};
 
-/// A layer that is being made. Dropped, it goes away with all that is in it.
+/// A layer, or a copy of one, that is being made. Dropped, it goes away with all that is in it.
 #[derive(Debug)]
 pub struct Unfinished {
     directory: PathBuf,
     diff_id: Digest,
+    place: PathBuf,
     /// Others wait for it until the layer is in place.
     _maker: Maker,
 }
@@ -56,10 +62,27 @@ impl Unfinished {
         &self.diff_id
     }
 
-    /// Puts down what was unpacked.
-    pub fn describe(&self, record: &LayerRecord) -> Result<(), Diagnostic> {
-        let path = self.directory.join("layer.json");
-        let written = new_file(&path).and_then(|mut file| file.write_all(&json(record)));
+    /// Puts down what was unpacked, and who owns links.
+    pub fn describe(&self, record: LayerRecord, links: &[OwnedLink]) -> Result<(), Diagnostic> {
+        let links = write_links(links);
+        self.write("links", &links)?;
+        let record = LayerRecord { links: Some(hex(&Sha256::digest(&links))), ..record };
+        self.write("layer.json", &json(&record))
+    }
+
+    /// Puts down whose the files of a copy are.
+    pub(super) fn describe_owned(&self, record: &OwnedRecord) -> Result<(), Diagnostic> {
+        self.write("layer.json", &json(record))
+    }
+
+    /// The directory of the tree.
+    pub(super) fn tree_path(&self) -> PathBuf {
+        self.directory.join("tree")
+    }
+
+    fn write(&self, name: &str, bytes: &[u8]) -> Result<(), Diagnostic> {
+        let path = self.directory.join(name);
+        let written = new_file(&path).and_then(|mut file| file.write_all(bytes));
         written.map_err(|error| unwritable(&path, &error))
     }
 }
@@ -67,7 +90,7 @@ impl Unfinished {
 impl Drop for Unfinished {
     fn drop(&mut self) {
         // What stays goes with the next sweep.
-        let _ = delete(&self.directory);
+        let _ = remove(&self.directory);
     }
 }
 
@@ -78,10 +101,20 @@ impl Writer<'_> {
 
     /// An empty directory for a layer.
     pub fn begin(&self, maker: Maker, diff_id: &Digest) -> Result<Unfinished, Diagnostic> {
+        self.begin_at(maker, diff_id, self.store.layer(diff_id))
+    }
+
+    /// An empty directory for what will be at `place`.
+    pub(super) fn begin_at(
+        &self,
+        maker: Maker,
+        diff_id: &Digest,
+        place: PathBuf,
+    ) -> Result<Unfinished, Diagnostic> {
         let directory = self.store.temporary()?;
         let tree = directory.join("tree");
         let made = make_directory(&directory).and_then(|()| make_directory(&tree));
-        let unfinished = Unfinished { directory, diff_id: diff_id.clone(), _maker: maker };
+        let unfinished = Unfinished { directory, diff_id: diff_id.clone(), place, _maker: maker };
         made.map_err(|error| unwritable(&unfinished.directory, &error))?;
         Ok(unfinished)
     }
@@ -94,10 +127,10 @@ impl Writer<'_> {
     pub fn commit(&self, layers: Vec<Unfinished>) -> Result<(), Diagnostic> {
         self.store.sync()?;
         for layer in layers {
-            let place = self.store.layer(&layer.diff_id);
-            fs::rename(&layer.directory, &place)
-                .and_then(|()| self.store.sync_name(&place))
-                .map_err(|error| unwritable(&place, &error))?;
+            let place = &layer.place;
+            fs::rename(&layer.directory, place)
+                .and_then(|()| self.store.sync_name(place))
+                .map_err(|error| unwritable(place, &error))?;
         }
         Ok(())
     }
@@ -170,14 +203,20 @@ impl Writer<'_> {
 }
 
 impl Store {
-    /// Removes what was left unfinished. Only while nobody else adds.
-    pub(super) fn sweep(&self) -> Result<(), Diagnostic> {
+    /// Removes what was left unfinished. Only while nobody else adds. Returns what stands against it
+    /// where files belong to ids that are out of reach: that is no reason to stop.
+    pub(super) fn sweep(&self) -> Result<Vec<Diagnostic>, Diagnostic> {
+        let mut left = Vec::new();
         for part in ["tmp", "locks"] {
             for path in entries(&self.part(part))? {
-                delete(&path).map_err(|error| unwritable(&path, &error))?;
+                match remove(&path) {
+                    Ok(()) => {}
+                    Err(Kept::Foreign(diagnostic)) => left.push(diagnostic),
+                    Err(Kept::Failed(diagnostic)) => return Err(diagnostic),
+                }
             }
         }
-        Ok(())
+        Ok(left)
     }
 
     /// Moves something out of sight and removes it.
@@ -187,7 +226,7 @@ impl Store {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
             renamed => renamed.map_err(|error| unwritable(path, &error))?,
         }
-        delete(&hidden).map_err(|error| unwritable(&hidden, &error))
+        Ok(remove(&hidden)?)
     }
 
     /// The layers that are mounted for these, the lowest first.
@@ -278,7 +317,7 @@ fn new_file(path: &Path) -> io::Result<File> {
     Ok(file)
 }
 
-fn make_directory(path: &Path) -> io::Result<()> {
+pub(super) fn make_directory(path: &Path) -> io::Result<()> {
     fs::DirBuilder::new().mode(0o700).create(path)?;
     fs::set_permissions(path, Permissions::from_mode(0o700))
 }

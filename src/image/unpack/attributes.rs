@@ -7,6 +7,7 @@ use nix::errno::Errno;
 
 use super::bad::Reason;
 use super::entries::Entry;
+use crate::image::owner::{ATTRIBUTE, Owner};
 use crate::sys;
 
 /// What becomes of an attribute of an entry.
@@ -29,7 +30,7 @@ pub(super) fn fate(name: &[u8]) -> Fate {
 
 /// Whether [`set`] has anything to set.
 pub(super) fn needed(entry: &Entry) -> bool {
-    !entry.attributes.is_empty() || (entry.uid, entry.gid) != (0, 0)
+    !entry.attributes.is_empty() || entry.owner != Owner::ROOT
 }
 
 /// Gives a file or directory the attributes of its entry, and notes who owns it in the image.
@@ -39,11 +40,18 @@ pub(super) fn set(file: BorrowedFd, entry: &Entry) -> Result<(), Reason> {
             .map_err(|_| Reason::Malformed("an attribute has a NUL byte in its name"))?;
         sys::set_attribute(file, &name, value).map_err(explain)?;
     }
-    if (entry.uid, entry.gid) != (0, 0) {
-        let owner = owner(entry.uid, entry.gid);
-        sys::set_attribute(file, c"user.rootlesscontainers", &owner).map_err(explain)?;
+    if entry.owner != Owner::ROOT {
+        sys::set_attribute(file, ATTRIBUTE, &entry.owner.to_attribute()).map_err(explain)?;
     }
     Ok(())
+}
+
+/// A later entry for the same directory says that it is root's.
+pub(super) fn forget_owner(directory: BorrowedFd) -> Result<(), Reason> {
+    match sys::remove_attribute(directory, ATTRIBUTE) {
+        Ok(()) | Err(Errno::ENODATA | Errno::EOPNOTSUPP) => Ok(()),
+        Err(errno) => Err(Reason::System("remove an extended attribute", errno)),
+    }
 }
 
 /// Makes a directory hide those below it (overlayfs mounted with `userxattr`).
@@ -60,25 +68,6 @@ fn explain(errno: Errno) -> Reason {
         }
         _ => Reason::System("set an extended attribute", errno),
     }
-}
-
-/// `Resource` of <https://rootlesscontaine.rs/proto/rootlesscontainers.proto>: `uid` is field 1,
-/// `gid` is field 2, both uint32; a protocol buffer leaves out what is 0.
-fn owner(uid: u32, gid: u32) -> Vec<u8> {
-    let mut message = Vec::new();
-    for (tag, id) in [(0x08, uid), (0x10, gid)] {
-        if id == 0 {
-            continue;
-        }
-        message.push(tag);
-        let mut rest = id;
-        while rest > 0x7f {
-            message.push(0x80 | (rest & 0x7f) as u8);
-            rest >>= 7;
-        }
-        message.push(rest as u8);
-    }
-    message
 }
 
 #[cfg(test)]
@@ -105,12 +94,5 @@ mod tests {
         ] {
             assert_eq!(fate(name.as_bytes()), Fate::Dropped, "{name}");
         }
-    }
-
-    #[test]
-    fn owners_are_protocol_buffers() {
-        assert_eq!(owner(1000, 1000), [0x08, 0xe8, 0x07, 0x10, 0xe8, 0x07]);
-        assert_eq!(owner(0, 42), [0x10, 42]);
-        assert_eq!(owner(u32::MAX, 0), [0x08, 0xff, 0xff, 0xff, 0xff, 0x0f]);
     }
 }

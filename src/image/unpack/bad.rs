@@ -63,6 +63,8 @@ pub enum Limit {
     Depth(usize),
     /// Bytes of memory for directories.
     Directories(usize),
+    /// Bytes of the paths of links that somebody else than root owns.
+    Links(usize),
 }
 
 impl Bad {
@@ -136,6 +138,10 @@ impl fmt::Display for Limit {
             Self::Depth(most) => write!(f, "it is more than {most} directories deep"),
             Self::Directories(most) => {
                 write!(f, "its directories take more than {} of memory", Size(*most as u64))
+            }
+            Self::Links(most) => {
+                let most = Size(*most as u64);
+                write!(f, "the paths of links that root does not own take more than {most}")
             }
         }
     }

@@ -4,6 +4,7 @@ use super::bad::{Bad, Reason};
 use super::header::{Header, Time};
 use super::pax::{self, Records};
 use super::stream::{BLOCK, Bytes};
+use crate::image::owner::Owner;
 
 /// The largest extended header or GNU name that is taken into memory.
 const LARGEST_EXTENSION: u64 = 1 << 20;
@@ -19,8 +20,7 @@ pub(super) struct Entry {
     pub size: u64,
     /// Permissions, with the set-id and sticky bits.
     pub mode: u32,
-    pub uid: u32,
-    pub gid: u32,
+    pub owner: Owner,
     pub mtime: Time,
     /// Extended attributes that are kept: names and values.
     pub attributes: Vec<(Vec<u8>, Vec<u8>)>,
@@ -152,8 +152,10 @@ fn entry(header: &Header, extensions: Extensions) -> Result<Entry, Bad> {
             link,
             size,
             mode: header.mode()?,
-            uid: records.uid.map_or_else(|| header.uid(), Ok)?,
-            gid: records.gid.map_or_else(|| header.gid(), Ok)?,
+            owner: Owner {
+                uid: records.uid.map_or_else(|| header.uid(), Ok)?,
+                gid: records.gid.map_or_else(|| header.gid(), Ok)?,
+            },
             mtime: records.mtime.map_or_else(|| header.mtime(), Ok)?,
             attributes: records.attributes,
             dropped: records.dropped,

@@ -16,6 +16,7 @@ use super::stream::Stream;
 use super::write::write;
 use crate::image::digest::Digest;
 use crate::image::document::Compression;
+use crate::image::owner::OwnedLink;
 
 /// A layer as its source has it.
 pub struct Packed<'a> {
@@ -42,6 +43,8 @@ pub struct Unpacked {
     /// empty one; parents first. They have mode 0755, and in an overlay that hides the mode of the
     /// same directory in a lower layer.
     pub implied: Vec<Vec<u8>>,
+    /// Links and fifos that somebody else than root owns.
+    pub links: Vec<OwnedLink>,
     /// Nothing of the lower layers is to be seen. overlayfs does not read this from the root of a
     /// layer: whoever mounts must leave the lower layers out.
     pub opaque: bool,

@@ -18,7 +18,7 @@
 //! - `stream`, `header`, `pax`, `entries`: the tar reader, strict; `name`: what names mean.
 //! - `tree`: the directories of the layer, and which of them are open.
 //! - `index`: where the entries of a tar on the disk are; `measure`: the digests of a tar.
-//! - `begin`, `write`, `attributes`, `remove`, `room`, `finish`: entries to files.
+//! - `begin`, `write`, `attributes`, `links`, `remove`, `room`, `finish`: entries to files.
 
 mod attributes;
 mod bad;
@@ -32,6 +32,7 @@ mod header;
 mod index;
 mod layer;
 mod limits;
+mod links;
 mod measure;
 mod name;
 mod pax;

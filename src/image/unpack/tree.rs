@@ -44,7 +44,7 @@ pub(super) struct Node {
     children: BTreeMap<Rc<[u8]>, Id>,
     depth: usize,
     /// Bytes of its path.
-    length: usize,
+    pub length: usize,
     /// Was not replaced by anything.
     pub alive: bool,
     /// What mkdir(2) was told.

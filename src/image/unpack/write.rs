@@ -21,10 +21,12 @@ use super::entries::{Entries, Entry, Kind};
 use super::finish::finish;
 use super::layer::Unpacked;
 use super::limits::Budget;
+use super::links::Links;
 use super::name::{LONGEST_PATH, Meaning, meaning};
 use super::room::Room;
 use super::stream::Stream;
 use super::tree::{Id, Missing, NO_DIRECTORY, ROOT, Tree};
+use crate::image::owner::Owner;
 
 /// Devices whose hard links are known to lead nowhere.
 const MOST_SKIPPED: usize = 4096;
@@ -39,12 +41,14 @@ pub(super) fn write(stream: Stream, into: BorrowedFd, budget: &Budget) -> Result
         umask,
         room: Room::new(into)?,
         skipped: BTreeSet::new(),
+        links: Links::default(),
         unpacked: Unpacked::default(),
     };
     while let Some(entry) = writer.entries.next()? {
         writer.entry(&entry).map_err(|reason| Bad::with(&entry.path, reason))?;
     }
     finish(&mut writer.tree, umask, &mut writer.unpacked)?;
+    writer.unpacked.links = writer.links.finish(&writer.tree);
     Ok(writer.unpacked)
 }
 
@@ -56,6 +60,7 @@ struct Writer<'a> {
     room: Room<'a>,
     /// Devices that were not made.
     skipped: BTreeSet<(Id, Vec<u8>)>,
+    links: Links,
     unpacked: Unpacked,
 }
 
@@ -108,6 +113,9 @@ impl Writer<'_> {
     fn describe(&mut self, id: Id, entry: &Entry) -> Result<(), Reason> {
         if attributes::needed(entry) {
             attributes::set(self.tree.open(id)?.as_fd(), entry)?;
+        }
+        if self.tree.node(id).named && entry.owner == Owner::ROOT {
+            attributes::forget_owner(self.tree.open(id)?.as_fd())?;
         }
         let node = self.tree.node_mut(id);
         node.mode = entry.mode;
@@ -166,6 +174,7 @@ impl Writer<'_> {
         self.fresh(parent, name, "make a symbolic link", |directory| {
             symlinkat(target, directory, name)
         })?;
+        self.links.set(&self.tree, parent, name, entry.owner)?;
         let time = entry.mtime.into();
         let directory = self.tree.open(parent)?;
         utimensat(&directory, name, &time, &time, UtimensatFlags::NoFollowSymlink)
@@ -202,7 +211,8 @@ impl Writer<'_> {
                 Reason::Refused("it is a link to something in the directory that it replaces")
             }
             other => other,
-        })
+        })?;
+        self.links.set(&self.tree, parent, name, self.links.of(to, target))
     }
 
     fn fifo(&mut self, parent: Id, name: &[u8], entry: &Entry) -> Result<(), Reason> {
@@ -210,6 +220,7 @@ impl Writer<'_> {
         self.fresh(parent, name, "make a fifo", |directory| {
             mknodat(directory, name, SFlag::S_IFIFO, private, 0)
         })?;
+        self.links.set(&self.tree, parent, name, entry.owner)?;
         let flags = OFlag::O_RDONLY | OFlag::O_NONBLOCK | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
         let directory = self.tree.open(parent)?;
         let fifo = openat(&directory, name, flags, Mode::empty()).map_err(system("open a fifo"))?;

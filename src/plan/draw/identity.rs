@@ -30,8 +30,7 @@ pub(super) fn draw(drawing: &mut Drawing, image: &Settings) -> Located<IdMap> {
         let error = Diagnostic::error(format!("cannot use the ids `{uid}:{gid}`"));
         drawing.errors.push(error.at(&origin).because(format!("{} means no id", u32::MAX)));
     }
-    // The layers of an image belong to the caller alone.
-    let wants_more = drawing.rootfs.is_none() && ids.is_some_and(|ids| ids.value != Ids::Single);
+    let wants_more = ids.is_some_and(|ids| ids.value != Ids::Single);
     let subids = drawing.host.subids.as_ref().filter(|_| wants_more);
     let mappers = subids.and_then(mappers);
     let map = match (subids, mappers) {

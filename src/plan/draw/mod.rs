@@ -59,9 +59,9 @@ pub fn draw(
 ) -> Result<Plan, Vec<Diagnostic>> {
     let mut drawing = Drawing::new(profile, rootfs, host);
     let filter = drawing.filter();
-    let root = root::draw(&mut drawing);
     let image = image::draw(&mut drawing);
     let ids = identity::draw(&mut drawing, &image);
+    let root = root::draw(&mut drawing, &ids.value);
     let mut inside = Inside::new((!root.is_own()).then_some(&host.rootfs));
     let mut tree = builtin::draw(&mut drawing, &root, &mut inside);
     let rules = rules::draw(&mut drawing, inside);

@@ -20,6 +20,7 @@ pub(super) fn root(
     drawing: &mut Drawing,
     rootfs: &Rootfs,
     lowers: Vec<AbsolutePath>,
+    owned: bool,
     origin: &Origin,
 ) -> Option<RootSource> {
     let image = rootfs.image.name.clone();
@@ -37,8 +38,12 @@ pub(super) fn root(
         }
         (Form::Copy, _, Some(kept)) => format!("what is kept as `{}` is a whole copy", kept.name),
         (_, Some(refusal), _) => refusal,
-        (_, None, _) => return Some(RootSource::Layers { image, lowers, kept }),
+        (_, None, _) => return Some(RootSource::Layers { image, lowers, owned, kept }),
     };
+    if owned {
+        drawing.errors.push(one_owner(&image, because).at(origin));
+        return None;
+    }
     let Some(path) = rootfs.copy.clone() else {
         drawing.errors.push(Diagnostic::error("no place was looked for, for a copy").at(origin));
         return None;
@@ -67,6 +72,14 @@ pub(super) fn refuse_rules(drawing: &mut Drawing, tree: &Tree) {
     });
     let errors: Vec<Diagnostic> = errors.collect();
     drawing.errors.extend(errors);
+}
+
+/// A copy with many owners would have to be made by more ids than the caller's.
+fn one_owner(image: &str, because: String) -> Diagnostic {
+    let title = format!("cannot run on a private copy of the image `{image}` with many ids");
+    Diagnostic::error(title)
+        .because(format!("{because}; and all files of a copy belong to you"))
+        .help("leave out `degrade = [\"overlay\"]`, or set `ids = \"single\"`")
 }
 
 fn only_changes(kept: &Kept, refusal: String) -> Diagnostic {

@@ -2,8 +2,8 @@
 
 use crate::diagnostic::{Diagnostic, Origin};
 use crate::host::{FileKind, system};
-use crate::plan::RootSource;
-use crate::profile::{Ids, PathText, Root, RootMode, expand};
+use crate::plan::{IdMap, RootSource};
+use crate::profile::{PathText, Root, RootMode, expand};
 use crate::units::AbsolutePath;
 
 use super::Drawing;
@@ -33,7 +33,7 @@ impl RootPlan {
     }
 }
 
-pub(super) fn draw(drawing: &mut Drawing) -> RootPlan {
+pub(super) fn draw(drawing: &mut Drawing, ids: &IdMap) -> RootPlan {
     let filesystem = &drawing.profile.filesystem;
     let mode = filesystem.root_mode.as_ref().map_or(RootMode::ReadOnly, |mode| mode.value);
     if let Some(keep) = &filesystem.keep
@@ -61,12 +61,12 @@ pub(super) fn draw(drawing: &mut Drawing) -> RootPlan {
             }
             plan
         }
-        Root::Image(_) => image(drawing, root.origin.clone()),
+        Root::Image(_) => image(drawing, root.origin.clone(), ids),
     }
 }
 
 /// The layers are shared by all runs: what is written goes above them.
-fn image(drawing: &mut Drawing, origin: Origin) -> RootPlan {
+fn image(drawing: &mut Drawing, origin: Origin, ids: &IdMap) -> RootPlan {
     let filesystem = &drawing.profile.filesystem;
     let mode = filesystem.root_mode.as_ref().map_or(RootMode::Overlay, |mode| mode.value);
     let mut errors = Vec::new();
@@ -87,36 +87,34 @@ fn image(drawing: &mut Drawing, origin: Origin) -> RootPlan {
             refusal.map(|(title, help)| Diagnostic::error(title).at(&written.origin).help(help)),
         );
     }
-    if let Some(ids) = drawing.profile.process.ids.as_ref().filter(|ids| ids.value == Ids::Subuid) {
-        let error = Diagnostic::error("an image cannot be used with `ids = \"subuid\"` yet");
-        errors.push(
-            error
-                .at(&ids.origin)
-                .because("all files of its layers belong to you, whoever owned them in the image")
-                .help("leave it out: the command runs as one user, whichever it is inside"),
-        );
-    }
     drawing.errors.extend(errors);
-    let source = layers(drawing, &origin).unwrap_or(RootSource::Empty);
+    let source = layers(drawing, &origin, ids).unwrap_or(RootSource::Empty);
     refuse_links(drawing, &origin);
     RootPlan { source, mode, system: false, origin }
 }
 
-fn layers(drawing: &mut Drawing, origin: &Origin) -> Option<RootSource> {
+/// In the layers all files are the caller's. Where more ids than that exist inside, copies of them are
+/// mounted in which files belong to whom the image says.
+fn layers(drawing: &mut Drawing, origin: &Origin, ids: &IdMap) -> Option<RootSource> {
     let Some(rootfs) = drawing.rootfs else {
         drawing.errors.push(Diagnostic::error("the image was not looked for").at(origin));
         return None;
     };
     let image = rootfs.image.name.clone();
+    let owned = ids.owner_map();
+    let layers = match &owned {
+        Some(map) => rootfs.image.owned_layers(map),
+        None => Some(rootfs.image.layers.clone()),
+    };
     let lowers: Option<Vec<AbsolutePath>> =
-        rootfs.image.layers.iter().rev().map(AbsolutePath::new).collect();
+        layers.and_then(|layers| layers.into_iter().rev().map(AbsolutePath::new).collect());
     let because = match lowers.as_ref().map(Vec::len) {
         Some(0) => "it has no layers, so there are no files in it".to_owned(),
         Some(count) if count > MOST_LAYERS => {
             format!("it has {count} layers; the kernel takes {MOST_LAYERS} at most")
         }
         None => "a directory of its layers is not absolute".to_owned(),
-        Some(_) => return overlays::root(drawing, rootfs, lowers?, origin),
+        Some(_) => return overlays::root(drawing, rootfs, lowers?, owned.is_some(), origin),
     };
     let error = Diagnostic::error(format!("cannot use the image `{image}`"));
     drawing.errors.push(error.at(origin).because(because));

@@ -80,6 +80,9 @@ enum StepOut<'a> {
         /// The topmost first.
         #[serde(skip_serializing_if = "Vec::is_empty")]
         layers: Vec<Text<'a>>,
+        /// The layers are copies in which files belong to whom the image says.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        owned: Option<bool>,
         /// Where writes are kept.
         #[serde(skip_serializing_if = "Option::is_none")]
         kept: Option<Text<'a>>,
@@ -380,12 +383,13 @@ fn root(source: &RootSource) -> StepOut<'_> {
         RootSource::Empty => ("empty", None),
         RootSource::Overlay { lower } => ("overlay", Some(of_path(lower))),
         RootSource::Directory { path } => ("directory", Some(of_path(path))),
-        RootSource::Layers { image, lowers, kept } => {
+        RootSource::Layers { image, lowers, owned, kept } => {
             return StepOut::Root {
                 source: "image",
                 path: None,
                 image: Some(image),
                 layers: lowers.iter().map(of_path).collect(),
+                owned: Some(*owned),
                 kept: kept.as_ref().map(|kept| of_path(&kept.upper)),
             };
         }
@@ -395,11 +399,12 @@ fn root(source: &RootSource) -> StepOut<'_> {
                 path: Some(of_path(path)),
                 image: Some(image),
                 layers: lowers.iter().map(of_path).collect(),
+                owned: None,
                 kept: kept.as_ref().map(|kept| of_path(&kept.copy)),
             };
         }
     };
-    StepOut::Root { source, path, image: None, layers: Vec::new(), kept: None }
+    StepOut::Root { source, path, image: None, layers: Vec::new(), owned: None, kept: None }
 }
 
 fn mount_out(mount: &Mount) -> MountOut<'_> {

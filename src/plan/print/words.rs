@@ -164,9 +164,10 @@ fn root(source: &RootSource) -> String {
         RootSource::Empty => "an empty directory".into(),
         RootSource::Overlay { lower } => format!("overlay of {}", shown(lower)),
         RootSource::Directory { path } => format!("{}, writable", shown(path)),
-        RootSource::Layers { image, lowers, kept } => {
-            let image = escaped(OsStr::new(image));
-            format!("overlay of {} of {image}{}", layers(lowers), kept_as(kept.as_ref()))
+        RootSource::Layers { image, lowers, owned, kept } => {
+            let owned = if *owned { ", with their owners" } else { "" };
+            let (image, layers) = (escaped(OsStr::new(image)), layers(lowers));
+            format!("overlay of {layers} of {image}{owned}{}", kept_as(kept.as_ref()))
         }
         RootSource::Copy { image, lowers, path, kept } => {
             let image = escaped(OsStr::new(image));

@@ -61,7 +61,7 @@ fn rules(profile: &Profile) -> Vec<(String, &Grant)> {
 #[test]
 fn every_built_in_profile_loads_and_describes_itself() {
     let world = World::new(&[]);
-    for name in ["base", "ci", "default", "dev", "strict", "toolchains"] {
+    for name in ["base", "ci", "default", "dev", "packages", "strict", "toolchains"] {
         let profile = world.load(&[name]).unwrap_or_else(|errors| panic!("{name}: {errors:?}"));
         assert!(!description(&profile).is_empty(), "{name}");
     }
@@ -232,7 +232,7 @@ fn a_missing_profile_is_told_with_a_hint() {
     assert_eq!(
         world.errors(&["zzz"]),
         "jail: error: there is no profile `zzz`\n --> --profile\nhelp: the profiles are `base`, \
-         `ci`, `default`, `dev`, `mine`, `strict`, `toolchains`\n"
+         `ci`, `default`, `dev`, `mine`, `packages`, `strict`, `toolchains`\n"
     );
     assert_eq!(
         world.errors(&["dev.toml"]),

@@ -70,8 +70,9 @@ fn put(store: &Store, index: usize, name: &str, layers: &[String], mut config: C
             skipped_attributes: 0,
             implied: Vec::new(),
             opaque: false,
+            links: None,
         };
-        layer.describe(&record).expect("the store can be written");
+        layer.describe(record, &[]).expect("the store can be written");
         finished.push(layer);
     }
     writer.commit(finished).expect("the store can be written");

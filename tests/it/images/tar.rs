@@ -4,11 +4,18 @@
 #[derive(Clone, Debug, Default)]
 pub struct Tar {
     bytes: Vec<u8>,
+    owner: (u32, u32),
 }
 
 impl Tar {
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// Uid and gid of the entries that follow; root without.
+    #[must_use]
+    pub fn owner(self, uid: u32, gid: u32) -> Self {
+        Self { owner: (uid, gid), ..self }
     }
 
     #[must_use]
@@ -67,8 +74,8 @@ impl Tar {
         let mut put = |at: usize, text: &[u8]| header[at..at + text.len()].copy_from_slice(text);
         put(0, name.as_bytes());
         put(100, format!("{mode:07o}").as_bytes());
-        put(108, b"0000000");
-        put(116, b"0000000");
+        put(108, &id(self.owner.0));
+        put(116, &id(self.owner.1));
         put(124, format!("{:011o}", content.len()).as_bytes());
         put(136, format!("{:011o}", 1_600_000_000 + name.len()).as_bytes());
         put(156, &[kind]);
@@ -98,4 +105,16 @@ pub fn record(key: &str, value: &[u8]) -> Vec<u8> {
     let digits = |length: usize| length.to_string().len();
     let length = rest + digits(rest + digits(rest));
     [format!("{length} {key}=").as_bytes(), value, b"\n"].concat()
+}
+
+/// In octal digits, or in binary if it needs more of them, as GNU tar does.
+fn id(id: u32) -> [u8; 8] {
+    let mut field = [0; 8];
+    if id < 1 << 21 {
+        field[..7].copy_from_slice(format!("{id:07o}").as_bytes());
+    } else {
+        field[0] = 0x80;
+        field[4..].copy_from_slice(&id.to_be_bytes());
+    }
+    field
 }

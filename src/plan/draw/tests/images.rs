@@ -120,7 +120,9 @@ fn plain() -> Case {
 fn layers_are_an_overlay_that_is_writable_unless_said() {
     let plan = plain().plan();
     let root = plan.steps.iter().find_map(|step| match &step.action {
-        Action::Root(RootSource::Layers { image, lowers, kept: None }) => Some((image, lowers)),
+        Action::Root(RootSource::Layers { image, lowers, owned: false, kept: None }) => {
+            Some((image, lowers))
+        }
         _ => None,
     });
     let (image, lowers) = root.unwrap();
@@ -136,8 +138,6 @@ fn layers_are_an_overlay_that_is_writable_unless_said() {
 
 #[test]
 fn what_an_image_cannot_have_is_refused() {
-    let subuid = plain().with(|profile, _| profile.process.ids = Some(flag(Ids::Subuid)));
-    assert!(subuid.error().starts_with("an image cannot be used with `ids = \"subuid\"` yet"));
     let read_only = plain()
         .root(Root::Image("small:1".parse().unwrap()), RootMode::ReadOnly)
         .with(|profile, _| profile.filesystem.keep = Some(flag("x".into())));
@@ -152,6 +152,51 @@ fn what_an_image_cannot_have_is_refused() {
     let mut many = plain();
     many.rootfs.as_mut().unwrap().image.layers = vec!["/store/0".into(); 501];
     assert!(many.error().contains("501 layers"));
+}
+
+fn with_ids(case: Case, ids: Ids) -> Case {
+    case.with(|profile, host| {
+        profile.process.ids = Some(flag(ids));
+        host.subids = (ids != Ids::Single).then(|| SubIds {
+            uid: (100_000, 65_536),
+            gid: (200_000, 65_536),
+            newuidmap: "/usr/bin/newuidmap".into(),
+            newgidmap: "/usr/bin/newgidmap".into(),
+        });
+    })
+}
+
+fn in_a_store() -> Case {
+    let mut case = plain();
+    case.rootfs.as_mut().unwrap().image.layers = vec!["/store/layers/sha256/ab/tree".into()];
+    case
+}
+
+#[test]
+fn with_many_ids_copies_of_the_layers_are_mounted() {
+    let root = |case: Case| {
+        let steps = case.plan().steps.into_iter();
+        let root = steps.filter_map(|step| match step.action {
+            Action::Root(RootSource::Layers { lowers, owned, .. }) => {
+                Some((lowers[0].to_string(), owned))
+            }
+            _ => None,
+        });
+        root.last().unwrap()
+    };
+    let (first, owned) = root(with_ids(in_a_store(), Ids::Subuid));
+    assert!(owned && first.starts_with("/store/owned/") && first.ends_with("/sha256/ab/tree"));
+    assert_eq!(root(with_ids(in_a_store(), Ids::Auto)), (first.clone(), true));
+    let single = ("/store/layers/sha256/ab/tree".to_owned(), false);
+    assert_eq!(root(with_ids(in_a_store(), Ids::Single)), single);
+    // Nothing was found of what it takes.
+    let auto = in_a_store().with(|profile, _| profile.process.ids = Some(flag(Ids::Auto)));
+    assert_eq!(root(auto), single);
+    // Other ids inside, other owners outside.
+    let www = with_ids(in_a_store(), Ids::Subuid)
+        .with(|profile, _| profile.process.user = Some(flag(User::Ids { uid: 33, gid: 34 })));
+    let (other, owned) = root(www);
+    assert!(owned && other != first);
 }
 
 #[test]
@@ -424,6 +469,19 @@ fn a_copy_takes_the_place_of_an_overlay_where_that_is_allowed() {
     assert_eq!(without_overlays(true).mounts(), plain().mounts());
     let rule = without_overlays(true).directories(&["/data"]).rule("/data", Grant::Overlay);
     assert!(rule.error().starts_with("cannot mount an overlay over `/data`; this kernel has no"));
+}
+
+#[test]
+fn a_copy_has_one_owner() {
+    let degraded = with_ids(in_a_store(), Ids::Subuid).with(|profile, host| {
+        host.no_overlay = Some(libc::ENODEV);
+        profile.degrade.push(flag(Protection::Overlay));
+    });
+    assert_eq!(
+        degraded.error(),
+        "cannot run on a private copy of the image `small:1` with many ids; \
+         this kernel has no overlayfs, or not its module [ENODEV]; and all files of a copy belong to you"
+    );
 }
 
 #[test]

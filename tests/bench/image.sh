@@ -43,7 +43,7 @@ podman='podman --root podman/root --runroot podman/run --storage-driver overlay'
 podman+=' --cgroup-manager cgroupfs --runtime runc'
 no_podman="$podman rmi -fa >/dev/null 2>&1; true"
 
-# Has nothing of these images in jail's store.
+# Has none of these images in jail's store; they share their layers.
 without() { echo "{ for i in $*; do ./jail image remove \$i; done; ./jail image prune; } >/dev/null 2>&1"; }
 
 unpacking() {
@@ -67,24 +67,25 @@ unpacking() {
 
 storing() {
     in_fresh_places \
-        "jail image import" "$(without oci:oci:dev)" "./jail image import -q oci:oci:dev" \
+        "jail image import" "$(without oci:oci:dev oci:oci:dev-zstd)" \
+        "./jail image import -q oci:oci:dev" \
         "the same, zstd layers" "$(without oci:oci:dev oci:oci:dev-zstd)" \
         "./jail image import -q oci:oci:dev-zstd" \
         "podman pull" "$no_podman" "$podman pull -q oci:oci:dev"
-    sh -c "$(without oci:oci:dev-zstd); $no_podman"
+    sh -c "$(without oci:oci:dev oci:oci:dev-zstd); $no_podman"
 }
 
 pulling() {
     local at=127.0.0.1:$1/bench
     in_fresh_places \
-        "jail image pull" "$(without "$at:dev")" "./jail image pull -q $at:dev" \
+        "jail image pull" "$(without "$at:dev" "$at:dev-zstd")" "./jail image pull -q $at:dev" \
         "the same, zstd layers" "$(without "$at:dev" "$at:dev-zstd")" \
         "./jail image pull -q $at:dev-zstd" \
         "podman pull" "$no_podman" "$podman pull -q --tls-verify=false docker://$at:dev" \
         "skopeo copy, umoci unpack" "$clear; rm -rf copy" \
         "skopeo copy -q --src-tls-verify=false docker://$at:dev oci:copy:dev &&
          umoci unpack --rootless --image copy:dev tree"
-    sh -c "$(without "$at:dev-zstd"); $no_podman; $clear; rm -rf copy"
+    sh -c "$(without "$at:dev" "$at:dev-zstd"); $no_podman; $clear; rm -rf copy"
 }
 
 # Fills a registry with the images, and has it end with this script.
@@ -113,7 +114,8 @@ starting() {
     user=$(id -u "${JAIL_BENCH_USER:-jail-test}")
     words="setpriv --reuid $user --regid $user --clear-groups --"
     words+=" env -i PATH=$PATH HOME=$PWD/home $PWD/jail run -q"
-    theirs="$podman run --rm --network none --ulimit nofile=1024:1024 --ulimit nproc=1024:1024"
+    # By way of the same two programs.
+    theirs="setpriv --reuid 0 --regid 0 --clear-groups -- env PATH=$PATH $podman run --rm --network none --ulimit nofile=1024:1024 --ulimit nproc=1024:1024"
     $podman pull -q oci:oci:dev >/dev/null
     image=$($podman images -q)
     host="$words -- /bin/true"

@@ -11,6 +11,8 @@ mod identity;
 mod kernel;
 mod layers;
 mod mounts;
+mod network;
+mod programs;
 mod rlimits;
 mod subids;
 mod survey;
@@ -19,6 +21,7 @@ mod types;
 mod walk;
 
 pub use accounts::{AccountFile, Accounts};
+pub use network::{NameServer, NetworkFacts, Resolver};
 pub use survey::survey;
 pub use types::{
     BlockDevice, Descriptor, FileFact, FileKind, Host, Identity, Kernel, Link, SubIds,

@@ -1,13 +1,13 @@
 //! The caller's share of subordinate ids, and the programs that map it.
 
 use std::collections::BTreeMap;
-use std::ffi::{OsStr, OsString};
-use std::path::{Path, PathBuf};
+use std::ffi::OsString;
+use std::path::PathBuf;
 
 use crate::diagnostic::{Diagnostic, Located};
 use crate::profile::Ids;
 
-use super::{Identity, SubIds};
+use super::{Identity, SubIds, programs};
 
 /// Looks for a range in /etc/subuid and /etc/subgid and for newuidmap(1) and newgidmap(1).
 ///
@@ -68,22 +68,12 @@ fn range(text: &str, name: &str, uid: u32) -> Option<(u32, u32)> {
     ranges.max_by_key(|(_, count)| *count)
 }
 
-/// Whether it is setuid or has file capabilities is for the attempt to show.
 fn program(name: &str, environment: &BTreeMap<OsString, OsString>) -> Result<PathBuf, Diagnostic> {
-    let search = environment.get(OsStr::new("PATH")).map(OsString::as_os_str).unwrap_or_default();
-    std::env::split_paths(search)
-        .chain([PathBuf::from("/usr/bin")])
-        .filter(|directory| directory.is_absolute())
-        .map(|directory| directory.join(name))
-        .find(|path| is_executable(path))
-        .ok_or_else(|| {
-            Diagnostic::error(format!("cannot map more ids than one: no program `{name}`"))
-                .help("install the package `uidmap`, or set `ids = \"auto\"`")
-        })
-}
-
-fn is_executable(path: &Path) -> bool {
-    path.is_file() && nix::unistd::access(path, nix::unistd::AccessFlags::X_OK).is_ok()
+    let found = programs::find(name, environment);
+    found.map(|path| path.as_path().to_owned()).ok_or_else(|| {
+        Diagnostic::error(format!("cannot map more ids than one: no program `{name}`"))
+            .help("install the package `uidmap`, or set `ids = \"auto\"`")
+    })
 }
 
 #[cfg(test)]

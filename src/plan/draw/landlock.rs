@@ -7,7 +7,7 @@ use crate::diagnostic::{Diagnostic, Origin};
 use crate::host::{Descriptor, FileKind};
 use crate::plan::filter::Filter;
 use crate::plan::{Access, Action, LandlockRule, Mount, RootSource, Ruleset, Step, Subject};
-use crate::profile::{Capability, NetworkMode, Protection, RootMode};
+use crate::profile::{Capability, Protection, RootMode};
 use crate::units::AbsolutePath;
 
 use super::Drawing;
@@ -75,7 +75,7 @@ fn domain(drawing: &mut Drawing, root: &RootPlan, tree: &Tree) -> Option<Step> {
         }
         return None;
     }
-    if abi < SCOPES && drawing.network().value == NetworkMode::Host {
+    if abi < SCOPES && !drawing.network().value.is_own() {
         lacking(
             drawing,
             "this kernel's Landlock cannot keep the command from the host's abstract sockets",

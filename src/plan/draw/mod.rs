@@ -10,7 +10,7 @@
 //!   [`policy`]: the profile's own files; [`stores`]: our own directories; [`masks`]: what is masked where it shows a second time.
 //! - [`tree`]: all mounts by path; [`settle`]: their mount points and links.
 //! - the rest of the steps: [`identity`], [`etc`], [`devices`], [`environment`], [`workdir`],
-//!   [`landlock`], [`process`], [`limits`]; [`kernel`]: what it is too old for.
+//!   [`landlock`], [`process`], [`network`], [`limits`]; [`kernel`]: what it is too old for.
 
 mod builtin;
 mod devices;
@@ -24,6 +24,7 @@ mod kernel;
 mod landlock;
 mod limits;
 mod masks;
+mod network;
 mod planted;
 mod policy;
 mod process;
@@ -57,6 +58,7 @@ pub fn draw(
     argv: &[OsString],
 ) -> Result<Plan, Vec<Diagnostic>> {
     let mut drawing = Drawing::new(profile, rootfs, host);
+    network::check(&mut drawing);
     let filter = drawing.filter();
     let root = root::draw(&mut drawing);
     let image = image::draw(&mut drawing);
@@ -87,7 +89,7 @@ pub fn draw(
 
     let mut steps = Steps(limits.cgroup.clone());
     let network = drawing.network();
-    steps.push(Action::Namespaces { network: network.value == NetworkMode::None }, &network.origin);
+    steps.push(Action::Namespaces { network: network.value.is_own() }, &network.origin);
     let etc = etc::files(&drawing, &root, &settled, &ids.value, &home);
     steps.push(Action::Ids(ids.value), &ids.origin);
     steps.push(process::scratch(), &Origin::BuiltIn);

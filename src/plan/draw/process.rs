@@ -6,7 +6,7 @@ use crate::diagnostic::{Diagnostic, Located, Origin};
 use crate::host::FileKind;
 use crate::plan::Action;
 use crate::plan::filter::Filter;
-use crate::profile::{NetworkMode, Tty};
+use crate::profile::Tty;
 use crate::units::Size;
 
 use super::limits::{self, Limits};
@@ -58,7 +58,7 @@ pub(super) fn isolate(
     limits: &Limits,
 ) {
     let built_in = Origin::BuiltIn;
-    if drawing.network().value == NetworkMode::None {
+    if drawing.network().value.is_own() {
         steps.push(Action::Loopback, &built_in);
     }
     let hostname = drawing.hostname();

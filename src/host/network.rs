@@ -1,10 +1,11 @@
 //! What the machine knows about networks, as far as a profile asks for it.
 
 use std::collections::BTreeMap;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::net::{IpAddr, Ipv4Addr, UdpSocket};
 use std::path::Path;
 
+use crate::forward::Variables;
 use crate::profile::{NetworkMode, Profile};
 use crate::units::AbsolutePath;
 
@@ -22,6 +23,8 @@ pub struct NetworkFacts {
     pub resolver: Resolver,
     /// /etc/hosts, where the profile adds to it.
     pub hosts: Vec<u8>,
+    /// The caller's proxies, for `mode = "allow"`.
+    pub proxy: Variables,
 }
 
 /// What /etc/resolv.conf says (resolv.conf(5)).
@@ -53,10 +56,12 @@ pub fn survey(profile: &Profile, environment: &BTreeMap<OsString, OsString>) -> 
         {
             facts.hosts = text("/etc/hosts");
         }
-        Some(
-            NetworkMode::None | NetworkMode::Host | NetworkMode::Allow | NetworkMode::Namespace(_),
-        )
-        | None => {}
+        Some(NetworkMode::Allow) => {
+            facts.proxy = Variables::new(|name| {
+                environment.get(OsStr::new(name)).map(|value| value.to_string_lossy().into_owned())
+            });
+        }
+        Some(NetworkMode::None | NetworkMode::Host | NetworkMode::Namespace(_)) | None => {}
     }
     facts
 }

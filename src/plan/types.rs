@@ -1,11 +1,13 @@
 //! What will happen, step by step, in the order in which it happens.
 
 use std::ffi::OsString;
+use std::net::SocketAddr;
 
 use crate::diagnostic::{Diagnostic, Origin};
+use crate::forward::Upstream;
 use crate::host::cgroups::Controller;
 use crate::image::Kept;
-use crate::profile::{Bounds, Capability, CpuSet, Protection, Rlimit};
+use crate::profile::{Bounds, Capability, CpuSet, Destination, Protection, Rlimit};
 use crate::units::{AbsolutePath, Cpus, Size, Span};
 
 use super::filter::Filter;
@@ -83,6 +85,15 @@ pub enum Action {
     /// Leave the host's file system for good.
     Pivot,
     Loopback,
+    /// Every address is one of the sandbox's own, and what connects to these places, or asks for
+    /// names, is served by a process outside: it connects to what the next steps allow.
+    Forward {
+        places: Vec<SocketAddr>,
+        /// The proxy of the caller's environment, by which names are reached.
+        upstream: Option<Upstream>,
+    },
+    /// May be reached.
+    Allow(Destination),
     Hostname(String),
     /// A new session keyring, so that the caller's keys cannot be reached.
     /// With `may_fail`, a full quota is no error: the filter refuses all calls about keys.

@@ -4,6 +4,7 @@ use crate::diagnostic::{Diagnostic, Severity};
 use crate::plan::Plan;
 use crate::run::{Outcome, Refused};
 
+use super::network::network;
 use super::reached::reached;
 use super::types::Phase;
 use super::words::words;
@@ -40,7 +41,8 @@ impl Ending {
     /// The command has ended.
     pub fn ran(plan: &Plan, outcome: Outcome) -> Self {
         let words = reached(plan, &outcome).iter().map(words).collect::<Vec<_>>();
-        let messages = words.into_iter().chain(outcome.notes.clone()).collect();
+        let refused = outcome.network.iter().flat_map(|account| network(plan, account));
+        let messages = words.into_iter().chain(refused).chain(outcome.notes.clone()).collect();
         let status = if outcome.timed_out { TIMED_OUT } else { outcome.end.status() };
         Self { phase: Phase::Run, status, messages, outcome: Some(outcome) }
     }

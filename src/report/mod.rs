@@ -8,6 +8,7 @@
 mod draw;
 mod ending;
 mod limits;
+mod network;
 mod reached;
 mod stats;
 mod target;

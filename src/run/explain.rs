@@ -150,6 +150,8 @@ fn deed(action: &Action) -> String {
         Action::SealRoot => "make the root directory read-only".into(),
         Action::Pivot => "leave the host's file system".into(),
         Action::Loopback => "bring up the loopback interface".into(),
+        Action::Forward { .. } => "set up the network".into(),
+        Action::Allow(destination) => format!("allow `{destination}`"),
         Action::Hostname(name) => format!("set the host name `{name}`"),
         Action::Keyring { .. } => "make a new session keyring".into(),
         Action::RefuseNesting => "refuse nested user namespaces".into(),

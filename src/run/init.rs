@@ -11,6 +11,7 @@ use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::sys::stat::{Mode, umask};
 use nix::unistd::{Pid, setgroups, write};
 
+use crate::forward::Handover;
 use crate::script::{Ids, Mapping, Script};
 use crate::sys::{
     Change, close_all_but, die_with_parent, exit_now, next_change, not_dumpable,
@@ -25,8 +26,14 @@ use super::setup::carry_out;
 use super::stops::Stops;
 
 /// All that init ever does. `argument_count` is how many arguments this program was given.
-pub fn run(mut script: Script, socket: OwnedFd, inherited: Inherited, argument_count: usize) -> ! {
-    let status = match start(&mut script, &socket, inherited, argument_count) {
+pub fn run(
+    mut script: Script,
+    socket: OwnedFd,
+    handover: Option<Handover>,
+    inherited: Inherited,
+    argument_count: usize,
+) -> ! {
+    let status = match start(&mut script, &socket, handover, inherited, argument_count) {
         Ok(running) => {
             let clock = Clock::start(script.time);
             match watch(&running, clock, &socket) {
@@ -56,6 +63,7 @@ struct Running {
 fn start(
     script: &mut Script,
     socket: &OwnedFd,
+    handover: Option<Handover>,
     inherited: Inherited,
     argument_count: usize,
 ) -> Result<Running, Failure> {
@@ -71,7 +79,7 @@ fn start(
     let step = script.ids.step;
     map_ids(&script.ids).map_err(|fault| Failure { step, fault })?;
     let mut ruleset = script.landlock.take();
-    let rooms = carry_out(&script.setup, &mut ruleset)?;
+    let rooms = carry_out(&script.setup, &mut ruleset, handover)?;
     hide(argument_count).map_err(|fault| Failure { step: 0, fault })?;
     let payload = &script.payload;
     let at_exec = |fault| Failure { step: payload.exec.step, fault };

@@ -11,6 +11,7 @@ use super::outcome::Full;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Call {
+    Bind,
     Capset,
     Chdir,
     Clone,
@@ -18,12 +19,14 @@ pub enum Call {
     Connect,
     Execve,
     Fsmount,
+    HandOver,
     Keyctl,
     Landlock,
     Mkdir,
     Mount,
     MountSetattr,
     MoveMount,
+    Netlink,
     Open,
     OpenTree,
     PivotRoot,
@@ -41,7 +44,8 @@ pub enum Call {
     Write,
 }
 
-const CALLS: [(Call, &str); 28] = [
+const CALLS: [(Call, &str); 31] = [
+    (Call::Bind, "bind"),
     (Call::Capset, "capset"),
     (Call::Chdir, "chdir"),
     (Call::Clone, "clone"),
@@ -49,12 +53,14 @@ const CALLS: [(Call, &str); 28] = [
     (Call::Connect, "ioctl"),
     (Call::Execve, "execve"),
     (Call::Fsmount, "fsmount"),
+    (Call::HandOver, "sendmsg"),
     (Call::Keyctl, "keyctl"),
     (Call::Landlock, "landlock"),
     (Call::Mkdir, "mkdir"),
     (Call::Mount, "mount"),
     (Call::MountSetattr, "mount_setattr"),
     (Call::MoveMount, "move_mount"),
+    (Call::Netlink, "netlink"),
     (Call::Open, "open"),
     (Call::OpenTree, "open_tree"),
     (Call::PivotRoot, "pivot_root"),

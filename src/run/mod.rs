@@ -15,6 +15,7 @@ mod mounts;
 mod outcome;
 mod overlay;
 mod payload;
+mod reach;
 mod record;
 mod room;
 mod scope;
@@ -26,4 +27,4 @@ mod tally;
 mod terminal;
 
 pub use outcome::{Counter, End, Figure, Full, Hits, OutOfMemory, Outcome, Refused, Usage};
-pub use supervisor::perform;
+pub use supervisor::{Tell, perform};

@@ -7,6 +7,7 @@ use nix::errno::Errno;
 use nix::sys::stat::{SFlag, fstat};
 use nix::unistd::{sethostname, write};
 
+use crate::forward::Handover;
 use crate::script::{Instruction, MountSource, Operation};
 use crate::sys::{
     Links, drop_bounding, duplicate, join_new_session_keyring, lock_securebits, no_new_privileges,
@@ -15,6 +16,7 @@ use crate::sys::{
 
 use super::message::{Call, During, Failure, Fault};
 use super::mounts::{Tree, scratch};
+use super::reach::open_network;
 use super::room::Room;
 
 /// What one operation leaves for the next.
@@ -25,14 +27,17 @@ struct Site {
     /// /proc/sys/user/max_user_namespaces of our user namespace.
     user_namespaces: Option<OwnedFd>,
     rooms: Vec<Room>,
+    /// To whom sockets are handed over that are made here.
+    handover: Option<Handover>,
 }
 
 /// Carries out all of `script`; rules go into `ruleset`. Returns the file systems in memory.
 pub fn carry_out(
     script: &[Instruction],
     ruleset: &mut Option<(u16, RulesetCreated)>,
+    handover: Option<Handover>,
 ) -> Result<Vec<Room>, Failure> {
-    let mut site = Site::default();
+    let mut site = Site { handover, ..Site::default() };
     for Instruction { step, operation } in script {
         site.carry_out(*step, operation, ruleset)
             .map_err(|fault| Failure { step: *step, fault })?;
@@ -98,6 +103,10 @@ impl Site {
                 write(&setting, b"0").during(Call::Write).map(drop)
             }
             Operation::Loopback => set_loopback_up().during(Call::Connect),
+            Operation::Forward { places } => {
+                let handover = self.handover.take().expect("the script starts a server for them");
+                open_network(places, handover)
+            }
             Operation::Hostname(name) => sethostname(name).during(Call::Sethostname),
             Operation::Keyring { may_fail } => keyring(*may_fail),
             Operation::Capabilities { keep } => capabilities(*keep),

@@ -11,7 +11,8 @@ use nix::sys::socket::{AddressFamily, SockFlag, SockType, socketpair};
 use nix::sys::stat::{Mode, umask};
 use nix::unistd::{Pid, geteuid, setgroups};
 
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, errno_cause};
+use crate::forward::{Forwarder, Handover, Rules, Task};
 use crate::plan::Plan;
 use crate::script::{Mapping, Script};
 use crate::sys::{
@@ -23,13 +24,15 @@ use super::explain::{explain_clone, explain_mapping};
 use super::init;
 use super::message::Order;
 use super::payload::Inherited;
-use super::supervisor::FORWARDED;
+use super::supervisor::{FORWARDED, Tell};
 
 /// Init is running, or waiting to be told to.
 pub struct Started {
     pub init: Pid,
     pub socket: OwnedFd,
     pub confinement: Option<Confinement>,
+    /// The process that serves the network of the sandbox.
+    pub forwarder: Option<Forwarder>,
 }
 
 /// Makes the cgroup, clones init, and does what has to be done from outside; in init this
@@ -39,10 +42,16 @@ pub fn start(
     inherited: Inherited,
     id: &str,
     plan: &Plan,
+    tell: Tell,
 ) -> Result<Started, Diagnostic> {
     let request = script.cgroup.as_ref().map(|wanted| Request { wanted, id, plan });
     let before = request.map(Confinement::before_the_clone).transpose()?.flatten();
-    let (init, socket, script) = match clone_init(script, inherited, before.as_ref()) {
+    let serving = start_forwarder(&script, plan, tell);
+    let cloned = serving.and_then(|(forwarder, handover)| {
+        let cloned = clone_init(script, handover, inherited, before.as_ref())?;
+        Ok((forwarder, cloned))
+    });
+    let (forwarder, (init, socket, script)) = match cloned {
         Ok(cloned) => cloned,
         Err(diagnostic) => return Err(given_up(None, before, diagnostic)),
     };
@@ -53,7 +62,7 @@ pub fn start(
         Err(diagnostic) => return Err(given_up(Some(init), before, diagnostic)),
     };
     match finish(init, &socket, &script) {
-        Ok(()) => Ok(Started { init, socket, confinement }),
+        Ok(()) => Ok(Started { init, socket, confinement, forwarder }),
         Err(diagnostic) => Err(given_up(Some(init), confinement, diagnostic)),
     }
 }
@@ -71,8 +80,33 @@ fn given_up(
     }
 }
 
+/// Starts what serves the network, if the script has it, and returns the end of the socket on which
+/// init hands its sockets over.
+fn start_forwarder(
+    script: &Script,
+    plan: &Plan,
+    tell: Tell,
+) -> Result<(Option<Forwarder>, Option<Handover>), Diagnostic> {
+    let Some(forward) = &script.forward else { return Ok((None, None)) };
+    let task = Task {
+        rules: Rules::new(forward.allow.clone()),
+        upstream: forward.upstream.clone(),
+        speaks: tell == Tell::AtOnce,
+    };
+    let (forwarder, handover) = Forwarder::start(task).map_err(|errno| {
+        let error = Diagnostic::error("cannot start the process that serves the network");
+        let error = error.because(errno_cause(errno));
+        match plan.steps.get(usize::from(forward.step)) {
+            Some(step) => error.at(&step.origin),
+            None => error,
+        }
+    })?;
+    Ok((Some(forwarder), Some(handover)))
+}
+
 fn clone_init(
     script: Script,
+    handover: Option<Handover>,
     inherited: Inherited,
     confinement: Option<&Confinement>,
 ) -> Result<(Pid, OwnedFd, ManuallyDrop<Script>), Diagnostic> {
@@ -84,7 +118,7 @@ fn clone_init(
     match clone_process(script.namespaces, entrance).map_err(explain_clone)? {
         Clone::Child => {
             drop(ours);
-            init::run(script, theirs, inherited, argument_count)
+            init::run(script, theirs, handover, inherited, argument_count)
         }
         // Taking the script apart would copy the pages that init now shares with us.
         Clone::Parent { child } => Ok((child, ours, ManuallyDrop::new(script))),

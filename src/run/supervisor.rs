@@ -12,6 +12,7 @@ use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::unistd::Pid;
 
 use crate::diagnostic::{Diagnostic, errno_cause};
+use crate::forward::Forwarder;
 use crate::plan::{Action, Limit, Plan, Step};
 use crate::script::{TimeLimit, compile};
 use crate::sys::{Change, random};
@@ -41,9 +42,17 @@ pub const FORWARDED: [Signal; 10] = [
     Signal::SIGALRM,
 ];
 
+/// When the user is told what the network refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tell {
+    AtTheEnd,
+    /// Also when it happens.
+    AtOnce,
+}
+
 /// Carries the plan out and waits for the command. The process must be single-threaded.
 /// `profiles` are the names that the user gave, for whoever asks what is running.
-pub fn perform(plan: &Plan, profiles: &[OsString]) -> Result<Outcome, Refused> {
+pub fn perform(plan: &Plan, profiles: &[OsString], tell: Tell) -> Result<Outcome, Refused> {
     let script = compile(plan).map_err(refused)?;
     let inherited = prepare().map_err(|errno| refused(explain_clone(errno)))?;
     let shares_terminal = script.payload.new_session.is_none();
@@ -52,7 +61,7 @@ pub fn perform(plan: &Plan, profiles: &[OsString]) -> Result<Outcome, Refused> {
     let kept = script.payload.descriptors.1.clone();
     let time = script.time;
     let id = id().map_err(|errno| refused(explain_clone(errno)))?;
-    let started = start(script, inherited, &id, plan).map_err(refused)?;
+    let started = start(script, inherited, &id, plan, tell).map_err(refused)?;
     let signals = match signal_descriptor() {
         Ok(signals) => signals,
         Err(errno) => {
@@ -67,12 +76,12 @@ pub fn perform(plan: &Plan, profiles: &[OsString]) -> Result<Outcome, Refused> {
     };
     release(&kept);
     let record = record(&id, &started, plan, profiles);
-    let Started { init, socket, confinement } = started;
+    let Started { init, socket, confinement, forwarder } = started;
     let memory = confinement.as_ref().and_then(|confinement| confinement.watch_memory(init));
     let clock = Clock::start(None);
     let supervisor =
         Supervisor { init, socket, signals, terminal, shares_terminal, memory, time, clock };
-    supervisor.supervise(plan, id, confinement, record)
+    supervisor.supervise(plan, id, confinement, forwarder, record)
 }
 
 fn refused(diagnostic: Diagnostic) -> Refused {
@@ -159,6 +168,7 @@ impl Supervisor {
         plan: &Plan,
         id: String,
         confinement: Option<Confinement>,
+        forwarder: Option<Forwarder>,
         record: Option<Record>,
     ) -> Result<Outcome, Refused> {
         let started = Instant::now();
@@ -172,6 +182,8 @@ impl Supervisor {
         // While the kernel takes the sandbox down there is time for this.
         drop(record);
         let ended = wait(self.init);
+        // All inside has ended: what it has sent is on its way.
+        let network = forwarder.map(Forwarder::finish);
         if let Some(terminal) = &self.terminal {
             terminal.take_back();
         }
@@ -185,11 +197,11 @@ impl Supervisor {
             return Err(explain(failure, plan));
         }
         match told.end {
-            Some(end) => Ok(tally.outcome(end, told.timed_out, told.full)),
+            Some(end) => Ok(Outcome { network, ..tally.outcome(end, told.timed_out, told.full) }),
             // Memory ran out: the kernel has ended all of us inside, init too.
             None if tally.ran_out_of_memory() && told.started => {
                 let end = End::Signaled(Signal::SIGKILL as i32);
-                Ok(tally.outcome(end, told.timed_out, told.full))
+                Ok(Outcome { network, ..tally.outcome(end, told.timed_out, told.full) })
             }
             None if tally.ran_out_of_memory() => Err(refused(too_little_memory(plan))),
             None => {

@@ -54,7 +54,7 @@ impl Tally {
         let pids_refused = self.figures.as_ref().map_or(0, |figures| figures.pids_refused);
         let Self { id, cgroup, notes, .. } = self;
         let hits = Hits { oom, pids_refused, full };
-        Outcome { id, end, timed_out, hits, usage, cgroup, notes }
+        Outcome { id, end, timed_out, hits, usage, network: None, cgroup, notes }
     }
 
     fn usage(&self) -> Usage {

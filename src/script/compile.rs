@@ -12,7 +12,7 @@ use crate::units::AbsolutePath;
 
 use super::layout::{Layout, last_component};
 use super::types::{
-    Cgroup, Exec, Ids, Mapping, MountSource, Operation, Payload, Rlimit, Script, TimeLimit,
+    Cgroup, Exec, Forward, Ids, Mapping, MountSource, Operation, Payload, Rlimit, Script, TimeLimit,
 };
 use super::{bpf, landlock, limits};
 
@@ -46,6 +46,7 @@ struct Draft {
     nice: Option<(u16, i32)>,
     no_real_time: Option<u16>,
     time: Option<TimeLimit>,
+    forward: Option<Forward>,
     environment: Vec<CString>,
     workdir: Option<(u16, CString)>,
     landlock: Option<(u16, ::landlock::RulesetCreated)>,
@@ -67,6 +68,7 @@ impl Draft {
             nice: None,
             no_real_time: None,
             time: None,
+            forward: None,
             environment: Vec::new(),
             workdir: None,
             landlock: None,
@@ -112,6 +114,15 @@ impl Draft {
             Action::SealRoot => self.layout.push(Operation::SealRoot),
             Action::Pivot => self.layout.push(Operation::Pivot),
             Action::Loopback => self.layout.push(Operation::Loopback),
+            Action::Forward { places, upstream } => {
+                self.layout.push(Operation::Forward { places: places.clone() });
+                let upstream = upstream.clone();
+                self.forward = Some(Forward { step, allow: Vec::new(), upstream });
+            }
+            Action::Allow(destination) => {
+                let forward = self.forward.as_mut().expect("the plan starts the server first");
+                forward.allow.push(destination.clone());
+            }
             Action::Hostname(name) => self.layout.push(Operation::Hostname(name.clone())),
             Action::Keyring { may_fail } => {
                 self.layout.push(Operation::Keyring { may_fail: *may_fail });
@@ -287,6 +298,7 @@ impl Draft {
                 exec,
             },
             time: self.time,
+            forward: self.forward,
         })
     }
 }

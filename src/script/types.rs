@@ -3,13 +3,16 @@
 //! What is long or depends on the user is allocated here, before the clone.
 
 use std::ffi::CString;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use landlock::{AccessFs, BitFlags, RulesetCreated};
 use nix::sys::resource::Resource;
 use seccompiler::BpfProgram;
 
+use crate::forward::Upstream;
 use crate::plan::CgroupParent;
+use crate::profile::Destination;
 use crate::sys::Links;
 
 /// A whole run.
@@ -26,6 +29,8 @@ pub struct Script {
     pub landlock: Option<(u16, RulesetCreated)>,
     /// Carried out by the payload's process before it executes the command.
     pub payload: Payload,
+    /// What the process outside does that serves the network.
+    pub forward: Option<Forward>,
     /// Kept by init.
     pub time: Option<TimeLimit>,
 }
@@ -42,6 +47,13 @@ impl Cgroup {
     pub fn is_joined_later(&self) -> bool {
         matches!(self.parent, CgroupParent::Scope { .. })
     }
+}
+
+/// A process outside that serves sockets made inside.
+pub struct Forward {
+    pub step: u16,
+    pub allow: Vec<Destination>,
+    pub upstream: Option<Upstream>,
 }
 
 /// One line for one file of the cgroup, and how to see that the kernel has taken it.
@@ -150,6 +162,10 @@ pub enum Operation {
     /// The host's tree goes away.
     Pivot,
     Loopback,
+    /// Make every address local, and sockets at these places for a process outside.
+    Forward {
+        places: Vec<SocketAddr>,
+    },
     Hostname(String),
     Keyring {
         may_fail: bool,

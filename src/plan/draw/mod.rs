@@ -12,6 +12,7 @@
 //! - the rest of the steps: [`identity`], [`etc`], [`devices`], [`environment`], [`workdir`],
 //!   [`landlock`], [`process`], [`network`], [`limits`]; [`kernel`]: what it is too old for.
 
+mod allow;
 mod builtin;
 mod devices;
 mod environment;

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use crate::diagnostic::{Diagnostic, Located, Origin};
 use crate::profile::{NetworkMode, Target};
 
-use super::Drawing;
+use super::{Drawing, allow};
 
 /// Refuses what makes no sense in the mode that is chosen.
 pub(super) fn check(drawing: &mut Drawing) {
@@ -15,17 +15,17 @@ pub(super) fn check(drawing: &mut Drawing) {
     errors.extend(publish(drawing, &mode.value));
     errors.extend(host_loopback(drawing, &mode.value));
     errors.extend(dns(drawing, &mode.value));
-    errors.extend(allow(drawing, &mode.value));
+    errors.extend(allowed(drawing, &mode.value));
     drawing.errors.extend(errors);
 }
 
 fn unsupported(mode: &Located<NetworkMode>) -> Option<Diagnostic> {
     match mode.value {
-        NetworkMode::None | NetworkMode::Host => None,
-        NetworkMode::Nat | NetworkMode::Allow | NetworkMode::Namespace(_) => Some(
+        NetworkMode::None | NetworkMode::Host | NetworkMode::Allow => None,
+        NetworkMode::Nat | NetworkMode::Namespace(_) => Some(
             Diagnostic::error(format!("network mode `{}` is not supported yet", mode.value.name()))
-                .because("this version of jail has `none` and `host`")
-                .help("use `none`, or `host` to share all of the host's network")
+                .because("this version of jail has `none`, `host` and `allow`")
+                .help("use `allow`, or `host` to share all of the host's network")
                 .at(&mode.origin),
         ),
     }
@@ -77,7 +77,7 @@ fn dns(drawing: &Drawing, mode: &NetworkMode) -> Option<Diagnostic> {
 }
 
 /// A list of what may be reached must not be taken for a wall where it is none.
-fn allow(drawing: &Drawing, mode: &NetworkMode) -> Vec<Diagnostic> {
+fn allowed(drawing: &Drawing, mode: &NetworkMode) -> Vec<Diagnostic> {
     let network = &drawing.profile.network;
     let Some(first) = network.allow.first() else { return Vec::new() };
     let error = |because: &str| {
@@ -140,7 +140,8 @@ pub(super) fn hosts(drawing: &Drawing) -> Option<Located<Vec<u8>>> {
 pub(super) fn resolver(drawing: &Drawing) -> Option<Located<Vec<u8>>> {
     let named = &drawing.profile.network.dns;
     match drawing.network().value {
-        NetworkMode::None | NetworkMode::Allow => None,
+        NetworkMode::None => None,
+        NetworkMode::Allow => Some(Located::new(allow::resolver(), drawing.network().origin)),
         NetworkMode::Host | NetworkMode::Namespace(_) if named.is_empty() => None,
         NetworkMode::Nat | NetworkMode::Host | NetworkMode::Namespace(_) => {
             let servers: Vec<IpAddr> = named.iter().map(|server| server.value).collect();

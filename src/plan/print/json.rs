@@ -110,6 +110,14 @@ enum StepOut<'a> {
     SealRoot,
     Pivot,
     Loopback,
+    Forward {
+        places: Vec<String>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        upstream: Option<UpstreamOut<'a>>,
+    },
+    Allow {
+        destination: String,
+    },
     Hostname {
         name: &'a str,
     },
@@ -252,6 +260,14 @@ struct Note<'a> {
     origin: Option<OriginOut<'a>>,
 }
 
+/// Without the name and the password that it may want.
+#[derive(Serialize)]
+struct UpstreamOut<'a> {
+    host: &'a str,
+    port: u16,
+    variable: &'a str,
+}
+
 fn numbered(number: usize, step: &Step) -> NumberedStep<'_> {
     NumberedStep { number, step: step_out(&step.action), origin: origin(&step.origin) }
 }
@@ -281,6 +297,15 @@ fn step_out(action: &Action) -> StepOut<'_> {
         Action::SealRoot => StepOut::SealRoot,
         Action::Pivot => StepOut::Pivot,
         Action::Loopback => StepOut::Loopback,
+        Action::Forward { places, upstream } => StepOut::Forward {
+            places: places.iter().map(ToString::to_string).collect(),
+            upstream: upstream.as_ref().map(|upstream| UpstreamOut {
+                host: &upstream.host,
+                port: upstream.port,
+                variable: &upstream.variable,
+            }),
+        },
+        Action::Allow(destination) => StepOut::Allow { destination: destination.to_string() },
         Action::Hostname(name) => StepOut::Hostname { name },
         Action::Keyring { may_fail } => StepOut::Keyring { may_fail: *may_fail },
         Action::RefuseNesting => StepOut::RefuseNesting,

@@ -127,8 +127,8 @@ fn section(action: &Action) -> &'static str {
         | Action::Dev { .. }
         | Action::SealRoot
         | Action::Pivot => "Files",
-        Action::Loopback
-        | Action::Hostname(_)
+        Action::Loopback | Action::Forward { .. } | Action::Allow(_) => "Network",
+        Action::Hostname(_)
         | Action::Keyring { .. }
         | Action::RefuseNesting
         | Action::Rlimit { .. }

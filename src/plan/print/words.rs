@@ -1,9 +1,12 @@
 //! What a step says about itself, in a few words.
 
+use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::fmt::Write as _;
+use std::net::SocketAddr;
 use std::os::unix::ffi::OsStrExt;
 
+use crate::forward::Upstream;
 use crate::plan::filter::{Filter, Verdict};
 use crate::plan::{
     Access, Action, CgroupParent, Extent, IdMap, Limit, Mount, RootSource, Ruleset, Subject,
@@ -41,6 +44,8 @@ pub(super) fn headline(action: &Action) -> (&'static str, String) {
         Action::SealRoot => ("seal", "/ becomes read-only".into()),
         Action::Pivot => ("pivot", "leave the host's file system".into()),
         Action::Loopback => ("loopback", "lo, the only interface".into()),
+        Action::Forward { places, upstream } => ("network", forward(places, upstream.as_ref())),
+        Action::Allow(destination) => ("allow", destination.to_string()),
         Action::Hostname(name) => ("hostname", escaped(OsStr::new(name))),
         Action::Keyring { .. } => ("keyring", "a new session keyring".into()),
         Action::RefuseNesting => ("nesting", "no user namespaces inside".into()),
@@ -292,6 +297,21 @@ pub(super) fn escaped(text: &OsStr) -> String {
 /// Characters that turn the order of those after them around, so that a path reads as another.
 fn is_direction(c: char) -> bool {
     matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+fn forward(places: &[SocketAddr], upstream: Option<&Upstream>) -> String {
+    let ports: BTreeSet<u16> = places.iter().map(SocketAddr::port).collect();
+    let ports: Vec<String> = ports.iter().map(u16::to_string).collect();
+    let ports = ports.join(" ");
+    match upstream {
+        None => format!("a process outside serves the ports {ports}"),
+        Some(upstream) => {
+            let Upstream { host, port, variable, .. } = upstream;
+            format!(
+                "a process outside serves the ports {ports}, by the proxy {host}:{port} (${variable})"
+            )
+        }
+    }
 }
 
 #[cfg(test)]

@@ -1,0 +1,385 @@
+//! The proxy of the caller's environment: how names are reached where only it reaches them.
+
+use std::net::IpAddr;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+
+use crate::diagnostic::{Diagnostic, Origin};
+
+/// A proxy, and who is reached without it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Upstream {
+    /// The variable that names it.
+    pub variable: String,
+    pub kind: Kind,
+    pub host: String,
+    pub port: u16,
+    /// Name and password. Never shown.
+    account: Option<(String, String)>,
+    /// `NO_PROXY`.
+    exempt: Vec<String>,
+}
+
+/// What is spoken with a proxy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// `CONNECT` of HTTP (RFC 9110, 9.3.6).
+    Http,
+    /// RFC 1928, names looked up by the proxy.
+    Socks,
+}
+
+impl std::fmt::Debug for Upstream {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{:?} proxy {}:{}", self.kind, self.host, self.port)
+    }
+}
+
+/// The caller's variables about proxies.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Variables(Vec<(String, String)>);
+
+const NAMES: [&str; 2] = ["HTTPS_PROXY", "ALL_PROXY"];
+
+impl Variables {
+    /// Each in upper or in lower case.
+    pub fn new(mut read: impl FnMut(&str) -> Option<String>) -> Self {
+        let names = NAMES.into_iter().chain(["NO_PROXY"]);
+        let found = names.filter_map(|name| {
+            let (upper, lower) = (name.to_owned(), name.to_ascii_lowercase());
+            let value = read(&upper).filter(|value| !value.is_empty());
+            let value = value.or_else(|| read(&lower).filter(|value| !value.is_empty()));
+            value.map(|value| (upper, value))
+        });
+        Self(found.collect())
+    }
+
+    fn get(&self, wanted: &str) -> Option<&str> {
+        self.0.iter().find(|(name, _)| name == wanted).map(|(_, value)| value.as_str())
+    }
+
+    /// The proxy for names, if one is set.
+    pub fn upstream(&self) -> Result<Option<Upstream>, Diagnostic> {
+        let set = NAMES.into_iter().find_map(|name| Some((name, self.get(name)?)));
+        let Some((variable, value)) = set else { return Ok(None) };
+        let exempt = self.get("NO_PROXY").unwrap_or_default();
+        let exempt = exempt.split([',', ' ']).map(str::trim).filter(|entry| !entry.is_empty());
+        let exempt = exempt.map(str::to_ascii_lowercase).collect();
+        // The value is not shown: it may hold a password.
+        let unusable = |because: &str| {
+            Diagnostic::error(format!("the proxy in `${variable}` cannot be used"))
+                .because(because.to_owned())
+                .at(&Origin::Variable(variable.to_owned()))
+                .help("write `http://HOST:PORT` or `socks5h://HOST:PORT`, or unset it")
+        };
+        parse(value).map_err(unusable).map(|parsed| {
+            let (kind, host, port, account) = parsed;
+            Some(Upstream { variable: variable.to_owned(), kind, host, port, account, exempt })
+        })
+    }
+}
+
+type Parsed = (Kind, String, u16, Option<(String, String)>);
+
+fn parse(value: &str) -> Result<Parsed, &'static str> {
+    let (scheme, rest) = value.split_once("://").unwrap_or(("http", value));
+    let (kind, usual) = match scheme.to_ascii_lowercase().as_str() {
+        "http" => (Kind::Http, 80),
+        "socks5" | "socks5h" | "socks" => (Kind::Socks, 1080),
+        "https" => return Err("jail speaks no TLS with a proxy"),
+        _ => return Err("it is neither `http` nor `socks5h`"),
+    };
+    let rest = rest.split(['/', '?', '#']).next().unwrap_or(rest);
+    let (account, place) = match rest.rsplit_once('@') {
+        Some((account, place)) => {
+            let (name, password) = account.split_once(':').unwrap_or((account, ""));
+            (Some((decoded(name)?, decoded(password)?)), place)
+        }
+        None => (None, rest),
+    };
+    let bare_v6 = place.parse::<std::net::Ipv6Addr>().is_ok();
+    let (host, port) = match place.rsplit_once(':') {
+        Some((host, port)) if !bare_v6 && !port.contains(']') => {
+            (host, port.parse().map_err(|_| "its port is no number")?)
+        }
+        _ => (place, usual),
+    };
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    let good = |byte: u8| byte.is_ascii_alphanumeric() || b".-_:".contains(&byte);
+    if host.is_empty() || !host.bytes().all(good) || port == 0 {
+        return Err("it is malformed");
+    }
+    Ok((kind, host.to_owned(), port, account))
+}
+
+/// `%40` is `@`.
+fn decoded(text: &str) -> Result<String, &'static str> {
+    let mut bytes = Vec::new();
+    let mut rest = text.as_bytes();
+    while let Some((first, after)) = rest.split_first() {
+        rest = after;
+        if *first != b'%' {
+            bytes.push(*first);
+            continue;
+        }
+        let digits = after.get(..2).and_then(|digits| std::str::from_utf8(digits).ok());
+        let byte = digits.and_then(|digits| u8::from_str_radix(digits, 16).ok());
+        bytes.push(byte.ok_or("its password is malformed")?);
+        rest = &after[2..];
+    }
+    String::from_utf8(bytes).map_err(|_| "its password is malformed")
+}
+
+impl Upstream {
+    /// Whether this name is reached without the proxy.
+    pub fn exempts(&self, name: &str, port: u16) -> bool {
+        self.exempt.iter().any(|entry| {
+            let (entry, only) = match entry.rsplit_once(':') {
+                Some((entry, port)) => (entry, Some(port)),
+                None => (entry.as_str(), None),
+            };
+            let here = only.is_none_or(|only| only.parse() == Ok(port));
+            let domain = entry.trim_start_matches('*').trim_start_matches('.');
+            let before = name.strip_suffix(domain).filter(|_| !domain.is_empty());
+            let below = before.is_some_and(|rest| rest.is_empty() || rest.ends_with('.'));
+            here && (entry == "*" || below)
+        })
+    }
+
+    /// The address, if the proxy is named by one.
+    pub fn address(&self) -> Option<IpAddr> {
+        self.host.parse().ok()
+    }
+}
+
+/// What is said to a proxy before bytes flow. Fed with what it answers.
+#[derive(Debug)]
+pub struct Greeting {
+    stage: Stage,
+    heard: Vec<u8>,
+}
+
+#[derive(Debug)]
+enum Stage {
+    Http,
+    /// Which way to prove who we are; then that; then the connection.
+    SocksMethod {
+        account: Option<Vec<u8>>,
+        request: Vec<u8>,
+    },
+    SocksAccount {
+        request: Vec<u8>,
+    },
+    SocksReply,
+}
+
+/// What to do next with a proxy.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Next {
+    Wait,
+    Say(Vec<u8>),
+    /// It is through; these bytes came from the server already.
+    Through(Vec<u8>),
+    No(String),
+}
+
+/// An answer of a proxy is shorter.
+const MOST_ANSWER: usize = 16 * 1024;
+
+impl Greeting {
+    /// Begins to ask for a connection to `name`; the first words are returned.
+    pub fn begin(upstream: &Upstream, name: &str, port: u16) -> (Self, Vec<u8>) {
+        let account = upstream.account.as_ref();
+        let (stage, words) = match upstream.kind {
+            Kind::Http => {
+                let mut words =
+                    format!("CONNECT {name}:{port} HTTP/1.1\r\nHost: {name}:{port}\r\n");
+                if let Some((user, password)) = account {
+                    let account = STANDARD.encode(format!("{user}:{password}"));
+                    words.push_str(&format!("Proxy-Authorization: Basic {account}\r\n"));
+                }
+                words.push_str("\r\n");
+                (Stage::Http, words.into_bytes())
+            }
+            Kind::Socks => {
+                let mut request = vec![5, 1, 0, 3];
+                with_length(&mut request, name);
+                request.extend(port.to_be_bytes());
+                let account = account.map(|(user, password)| {
+                    let mut words = vec![1];
+                    with_length(&mut words, user);
+                    with_length(&mut words, password);
+                    words
+                });
+                let words = if account.is_some() { vec![5, 2, 0, 2] } else { vec![5, 1, 0] };
+                (Stage::SocksMethod { account, request }, words)
+            }
+        };
+        (Self { stage, heard: Vec::new() }, words)
+    }
+
+    /// Takes in what the proxy said.
+    pub fn hear(&mut self, bytes: &[u8]) -> Next {
+        self.heard.extend_from_slice(bytes);
+        if self.heard.len() > MOST_ANSWER {
+            return Next::No("its answer does not end".into());
+        }
+        let no = |words: &str| Next::No(words.to_owned());
+        match (&mut self.stage, self.heard.as_slice()) {
+            (Stage::Http, heard) => http_answer(heard),
+            (Stage::SocksMethod { request, .. }, [5, 0]) => {
+                let words = std::mem::take(request);
+                self.go_on(Stage::SocksReply, words)
+            }
+            (Stage::SocksMethod { account: Some(account), request }, [5, 2]) => {
+                let (words, request) = (std::mem::take(account), std::mem::take(request));
+                self.go_on(Stage::SocksAccount { request }, words)
+            }
+            (Stage::SocksMethod { .. }, [] | [5]) => Next::Wait,
+            (Stage::SocksMethod { .. }, _) => no("it wants to know who asks"),
+            (Stage::SocksAccount { request }, [_, 0]) => {
+                let words = std::mem::take(request);
+                self.go_on(Stage::SocksReply, words)
+            }
+            (Stage::SocksAccount { .. }, [] | [_]) => Next::Wait,
+            (Stage::SocksAccount { .. }, _) => no("it does not accept name and password"),
+            (Stage::SocksReply, heard) => socks_reply(heard),
+        }
+    }
+
+    fn go_on(&mut self, stage: Stage, words: Vec<u8>) -> Next {
+        self.stage = stage;
+        self.heard.clear();
+        Next::Say(words)
+    }
+}
+
+fn with_length(words: &mut Vec<u8>, text: &str) {
+    let text = &text.as_bytes()[..text.len().min(255)];
+    words.push(text.len() as u8);
+    words.extend_from_slice(text);
+}
+
+fn http_answer(heard: &[u8]) -> Next {
+    let Some(end) = heard.windows(4).position(|four| four == b"\r\n\r\n") else {
+        return Next::Wait;
+    };
+    let line = heard.split(|byte| *byte == b'\r').next().unwrap_or_default();
+    let line = String::from_utf8_lossy(line);
+    match line.strip_prefix("HTTP/1.").and_then(|rest| rest.split(' ').nth(1)) {
+        Some(status) if status.starts_with('2') => Next::Through(heard[end + 4..].to_vec()),
+        _ => Next::No(format!("it said `{}`", line.chars().take(80).collect::<String>())),
+    }
+}
+
+fn socks_reply(heard: &[u8]) -> Next {
+    let [version, code, _, rest @ ..] = heard else { return Next::Wait };
+    if *version != 5 {
+        return Next::No("it does not speak SOCKS 5".into());
+    }
+    if *code != 0 {
+        return Next::No(format!("it said no [SOCKS {code}]"));
+    }
+    let address = match rest {
+        [1, ..] => 4,
+        [3, length, ..] => 1 + usize::from(*length),
+        [4, ..] => 16,
+        [] | [3] => return Next::Wait,
+        [..] => return Next::No("it does not speak SOCKS 5".into()),
+    };
+    match rest.get(1 + address + 2..) {
+        Some(first) => Next::Through(first.to_vec()),
+        None => Next::Wait,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn upstream(value: &str) -> Upstream {
+        let variables = Variables::new(|name| (name == "HTTPS_PROXY").then(|| value.to_owned()));
+        variables.upstream().unwrap().unwrap()
+    }
+
+    #[test]
+    fn proxies() {
+        for (value, kind, host, port) in [
+            ("http://proxy.example:3128", Kind::Http, "proxy.example", 3128),
+            ("proxy.example:3128/", Kind::Http, "proxy.example", 3128),
+            ("http://me:a%40b@[::1]:1", Kind::Http, "::1", 1),
+            ("socks5h://10.0.0.1", Kind::Socks, "10.0.0.1", 1080),
+        ] {
+            let upstream = upstream(value);
+            assert_eq!((upstream.kind, upstream.host.as_str(), upstream.port), (kind, host, port));
+        }
+    }
+
+    #[test]
+    fn a_proxy_that_cannot_be_used_is_an_error_without_its_password() {
+        for value in
+            ["https://a:1", "ftp://me:secret@a:1", "http://me:secret@:1", "http://a b", "a:x"]
+        {
+            let variables = Variables::new(|name| (name == "all_proxy").then(|| value.to_owned()));
+            let error = variables.upstream().unwrap_err();
+            assert!(!format!("{error:?}").contains("secret"), "{error:?}");
+        }
+    }
+
+    #[test]
+    fn names_that_need_no_proxy() {
+        let mut upstream = upstream("http://a:1");
+        for (entry, name, is) in [
+            ("*", "a.example", true),
+            ("example", "a.example", true),
+            (".a.example", "a.example", true),
+            ("*.a.example", "b.a.example", true),
+            ("ample", "a.example", false),
+            ("a.example:443", "a.example", true),
+            ("a.example:80", "a.example", false),
+        ] {
+            upstream.exempt = vec![entry.to_owned()];
+            assert_eq!(upstream.exempts(name, 443), is, "{entry} {name}");
+        }
+    }
+
+    #[test]
+    fn a_tunnel_of_http() {
+        let upstream = upstream("http://me:a%40b@a:1");
+        let (mut greeting, words) = Greeting::begin(&upstream, "good.example", 443);
+        assert_eq!(
+            String::from_utf8(words).unwrap(),
+            "CONNECT good.example:443 HTTP/1.1\r\nHost: good.example:443\r\n\
+             Proxy-Authorization: Basic bWU6YUBi\r\n\r\n"
+        );
+        assert_eq!(greeting.hear(b"HTTP/1.1 200 OK\r\nA: b\r\n"), Next::Wait);
+        assert_eq!(greeting.hear(b"\r\nfirst"), Next::Through(b"first".to_vec()));
+        let (mut greeting, _) = Greeting::begin(&upstream, "good.example", 443);
+        let no = Next::No("it said `HTTP/1.1 403 No`".into());
+        assert_eq!(greeting.hear(b"HTTP/1.1 403 No\r\n\r\n"), no);
+    }
+
+    #[test]
+    fn a_tunnel_of_socks() {
+        let (mut greeting, words) = Greeting::begin(&upstream("socks5h://m:p@a"), "b.example", 443);
+        assert_eq!(words, [5, 2, 0, 2]);
+        assert_eq!(greeting.hear(&[5]), Next::Wait);
+        assert_eq!(greeting.hear(&[2]), Next::Say(vec![1, 1, b'm', 1, b'p']));
+        let request = [&[5, 1, 0, 3, 9][..], b"b.example", &[1, 187]].concat();
+        assert_eq!(greeting.hear(&[1, 0]), Next::Say(request));
+        assert_eq!(greeting.hear(&[5, 0, 0, 1, 0, 0, 0, 0, 0]), Next::Wait);
+        assert_eq!(greeting.hear(&[0, 9]), Next::Through(vec![9]));
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_answer_makes_it_panic(answers: Vec<Vec<u8>>, socks: bool) {
+            let value = if socks { "socks5://m:p@a" } else { "http://a" };
+            let (mut greeting, _) = Greeting::begin(&upstream(value), "b.example", 443);
+            for answer in answers {
+                greeting.hear(&answer);
+            }
+        }
+    }
+}

@@ -27,9 +27,15 @@ pub fn read(bytes: &[u8]) -> Said {
     }
 }
 
+/// No server reads a longer method, or a longer line with it.
+const LONGEST_METHOD: usize = 16 * 1024;
+
 /// Whether there may be a method and a target in this, the end of which is not there yet.
 fn may_become_a_request(bytes: &[u8]) -> bool {
     let method = bytes.iter().take_while(|byte| is_token(**byte)).count();
+    if method > LONGEST_METHOD {
+        return false;
+    }
     let after = &bytes[method..];
     let begun = match after.first() {
         Some(b' ' | b'\t') => method > 0,

@@ -142,8 +142,10 @@ fn other_protocols_pass_at_once() {
 fn what_never_ends_is_refused() {
     let head = [&b"GET / HTTP/1.1\r\nA: "[..], &vec![b'a'; MOST]].concat();
     assert!(matches!(read(&head), Said::Nonsense(_)));
-    let line = vec![b'a'; MOST];
+    let line = [b"GET /", &vec![b'a'; MOST][..]].concat();
     assert!(matches!(read(&line), Said::Nonsense(_)));
+    // It is no method of any server.
+    assert_eq!(read(&vec![b'a'; MOST]), Said::Nobody);
 }
 
 #[test]

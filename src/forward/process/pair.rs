@@ -279,9 +279,8 @@ fn listen(
         let room = scratch.len().min(CHUNK);
         match no_wait(|| (&mut &*inside).read(&mut scratch[..room]))? {
             None => return Ok(false),
-            // It says nothing at all, and may still listen; or it broke off.
-            Some(0) if bytes.is_empty() => return Ok(true),
-            Some(0) => return Err(End::Broken),
+            // That was all: nothing that is unfinished means anything to a server.
+            Some(0) => return Ok(true),
             Some(count) => bytes.extend_from_slice(&scratch[..count]),
         }
         match first_bytes::read(bytes) {

@@ -131,7 +131,7 @@ fn deed(action: &Action) -> String {
     match action {
         Action::Cgroup(_) => "make a cgroup for this run".into(),
         Action::Limit(_) => "limit what the command may use".into(),
-        Action::Namespaces { .. } => "start the sandbox's first process".into(),
+        Action::Namespaces(_) => "start the sandbox's first process".into(),
         Action::Ids(_) => "map the ids of the user namespace".into(),
         Action::Scratch { .. } => "make the sandbox's scratch file system".into(),
         Action::Root(RootSource::Empty) => "make the root directory".into(),
@@ -150,6 +150,7 @@ fn deed(action: &Action) -> String {
         Action::SealRoot => "make the root directory read-only".into(),
         Action::Pivot => "leave the host's file system".into(),
         Action::Loopback => "bring up the loopback interface".into(),
+        Action::Nat(_) => "wait for the sandbox's network".into(),
         Action::Hostname(name) => format!("set the host name `{name}`"),
         Action::Keyring { .. } => "make a new session keyring".into(),
         Action::RefuseNesting => "refuse nested user namespaces".into(),

@@ -19,6 +19,8 @@ pub struct Script {
     /// Init waits for an order before it does anything.
     pub waits: bool,
     pub cgroup: Option<Cgroup>,
+    /// What the supervisor runs while init waits at [`Operation::AwaitNetwork`].
+    pub nat: Option<Nat>,
     pub ids: Ids,
     /// Carried out by init, in order.
     pub setup: Vec<Instruction>,
@@ -42,6 +44,13 @@ impl Cgroup {
     pub fn is_joined_later(&self) -> bool {
         matches!(self.parent, CgroupParent::Scope { .. })
     }
+}
+
+/// The program pasta(1) with its arguments, to which those that name our namespaces are added.
+pub struct Nat {
+    pub step: u16,
+    pub program: CString,
+    pub arguments: Vec<CString>,
 }
 
 /// One line for one file of the cgroup, and how to see that the kernel has taken it.
@@ -150,6 +159,8 @@ pub enum Operation {
     /// The host's tree goes away.
     Pivot,
     Loopback,
+    /// Wait until the supervisor has connected the network.
+    AwaitNetwork,
     Hostname(String),
     Keyring {
         may_fail: bool,

@@ -7,6 +7,7 @@ mod harness;
 mod images;
 mod kernels;
 mod limits;
+mod network;
 mod report;
 mod support;
 mod tools;

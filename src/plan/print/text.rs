@@ -128,6 +128,7 @@ fn section(action: &Action) -> &'static str {
         | Action::SealRoot
         | Action::Pivot => "Files",
         Action::Loopback
+        | Action::Nat(_)
         | Action::Hostname(_)
         | Action::Keyring { .. }
         | Action::RefuseNesting

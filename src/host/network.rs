@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
-use std::net::{IpAddr, Ipv4Addr, UdpSocket};
+use std::net::{IpAddr, UdpSocket};
 use std::path::Path;
 
 use crate::forward::Variables;
@@ -88,10 +88,6 @@ fn resolver(text: &[u8]) -> Resolver {
             Some(_) | None => {}
         }
     }
-    if resolver.servers.is_empty() {
-        // So says resolv.conf(5).
-        resolver.servers.push(name_server(Ipv4Addr::LOCALHOST.into()));
-    }
     resolver
 }
 
@@ -121,10 +117,9 @@ mod tests {
     }
 
     #[test]
-    fn without_a_server_it_is_the_one_on_this_machine() {
+    fn a_file_that_names_nobody_names_nobody() {
         for text in [&b""[..], b"nameserver nobody\n", b"\xff"] {
-            let [server] = resolver(text).servers.try_into().unwrap();
-            assert_eq!(server, NameServer { address: [127, 0, 0, 1].into(), is_here: true });
+            assert_eq!(resolver(text), Resolver::default());
         }
     }
 }

@@ -1,13 +1,13 @@
 //! What will happen, step by step, in the order in which it happens.
 
 use std::ffi::OsString;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use crate::diagnostic::{Diagnostic, Origin};
 use crate::forward::Upstream;
 use crate::host::cgroups::Controller;
 use crate::image::Kept;
-use crate::profile::{Bounds, Capability, CpuSet, Destination, Protection, Rlimit};
+use crate::profile::{Bounds, Capability, CpuSet, Destination, Protection, Publish, Rlimit};
 use crate::units::{AbsolutePath, Cpus, Size, Span};
 
 use super::filter::Filter;
@@ -37,10 +37,9 @@ pub enum Action {
     Cgroup(CgroupParent),
     /// A limit that the cgroup holds.
     Limit(Limit),
-    /// One clone3(2) with user, mount, pid, ipc, uts and cgroup namespaces, and net if `network`.
-    Namespaces {
-        network: bool,
-    },
+    /// One clone3(2) with user, mount, pid, ipc, uts and cgroup namespaces, and net if it is not the
+    /// host's network.
+    Namespaces(NetworkSpace),
     /// How ids inside correspond to ids outside.
     Ids(IdMap),
     /// One tmpfs that holds the root, all private directories and the upper layers of overlays.
@@ -94,6 +93,8 @@ pub enum Action {
     },
     /// May be reached.
     Allow(Destination),
+    /// Connect our network namespace with the host's network, by pasta(1).
+    Nat(Nat),
     Hostname(String),
     /// A new session keyring, so that the caller's keys cannot be reached.
     /// With `may_fail`, a full quota is no error: the filter refuses all calls about keys.
@@ -178,6 +179,28 @@ pub enum Limit {
         read_ops: Option<u64>,
         write_ops: Option<u64>,
     },
+}
+
+/// What the network namespace is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NetworkSpace {
+    /// A new one, where nothing is but loopback.
+    Empty,
+    /// A new one, which a later step connects.
+    Connected,
+    /// That of the host.
+    Host,
+}
+
+/// How pasta(1) connects the two networks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Nat {
+    pub program: AbsolutePath,
+    /// Questions about names to the first address inside go to the second one of the host.
+    pub resolver: Option<(IpAddr, IpAddr)>,
+    /// What is sent to the gateway reaches the host's loopback interface.
+    pub host_loopback: bool,
+    pub publish: Vec<Publish>,
 }
 
 /// Which ids exist inside.

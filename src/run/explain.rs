@@ -131,7 +131,7 @@ fn deed(action: &Action) -> String {
     match action {
         Action::Cgroup(_) => "make a cgroup for this run".into(),
         Action::Limit(_) => "limit what the command may use".into(),
-        Action::Namespaces { .. } => "start the sandbox's first process".into(),
+        Action::Namespaces(_) => "start the sandbox's first process".into(),
         Action::Ids(_) => "map the ids of the user namespace".into(),
         Action::Scratch { .. } => "make the sandbox's scratch file system".into(),
         Action::Root(RootSource::Empty) => "make the root directory".into(),
@@ -152,6 +152,7 @@ fn deed(action: &Action) -> String {
         Action::Loopback => "bring up the loopback interface".into(),
         Action::Forward { .. } => "set up the network".into(),
         Action::Allow(destination) => format!("allow `{destination}`"),
+        Action::Nat(_) => "wait for the sandbox's network".into(),
         Action::Hostname(name) => format!("set the host name `{name}`"),
         Action::Keyring { .. } => "make a new session keyring".into(),
         Action::RefuseNesting => "refuse nested user namespaces".into(),

@@ -5,6 +5,7 @@
 //! kernel ends everything inside. The two speak [`message`]s over one socket; its end tells
 //! each side of the other's death.
 
+mod beside;
 mod cgroup;
 mod clock;
 mod confine;
@@ -12,6 +13,7 @@ mod explain;
 mod init;
 mod message;
 mod mounts;
+mod nat;
 mod outcome;
 mod overlay;
 mod payload;

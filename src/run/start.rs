@@ -19,10 +19,12 @@ use crate::sys::{
     Change, Clone, Used, clone_process, restore_default, schedule_ordinarily, wait_for_end,
 };
 
+use super::beside::has_answer;
 use super::confine::{Confinement, Request};
-use super::explain::{explain_clone, explain_mapping};
+use super::explain::{explain, explain_clone, explain_mapping};
 use super::init;
-use super::message::Order;
+use super::message::{Order, Report};
+use super::nat::Nat;
 use super::payload::Inherited;
 use super::supervisor::{FORWARDED, Tell};
 
@@ -33,6 +35,7 @@ pub struct Started {
     pub confinement: Option<Confinement>,
     /// The process that serves the network of the sandbox.
     pub forwarder: Option<Forwarder>,
+    pub nat: Option<Nat>,
 }
 
 /// Makes the cgroup, clones init, and does what has to be done from outside; in init this
@@ -61,8 +64,8 @@ pub fn start(
         Ok(around) => before.or(around.flatten()),
         Err(diagnostic) => return Err(given_up(Some(init), before, diagnostic)),
     };
-    match finish(init, &socket, &script) {
-        Ok(()) => Ok(Started { init, socket, confinement, forwarder }),
+    match finish(init, &socket, &script, plan) {
+        Ok(nat) => Ok(Started { init, socket, confinement, nat, forwarder }),
         Err(diagnostic) => Err(given_up(Some(init), confinement, diagnostic)),
     }
 }
@@ -125,16 +128,57 @@ fn clone_init(
     }
 }
 
-/// Maps the ids if init cannot, and tells it to begin if it waits for that.
-fn finish(init: Pid, socket: &OwnedFd, script: &Script) -> Result<(), Diagnostic> {
+/// Maps the ids if init cannot, and tells it to begin if it waits for that; connects its network while
+/// it goes on.
+fn finish(
+    init: Pid,
+    socket: &OwnedFd,
+    script: &Script,
+    plan: &Plan,
+) -> Result<Option<Nat>, Diagnostic> {
     if let Mapping::Helpers { uid, gid } = &script.ids.mapping {
         for (program, arguments) in [uid, gid] {
             map_by_helper(init, program, arguments)?;
         }
     }
-    match script.waits {
-        true => Order::Begin.send(socket).map_err(explain_clone),
-        false => Ok(()),
+    if script.waits {
+        Order::Begin.send(socket).map_err(explain_clone)?;
+    }
+    let Some(wanted) = &script.nat else { return Ok(None) };
+    wait_for_the_ids(socket, plan)?;
+    match Nat::connect(wanted, init) {
+        Ok(nat) => match Order::Begin.send(socket) {
+            // Init has failed meanwhile; the next report says how.
+            Ok(()) | Err(Errno::EPIPE | Errno::ECONNRESET) => Ok(Some(nat)),
+            Err(errno) => Err(explain_clone(errno)),
+        },
+        // Init may have failed meanwhile, and its namespaces are gone.
+        Err(refused) => Err(failure_of_init(socket, plan)?.unwrap_or_else(|| {
+            match plan.steps.get(usize::from(wanted.step)) {
+                Some(step) => refused.at(&step.origin),
+                None => refused,
+            }
+        })),
+    }
+}
+
+/// Until the user namespace can be entered.
+fn wait_for_the_ids(socket: &OwnedFd, plan: &Plan) -> Result<(), Diagnostic> {
+    match Report::receive(socket).map_err(explain_clone)? {
+        Some(Report::Mapped) => Ok(()),
+        Some(Report::Failed(failure)) => Err(explain(failure, plan).diagnostic),
+        Some(_) | None => Err(Diagnostic::error("the sandbox ended before its command did")),
+    }
+}
+
+/// What init has told by now, if that is that it failed.
+fn failure_of_init(socket: &OwnedFd, plan: &Plan) -> Result<Option<Diagnostic>, Diagnostic> {
+    if !has_answer(socket).map_err(explain_clone)? {
+        return Ok(None);
+    }
+    match Report::receive(socket).map_err(explain_clone)? {
+        Some(Report::Failed(failure)) => Ok(Some(explain(failure, plan).diagnostic)),
+        Some(_) | None => Ok(None),
     }
 }
 

@@ -22,6 +22,7 @@ use super::clock::{Clock, Verdict};
 use super::confine::Confinement;
 use super::explain::{explain, explain_clone};
 use super::message::{Failure, Order, Report};
+use super::nat::Nat;
 use super::outcome::{End, Full, Outcome, Refused};
 use super::record::{Description, Record};
 use super::start::{Started, end, kill_init, prepare, start, wait};
@@ -66,6 +67,7 @@ pub fn perform(plan: &Plan, profiles: &[OsString], tell: Tell) -> Result<Outcome
         Ok(signals) => signals,
         Err(errno) => {
             end(started.init);
+            drop(started.nat);
             let left = started.confinement.map(Confinement::end);
             let diagnostic = explain_clone(errno);
             return Err(refused(match left {
@@ -76,12 +78,12 @@ pub fn perform(plan: &Plan, profiles: &[OsString], tell: Tell) -> Result<Outcome
     };
     release(&kept);
     let record = record(&id, &started, plan, profiles);
-    let Started { init, socket, confinement, forwarder } = started;
+    let Started { init, socket, confinement, nat, forwarder } = started;
     let memory = confinement.as_ref().and_then(|confinement| confinement.watch_memory(init));
     let clock = Clock::start(None);
     let supervisor =
         Supervisor { init, socket, signals, terminal, shares_terminal, memory, time, clock };
-    supervisor.supervise(plan, id, confinement, forwarder, record)
+    supervisor.supervise(plan, id, Around { confinement, nat, forwarder, record })
 }
 
 fn refused(diagnostic: Diagnostic) -> Refused {
@@ -148,6 +150,14 @@ struct Events {
     memory: bool,
 }
 
+/// What goes away with the run.
+struct Around {
+    confinement: Option<Confinement>,
+    nat: Option<Nat>,
+    forwarder: Option<Forwarder>,
+    record: Option<Record>,
+}
+
 struct Supervisor {
     init: Pid,
     socket: OwnedFd,
@@ -163,14 +173,8 @@ struct Supervisor {
 
 impl Supervisor {
     /// Until the command has ended, and with it everything inside.
-    fn supervise(
-        mut self,
-        plan: &Plan,
-        id: String,
-        confinement: Option<Confinement>,
-        forwarder: Option<Forwarder>,
-        record: Option<Record>,
-    ) -> Result<Outcome, Refused> {
+    fn supervise(mut self, plan: &Plan, id: String, around: Around) -> Result<Outcome, Refused> {
+        let Around { confinement, nat, forwarder, record } = around;
         let started = Instant::now();
         let told = self.watch();
         let wall = started.elapsed();
@@ -188,7 +192,8 @@ impl Supervisor {
             terminal.take_back();
         }
         let largest = self.memory.as_ref().and_then(|memory| memory.largest()).map(str::to_owned);
-        let tally = Tally::take(id, wall, &ended, confinement, largest);
+        let lost = nat.and_then(|nat| nat.end().err());
+        let tally = Tally::take(id, wall, &ended, confinement, largest).with(lost);
         let told = told.map_err(|errno| {
             let lost = Diagnostic::error("lost contact with the sandbox");
             refused(lost.because(errno_cause(errno)))
@@ -239,6 +244,8 @@ impl Supervisor {
                     stops = so_often;
                     self.stop_too()?;
                 }
+                // Waited for before, where it matters.
+                Some(Report::Mapped) => {}
                 Some(Report::TimedOut) => told.timed_out = true,
                 Some(Report::Full(full)) => told.full.push(full),
                 Some(Report::Exited(status)) => told.end = Some(End::Exited(status)),

@@ -5,16 +5,18 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 
 use crate::diagnostic::Diagnostic;
 use crate::plan::{
-    Action, Extent, IdMap, LandlockRule, Limit, Mount, Plan, RootSource, Ruleset, Subject,
+    Action, Extent, IdMap, LandlockRule, Limit, Mount, NetworkSpace, Plan, RootSource, Ruleset,
+    Subject,
 };
 use crate::sys::{Links, NAMESPACES, NEW_CGROUP, NEW_NETWORK};
 use crate::units::AbsolutePath;
 
 use super::layout::{Layout, last_component};
 use super::types::{
-    Cgroup, Exec, Forward, Ids, Mapping, MountSource, Operation, Payload, Rlimit, Script, TimeLimit,
+    Cgroup, Exec, Forward, Ids, Mapping, MountSource, Nat, Operation, Payload, Rlimit, Script,
+    TimeLimit,
 };
-use super::{bpf, landlock, limits};
+use super::{bpf, landlock, limits, nat};
 
 /// Turns every step into what the processes carry out.
 pub fn compile(plan: &Plan) -> Result<Script, Diagnostic> {
@@ -38,6 +40,7 @@ fn links_of(plan: &Plan) -> Links {
 struct Draft {
     namespaces: u64,
     cgroup: Option<Cgroup>,
+    nat: Option<Nat>,
     ids: Option<Ids>,
     layout: Layout,
     new_session: Option<u16>,
@@ -60,6 +63,7 @@ impl Draft {
         Self {
             namespaces: NAMESPACES,
             cgroup: None,
+            nat: None,
             ids: None,
             layout: Layout::new(links),
             new_session: None,
@@ -91,9 +95,10 @@ impl Draft {
                     self.no_real_time = Some(step);
                 }
             }
-            Action::Namespaces { network } => {
-                self.namespaces |= if *network { NEW_NETWORK } else { 0 };
+            Action::Namespaces(NetworkSpace::Empty | NetworkSpace::Connected) => {
+                self.namespaces |= NEW_NETWORK;
             }
+            Action::Namespaces(NetworkSpace::Host) => {}
             Action::Ids(map) => self.ids = Some(Ids { step, mapping: mapping(map) }),
             Action::NewSession => self.new_session = Some(step),
             Action::Umask(mask) => self.umask = Some(*mask),
@@ -122,6 +127,11 @@ impl Draft {
             Action::Allow(destination) => {
                 let forward = self.forward.as_mut().expect("the plan starts the server first");
                 forward.allow.push(destination.clone());
+            }
+            Action::Nat(plan) => {
+                let (program, arguments) = (plan.program.to_c_string(), nat::arguments(plan));
+                self.nat = Some(Nat { step, program, arguments });
+                self.layout.push(Operation::AwaitNetwork);
             }
             Action::Hostname(name) => self.layout.push(Operation::Hostname(name.clone())),
             Action::Keyring { may_fail } => {
@@ -283,6 +293,7 @@ impl Draft {
             namespaces: self.namespaces | cgroup_namespace,
             waits: in_scope || by_helpers,
             cgroup: self.cgroup,
+            nat: self.nat,
             ids,
             setup: self.layout.instructions,
             landlock: self.landlock,

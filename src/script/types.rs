@@ -22,6 +22,8 @@ pub struct Script {
     /// Init waits for an order before it does anything.
     pub waits: bool,
     pub cgroup: Option<Cgroup>,
+    /// What the supervisor runs while init waits at [`Operation::AwaitNetwork`].
+    pub nat: Option<Nat>,
     pub ids: Ids,
     /// Carried out by init, in order.
     pub setup: Vec<Instruction>,
@@ -54,6 +56,13 @@ pub struct Forward {
     pub step: u16,
     pub allow: Vec<Destination>,
     pub upstream: Option<Upstream>,
+}
+
+/// The program pasta(1) with its arguments, to which those that name our namespaces are added.
+pub struct Nat {
+    pub step: u16,
+    pub program: CString,
+    pub arguments: Vec<CString>,
 }
 
 /// One line for one file of the cgroup, and how to see that the kernel has taken it.
@@ -166,6 +175,8 @@ pub enum Operation {
     Forward {
         places: Vec<SocketAddr>,
     },
+    /// Wait until the supervisor has connected the network.
+    AwaitNetwork,
     Hostname(String),
     Keyring {
         may_fail: bool,

@@ -8,6 +8,7 @@ mod harness;
 mod images;
 mod kernels;
 mod limits;
+mod network;
 mod report;
 mod support;
 mod tools;

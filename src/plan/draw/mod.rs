@@ -90,7 +90,7 @@ pub fn draw(
 
     let mut steps = Steps(limits.cgroup.clone());
     let network = drawing.network();
-    steps.push(Action::Namespaces { network: network.value.is_own() }, &network.origin);
+    steps.push(Action::Namespaces(network::space(&network.value)), &network.origin);
     let etc = etc::files(&drawing, &root, &settled, &ids.value, &home);
     steps.push(Action::Ids(ids.value), &ids.origin);
     steps.push(process::scratch(), &Origin::BuiltIn);

@@ -1,17 +1,30 @@
-//! `[network]`: what cannot be had together, and what /etc says about names.
+//! `[network]`: what cannot be had together, how the network is connected, and what /etc says about
+//! names.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use crate::diagnostic::{Diagnostic, Located, Origin};
-use crate::profile::{NetworkMode, Target};
+use crate::host::NameServer;
+use crate::plan::{Action, Nat, NetworkSpace};
+use crate::profile::{Capability, NetworkMode, Target};
 
-use super::{Drawing, allow};
+use super::{Drawing, Steps, allow};
+
+/// Whom the command asks for names where the host asks a server on itself. No other use is known of
+/// them: a link-local address that nobody gives out (RFC 3927), and a local one of ours (RFC 4193).
+const RESOLVER: Ipv4Addr = Ipv4Addr::new(169, 254, 1, 1);
+const RESOLVER_V6: Ipv6Addr = Ipv6Addr::new(0xfd6a, 0x6169, 0x6c00, 0, 0, 0, 0, 0x53);
+
+/// With these the command can send what it likes, to any address, without asking the kernel.
+const CAP_NET_ADMIN: Capability = Capability(12);
+const CAP_NET_RAW: Capability = Capability(13);
 
 /// Refuses what makes no sense in the mode that is chosen.
 pub(super) fn check(drawing: &mut Drawing) {
     let mode = drawing.network();
     let mut errors = Vec::new();
     errors.extend(unsupported(&mode));
+    errors.extend(capabilities(drawing, &mode.value));
     errors.extend(publish(drawing, &mode.value));
     errors.extend(host_loopback(drawing, &mode.value));
     errors.extend(dns(drawing, &mode.value));
@@ -21,22 +34,42 @@ pub(super) fn check(drawing: &mut Drawing) {
 
 fn unsupported(mode: &Located<NetworkMode>) -> Option<Diagnostic> {
     match mode.value {
-        NetworkMode::None | NetworkMode::Host | NetworkMode::Allow => None,
-        NetworkMode::Nat | NetworkMode::Namespace(_) => Some(
+        NetworkMode::None | NetworkMode::Host | NetworkMode::Nat | NetworkMode::Allow => None,
+        NetworkMode::Namespace(_) => Some(
             Diagnostic::error(format!("network mode `{}` is not supported yet", mode.value.name()))
-                .because("this version of jail has `none`, `host` and `allow`")
-                .help("use `allow`, or `host` to share all of the host's network")
+                .because("this version of jail has `none`, `host`, `nat` and `allow`")
+                .help("use `none`, or `nat` to reach all that the host reaches")
                 .at(&mode.origin),
         ),
     }
+}
+
+/// pasta takes what comes over its interface as it is: a packet to 127.0.0.1 would be answered by the
+/// host.
+fn capabilities(drawing: &Drawing, mode: &NetworkMode) -> Option<Diagnostic> {
+    let lends = drawing.profile.network.host_loopback.as_ref().is_some_and(|lends| lends.value);
+    if *mode != NetworkMode::Nat || lends {
+        return None;
+    }
+    let keep = &drawing.profile.capabilities.keep;
+    let kept = keep.iter().find(|kept| [CAP_NET_ADMIN, CAP_NET_RAW].contains(&kept.value))?;
+    let error = Diagnostic::error(format!("`{}` cannot be kept in mode `nat`", kept.value));
+    Some(
+        error
+            .at(&kept.origin)
+            .because("the command could reach the host's loopback interface by packets of its own")
+            .help("do without the capability, or say `host-loopback = true`"),
+    )
 }
 
 fn publish(drawing: &Drawing, mode: &NetworkMode) -> Option<Diagnostic> {
     let first = drawing.profile.network.publish.first()?;
     let error = Diagnostic::error(format!("cannot publish `{}`", first.value)).at(&first.origin);
     match mode {
-        NetworkMode::None | NetworkMode::Nat | NetworkMode::Allow => {
-            Some(error.because("this version of jail cannot publish ports").help("remove it"))
+        NetworkMode::Nat => None,
+        NetworkMode::None | NetworkMode::Allow => {
+            let because = "this version of jail publishes ports in mode `nat` alone";
+            Some(error.because(because).help("remove it, or use `mode = \"nat\"`"))
         }
         NetworkMode::Host => Some(
             error
@@ -111,6 +144,64 @@ fn allowed(drawing: &Drawing, mode: &NetworkMode) -> Vec<Diagnostic> {
     }
 }
 
+pub(super) fn space(mode: &NetworkMode) -> NetworkSpace {
+    match mode {
+        NetworkMode::None => NetworkSpace::Empty,
+        NetworkMode::Nat | NetworkMode::Allow => NetworkSpace::Connected,
+        NetworkMode::Host | NetworkMode::Namespace(_) => NetworkSpace::Host,
+    }
+}
+
+/// Connects a network of the command's own.
+pub(super) fn connect(drawing: &mut Drawing, steps: &mut Steps) {
+    let mode = drawing.network();
+    if mode.value != NetworkMode::Nat {
+        return;
+    }
+    let Some(program) = drawing.host.network.pasta.clone() else {
+        let error = Diagnostic::error("cannot connect the sandbox's network: no program `pasta`");
+        let error = error.at(&mode.origin).help("install the package `passt`");
+        drawing.errors.push(error);
+        return;
+    };
+    let network = &drawing.profile.network;
+    let nat = Nat {
+        program,
+        resolver: forwarded(drawing),
+        host_loopback: network.host_loopback.as_ref().is_some_and(|lends| lends.value),
+        publish: network.publish.iter().map(|publish| publish.value).collect(),
+    };
+    steps.push(Action::Nat(nat), &mode.origin);
+}
+
+/// A server on this machine cannot be reached from inside by its own address: it is asked by another,
+/// as long as the profile names no servers. pasta does so for the first server of IPv4 and the first of
+/// IPv6, of which one is enough.
+fn forwarded(drawing: &Drawing) -> Option<(IpAddr, IpAddr)> {
+    if !drawing.profile.network.dns.is_empty() {
+        return None;
+    }
+    let servers = &drawing.host.network.resolver.servers;
+    let first = |is_v4: bool| servers.iter().find(|server| server.address.is_ipv4() == is_v4);
+    let mut firsts = [first(true), first(false)].into_iter().flatten();
+    let here = firsts.find(|server| server.is_here)?;
+    Some((stand_in(here.address), here.address))
+}
+
+fn stand_in(address: IpAddr) -> IpAddr {
+    if address.is_ipv4() { RESOLVER.into() } else { RESOLVER_V6.into() }
+}
+
+/// Whom the host asks, as the command can ask them: of those on this machine only one.
+fn servers_of_the_host(drawing: &Drawing) -> Vec<IpAddr> {
+    let forwarded = forwarded(drawing);
+    let inside = |server: &NameServer| match forwarded {
+        Some((inside, outside)) if outside == server.address => Some(inside),
+        _ => Some(server.address).filter(|_| !server.is_here),
+    };
+    drawing.host.network.resolver.servers.iter().filter_map(inside).collect()
+}
+
 /// Returns /etc/hosts, unless it is the host's own.
 pub(super) fn hosts(drawing: &Drawing) -> Option<Located<Vec<u8>>> {
     let named = &drawing.profile.network.hosts;
@@ -143,6 +234,11 @@ pub(super) fn resolver(drawing: &Drawing) -> Option<Located<Vec<u8>>> {
         NetworkMode::None => None,
         NetworkMode::Allow => Some(Located::new(allow::resolver(), drawing.network().origin)),
         NetworkMode::Host | NetworkMode::Namespace(_) if named.is_empty() => None,
+        NetworkMode::Nat if named.is_empty() => {
+            let mut text = servers_text(&servers_of_the_host(drawing));
+            text.extend_from_slice(&drawing.host.network.resolver.settings);
+            Some(Located::new(text, drawing.network().origin))
+        }
         NetworkMode::Nat | NetworkMode::Host | NetworkMode::Namespace(_) => {
             let servers: Vec<IpAddr> = named.iter().map(|server| server.value).collect();
             let origin = named.first().map_or(Origin::BuiltIn, |first| first.origin.clone());

@@ -10,7 +10,7 @@ use crate::profile::Tty;
 use crate::units::Size;
 
 use super::limits::{self, Limits};
-use super::{Drawing, Steps, allow};
+use super::{Drawing, Steps, allow, network};
 
 /// A command that fills its /tmp must not eat the memory of the machine.
 const SCRATCH_SIZE: Size = Size(512 << 20);
@@ -61,6 +61,7 @@ pub(super) fn isolate(
     if drawing.network().value.is_own() {
         steps.push(Action::Loopback, &built_in);
     }
+    network::connect(drawing, steps);
     allow::draw(drawing, steps);
     let hostname = drawing.hostname();
     steps.push(Action::Hostname(hostname.value), &hostname.origin);

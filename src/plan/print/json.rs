@@ -7,8 +7,8 @@ use serde::Serialize;
 
 use crate::diagnostic::{Diagnostic, Origin, Severity};
 use crate::plan::{
-    Access, Action, CgroupParent, Extent, IdMap, LandlockRule, Limit, Mount, Plan, RootSource,
-    Ruleset, Step, Subject,
+    Access, Action, CgroupParent, Extent, IdMap, LandlockRule, Limit, Mount, NetworkSpace, Plan,
+    RootSource, Ruleset, Step, Subject,
 };
 use crate::units::{AbsolutePath, Span};
 
@@ -118,6 +118,12 @@ enum StepOut<'a> {
     Allow {
         destination: String,
     },
+    Nat {
+        program: Text<'a>,
+        resolver: Option<ResolverOut>,
+        host_loopback: bool,
+        publish: Vec<String>,
+    },
     Hostname {
         name: &'a str,
     },
@@ -169,6 +175,13 @@ enum StepOut<'a> {
         argv: Vec<Text<'a>>,
         search: Vec<Text<'a>>,
     },
+}
+
+/// Where questions about names go.
+#[derive(Serialize)]
+struct ResolverOut {
+    inside: String,
+    outside: String,
 }
 
 #[derive(Serialize)]
@@ -276,7 +289,9 @@ fn step_out(action: &Action) -> StepOut<'_> {
     match action {
         Action::Cgroup(parent) => StepOut::Cgroup { parent: cgroup(parent) },
         Action::Limit(limit) => StepOut::Limit { limit: limit_out(limit) },
-        Action::Namespaces { network } => StepOut::Namespaces { network: *network },
+        Action::Namespaces(network) => {
+            StepOut::Namespaces { network: *network != NetworkSpace::Host }
+        }
         Action::Ids(map) => ids(map),
         Action::Scratch { size, inodes } => StepOut::Scratch { size: size.0, inodes: *inodes },
         Action::Root(source) => root(source),
@@ -306,6 +321,15 @@ fn step_out(action: &Action) -> StepOut<'_> {
             }),
         },
         Action::Allow(destination) => StepOut::Allow { destination: destination.to_string() },
+        Action::Nat(nat) => StepOut::Nat {
+            program: of_path(&nat.program),
+            resolver: nat.resolver.map(|(inside, outside)| ResolverOut {
+                inside: inside.to_string(),
+                outside: outside.to_string(),
+            }),
+            host_loopback: nat.host_loopback,
+            publish: nat.publish.iter().map(ToString::to_string).collect(),
+        },
         Action::Hostname(name) => StepOut::Hostname { name },
         Action::Keyring { may_fail } => StepOut::Keyring { may_fail: *may_fail },
         Action::RefuseNesting => StepOut::RefuseNesting,

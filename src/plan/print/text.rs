@@ -127,7 +127,7 @@ fn section(action: &Action) -> &'static str {
         | Action::Dev { .. }
         | Action::SealRoot
         | Action::Pivot => "Files",
-        Action::Loopback | Action::Forward { .. } | Action::Allow(_) => "Network",
+        Action::Loopback | Action::Nat(_) | Action::Forward { .. } | Action::Allow(_) => "Network",
         Action::Hostname(_)
         | Action::Keyring { .. }
         | Action::RefuseNesting

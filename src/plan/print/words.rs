@@ -9,7 +9,8 @@ use std::os::unix::ffi::OsStrExt;
 use crate::forward::Upstream;
 use crate::plan::filter::{Filter, Verdict};
 use crate::plan::{
-    Access, Action, CgroupParent, Extent, IdMap, Limit, Mount, RootSource, Ruleset, Subject,
+    Access, Action, CgroupParent, Extent, IdMap, Limit, Mount, Nat, NetworkSpace, RootSource,
+    Ruleset, Subject,
 };
 use crate::profile::{Bounds, Cap, Rlimit, RlimitUnit};
 use crate::units::{AbsolutePath, Size};
@@ -19,8 +20,12 @@ pub(super) fn headline(action: &Action) -> (&'static str, String) {
     match action {
         Action::Cgroup(parent) => ("cgroup", cgroup(parent)),
         Action::Limit(limit) => ("limit", limited(limit)),
-        Action::Namespaces { network } => {
-            let net = if *network { " net: no network" } else { ": the host's network" };
+        Action::Namespaces(network) => {
+            let net = match network {
+                NetworkSpace::Empty => " net: no network",
+                NetworkSpace::Connected => " net",
+                NetworkSpace::Host => ": the host's network",
+            };
             ("namespaces", format!("user mount pid ipc uts cgroup{net}"))
         }
         Action::Ids(map) => ("ids", ids(map)),
@@ -43,7 +48,8 @@ pub(super) fn headline(action: &Action) -> (&'static str, String) {
         Action::Dev { devices } => ("dev", format!("/dev: {}", device_names(devices))),
         Action::SealRoot => ("seal", "/ becomes read-only".into()),
         Action::Pivot => ("pivot", "leave the host's file system".into()),
-        Action::Loopback => ("loopback", "lo, the only interface".into()),
+        Action::Loopback => ("loopback", "lo".into()),
+        Action::Nat(nat) => ("nat", connection(nat)),
         Action::Forward { places, upstream } => ("network", forward(places, upstream.as_ref())),
         Action::Allow(destination) => ("allow", destination.to_string()),
         Action::Hostname(name) => ("hostname", escaped(OsStr::new(name))),
@@ -180,6 +186,21 @@ fn root(source: &RootSource) -> String {
             format!("overlay of {layers} of {}{kept}", escaped(OsStr::new(image)))
         }
     }
+}
+
+fn connection(nat: &Nat) -> String {
+    let loopback = if nat.host_loopback { "and" } else { "but not" };
+    let mut words = format!(
+        "eth0, by {}: what the host reaches, {loopback} its loopback interface",
+        shown(&nat.program)
+    );
+    if let Some((inside, outside)) = nat.resolver {
+        let _ = write!(words, "; DNS to {inside} goes to {outside}");
+    }
+    for publish in &nat.publish {
+        let _ = write!(words, "; publish {publish}");
+    }
+    words
 }
 
 /// As programs print it: `SIGTERM`, or a number for what has no name.

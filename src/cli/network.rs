@@ -19,7 +19,7 @@ pub struct NetworkFlags {
     ///
     /// none, unless said: a loopback interface of its own. host: the network of this machine, with all
     /// that listens on it. nat: all that this machine reaches, but for what listens on its loopback
-    /// interface (needs pasta, package passt).
+    /// interface (needs pasta, package passt). allow: what --allow names, and nothing else.
     #[arg(long, value_name = "MODE", value_parser = words::NETWORK_MODES)]
     pub network: Option<OsString>,
 

@@ -14,7 +14,7 @@ use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::stat::Mode;
-use seccompiler::{SeccompAction, SeccompFilter, TargetArch};
+use seccompiler::{BpfProgram, SeccompAction, SeccompFilter, TargetArch};
 
 use crate::sys::{close_all_but, die_with_parent, no_new_privileges, not_dumpable};
 
@@ -99,12 +99,14 @@ fn lookup_files() -> Vec<PathBuf> {
 
 /// The system calls that are left, for all threads.
 pub fn filter() -> Result<(), Unconfined> {
+    seccompiler::apply_filter_all_threads(&program()?).map_err(|_| ("seccomp", Errno::EINVAL))
+}
+
+fn program() -> Result<BpfProgram, Unconfined> {
     let rules = CALLS.iter().map(|call| (*call, Vec::new())).collect();
     let refuse = SeccompAction::Errno(libc::EPERM as u32);
     let filter = SeccompFilter::new(rules, refuse, SeccompAction::Allow, TargetArch::x86_64);
-    let program: seccompiler::BpfProgram =
-        filter.and_then(TryInto::try_into).map_err(|_| ("seccomp", Errno::EINVAL))?;
-    seccompiler::apply_filter_all_threads(&program).map_err(|_| ("seccomp", Errno::EINVAL))
+    filter.and_then(TryInto::try_into).map_err(|_| ("seccomp", Errno::EINVAL))
 }
 
 const CALLS: [libc::c_long; 67] = [
@@ -176,3 +178,62 @@ const CALLS: [libc::c_long; 67] = [
     libc::SYS_writev,
     libc::SYS_fadvise64,
 ];
+
+#[cfg(test)]
+mod tests {
+    use std::fs::File;
+    use std::io::ErrorKind;
+    use std::net::{TcpListener, TcpStream};
+    use std::thread;
+
+    use super::*;
+
+    /// Both restrict the thread that asks for it, and what that starts.
+    fn restricted<T: Send>(act: impl FnOnce() -> T + Send) -> T {
+        thread::scope(|scope| scope.spawn(act).join().unwrap())
+    }
+
+    #[test]
+    fn no_file_is_left_but_those_about_names() {
+        restricted(|| {
+            File::open("/etc/passwd").unwrap();
+            landlock([443].into_iter()).unwrap();
+            assert_eq!(File::open("/etc/passwd").unwrap_err().kind(), ErrorKind::PermissionDenied);
+            assert_eq!(
+                File::open("/proc/self/mem").unwrap_err().kind(),
+                ErrorKind::PermissionDenied
+            );
+            assert_eq!(File::create("/etc/hosts").unwrap_err().kind(), ErrorKind::PermissionDenied);
+            File::open("/etc/hosts").unwrap();
+        });
+    }
+
+    #[test]
+    fn no_port_is_left_but_those_that_are_named() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let connect = move || TcpStream::connect(("127.0.0.1", port));
+        restricted(move || {
+            landlock([port].into_iter()).unwrap();
+            connect().unwrap();
+        });
+        restricted(move || {
+            landlock([443].into_iter()).unwrap();
+            let abi = crate::sys::landlock_abi().unwrap_or(0);
+            assert_eq!(connect().is_err(), abi >= 4, "ABI {abi}");
+            assert_eq!(TcpListener::bind("127.0.0.1:0").is_err(), abi >= 4, "ABI {abi}");
+        });
+    }
+
+    #[test]
+    fn no_program_and_no_process_is_left() {
+        restricted(|| {
+            no_new_privileges().unwrap();
+            seccompiler::apply_filter(&program().unwrap()).unwrap();
+            let errno = |result: Result<(), Errno>| result.unwrap_err();
+            let signal = nix::sys::signal::kill(nix::unistd::Pid::this(), None);
+            assert_eq!(errno(signal), Errno::EPERM);
+            assert!(std::process::Command::new("/bin/true").status().is_err());
+        });
+    }
+}

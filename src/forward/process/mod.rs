@@ -15,6 +15,7 @@ mod questions;
 mod serve;
 
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 use nix::sys::epoll::{Epoll, EpollCreateFlags};
@@ -61,6 +62,9 @@ pub struct Account {
     pub died: bool,
 }
 
+/// How long it may take to end: as long as what was sent may be on its way, and a little more.
+const PATIENCE: Duration = Duration::from_secs(5);
+
 /// The last of the messages with sockets.
 const LAST: u8 = 1;
 const MORE: u8 = 0;
@@ -87,7 +91,8 @@ impl Forwarder {
         let mut account = Account { died: true, ..Account::default() };
         // If it is gone, hearing from it says so.
         let _ = shutdown(self.control.as_raw_fd(), Shutdown::Write);
-        while let Ok(Some(told)) = hear(&self.control) {
+        let deadline = Instant::now() + PATIENCE;
+        while let Ok(Some(told)) = hear(&self.control, deadline) {
             match told {
                 // It reads what the sandbox sends: it is not trusted to keep its own bounds.
                 Told::Counted(_) if account.refused.len() >= super::refusals::MOST => break,

@@ -3,7 +3,7 @@
 use crate::diagnostic::Diagnostic;
 use crate::forward::{RESOLVER, Rules};
 use crate::plan::Action;
-use crate::profile::NetworkMode;
+use crate::profile::{NetworkMode, Target};
 
 use super::{Drawing, Steps};
 
@@ -17,6 +17,16 @@ pub(super) fn draw(drawing: &mut Drawing, steps: &mut Steps) {
     if allow.is_empty() {
         let note = Diagnostic::note("nothing may be reached: `[network] allow` is empty");
         drawing.notes.push(note.at(&mode.origin).help("name hosts, or use `mode = \"none\"`"));
+    }
+    for entry in allow {
+        if let Target::Name(name) = &entry.value.target
+            && name == "localhost"
+        {
+            let note = Diagnostic::note(format!("`{}` is the command's own loopback", entry.value));
+            let help =
+                "name this machine by an address, as `127.0.0.1:PORT`, to reach its loopback";
+            drawing.notes.push(note.at(&entry.origin).help(help));
+        }
     }
     let upstream = match drawing.host.network.proxy.upstream() {
         Ok(upstream) => upstream,

@@ -244,4 +244,35 @@ mod tests {
             assert_eq!(bad.because.as_deref(), Some(because), "{text}");
         }
     }
+
+    proptest::proptest! {
+        #[test]
+        fn what_is_printed_is_read_as_the_same(
+            address: IpAddr,
+            bits in 0..=128_u8,
+            name in "[a-z0-9_]([a-z0-9_-]{0,8}[a-z0-9_])?(\\.[a-z][a-z0-9-]{0,5}[a-z0-9]){1,3}",
+            port in 1..=u16::MAX,
+            kind in 0..5_u8,
+        ) {
+            let bits = bits.min(width(address));
+            let (target, port) = match kind {
+                0 => (Target::Any, Some(port)),
+                1 => (Target::Name(name), Some(port)),
+                2 => (Target::Name(name), None),
+                3 => (Target::Below(name), Some(port)),
+                _ => (Target::Addresses { network: masked(address, bits), bits }, Some(port)),
+            };
+            let made = Destination { target, port };
+            let mapped = matches!(made.target, Target::Addresses { network: IpAddr::V6(v6), .. }
+                if v6.to_ipv4_mapped().is_some());
+            if !mapped {
+                proptest::prop_assert_eq!(made.to_string().parse(), Ok(made));
+            }
+        }
+
+        #[test]
+        fn no_text_makes_it_panic(text in ".{0,40}") {
+            let _ = text.parse::<Destination>();
+        }
+    }
 }

@@ -287,3 +287,17 @@ fn ctrl_c_arrives_once_in_a_session_of_its_own() {
     assert!(status.success(), "{shown}");
     assert_eq!(shown.matches("got-INT").count(), 1, "{shown}");
 }
+
+/// The process that serves the network is not in the sandbox, and is not pasta either.
+#[test]
+fn a_supervisor_killed_at_any_moment_leaves_no_forwarder() {
+    let jail = Jail::new().args(["--network", "allow", "--allow", "good.example:443"]);
+    let marker = format!("jail-forward-{}", std::process::id());
+    let started = Instant::now();
+    jail.run(["true"]).succeeds();
+    let whole = started.elapsed() * 2;
+    for number in 0..MOMENTS {
+        killed_at(&jail, whole * number / MOMENTS, &marker);
+    }
+    wait_until("all processes have ended", || processes_named(&marker).is_empty());
+}

@@ -16,6 +16,8 @@ import threading
 
 GOOD, OTHER, GOOD6 = "203.0.113.7", "203.0.113.8", "2600::7"
 PROXY, METADATA = "203.0.113.9", "169.254.169.254"
+# One that stands for no name inside; outside somebody could have it.
+STRANGER = "198.18.1.9"
 HOSTS = f"""127.0.0.1 localhost
 ::1 localhost
 {GOOD} good.example a.wild.example b.c.wild.example wild.example idn.example xn--bcher-kva.example
@@ -129,6 +131,22 @@ def cut_off(connection):
     connection.close()
 
 
+def echo(connection):
+    with connection:
+        connection.sendall(connection.recv(100))
+
+
+def echo_datagrams(address, port):
+    one = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    one.bind((address, port))
+
+    def loop():
+        while True:
+            one.sendto(*one.recvfrom(100))
+
+    threading.Thread(target=loop, daemon=True).start()
+
+
 def proxy(connection):
     """CONNECT of HTTP."""
     head = b""
@@ -166,7 +184,7 @@ def tunnel(connection, answer, port):
 
 def build():
     run("ip", "link", "set", "lo", "up")
-    for address in (GOOD, OTHER, PROXY, METADATA, "10.0.0.7"):
+    for address in (GOOD, OTHER, PROXY, METADATA, STRANGER, "10.0.0.7"):
         run("ip", "address", "add", address + "/32", "dev", "lo")
     run("ip", "address", "add", GOOD6 + "/128", "dev", "lo", "nodad")
     for name, content in (("hosts", HOSTS), ("resolv.conf", "nameserver 127.0.0.1\n")):
@@ -180,7 +198,7 @@ def main():
     build()
     ready, told = os.pipe()
     if os.fork() == 0:
-        for address in (GOOD, OTHER, GOOD6, "127.0.0.1", METADATA, "10.0.0.7"):
+        for address in (GOOD, OTHER, GOOD6, "127.0.0.1", METADATA, STRANGER, "10.0.0.7"):
             web(address, 80)
             web(address, 443, tls=True)
         web(GOOD, 8080)
@@ -188,6 +206,9 @@ def main():
         serve(GOOD, 7000, count_until_end)
         serve(GOOD, 7001, speak_first)
         serve(GOOD, 7002, cut_off)
+        serve(GOOD, 53, echo)
+        for port in (53, 443):
+            echo_datagrams(GOOD, port)
         serve(PROXY, 3128, proxy)
         serve(PROXY, 1080, socks)
         os.write(told, b"x")

@@ -13,6 +13,7 @@ mod lookup;
 mod pair;
 mod questions;
 mod serve;
+mod watch;
 
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::time::{Duration, Instant};

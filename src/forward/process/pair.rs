@@ -253,9 +253,15 @@ impl Pair {
         }
     }
 
-    /// Whether nothing is on its way from inside to outside any more, as far as is known.
+    /// Whether nothing is on its way from inside to outside any more. The command has ended: what it
+    /// has not sent by now it never will.
     pub fn has_said_all(&self) -> bool {
-        matches!(&self.stage, Stage::Open { there, .. } if there.is_done())
+        match &self.stage {
+            Stage::Open { there, .. } => there.is_done(),
+            Stage::LookingUp | Stage::Dialling { .. } | Stage::Greeting { .. } => {
+                matches!(no_wait(|| self.inside.peek(&mut [0])), Ok(Some(0)) | Err(_))
+            }
+        }
     }
 
     /// Closes both so that both sides see that something went wrong.

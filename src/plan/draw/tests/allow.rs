@@ -47,7 +47,7 @@ fn a_proxy_of_the_caller_is_used_and_its_password_shows_nowhere() {
     let case = case(&["a.example:443"], Some("http://me:s3cr3t@proxy.example:3128"));
     assert!(steps(&case)[1].ends_with(" by Http proxy proxy.example:3128"), "{:?}", steps(&case));
     let plan = case.plan();
-    let shown = [crate::plan::to_text(&plan), crate::plan::to_json(&plan), format!("{plan:?}")];
+    let shown = [to_text(&plan), crate::plan::to_json(&plan), format!("{plan:?}")];
     for shown in shown {
         assert!(shown.contains("proxy.example") && !shown.contains("s3cr3t"), "{shown}");
     }

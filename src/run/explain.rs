@@ -151,6 +151,7 @@ fn deed(action: &Action) -> String {
         Action::Pivot => "leave the host's file system".into(),
         Action::Loopback => "bring up the loopback interface".into(),
         Action::Nat(_) => "wait for the sandbox's network".into(),
+        Action::Publish(_) => "wait until the sandbox's ports are published".into(),
         Action::Hostname(name) => format!("set the host name `{name}`"),
         Action::Keyring { .. } => "make a new session keyring".into(),
         Action::RefuseNesting => "refuse nested user namespaces".into(),

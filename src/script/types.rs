@@ -10,6 +10,7 @@ use nix::sys::resource::Resource;
 use seccompiler::BpfProgram;
 
 use crate::plan::CgroupParent;
+use crate::profile::Publish;
 use crate::sys::Links;
 
 /// A whole run.
@@ -21,6 +22,8 @@ pub struct Script {
     pub cgroup: Option<Cgroup>,
     /// What the supervisor runs while init waits at [`Operation::AwaitNetwork`].
     pub nat: Option<Nat>,
+    /// The same: the step, and what leads where.
+    pub publish: Option<(u16, Vec<Publish>)>,
     pub ids: Ids,
     /// Carried out by init, in order.
     pub setup: Vec<Instruction>,
@@ -30,6 +33,13 @@ pub struct Script {
     pub payload: Payload,
     /// Kept by init.
     pub time: Option<TimeLimit>,
+}
+
+impl Script {
+    /// Whether others enter the namespaces before the command starts.
+    pub fn is_entered(&self) -> bool {
+        self.nat.is_some() || self.publish.is_some()
+    }
 }
 
 /// The cgroup of the run, made by the supervisor.

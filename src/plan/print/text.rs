@@ -129,6 +129,7 @@ fn section(action: &Action) -> &'static str {
         | Action::Pivot => "Files",
         Action::Loopback
         | Action::Nat(_)
+        | Action::Publish(_)
         | Action::Hostname(_)
         | Action::Keyring { .. }
         | Action::RefuseNesting

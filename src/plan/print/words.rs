@@ -47,6 +47,10 @@ pub(super) fn headline(action: &Action) -> (&'static str, String) {
         Action::Pivot => ("pivot", "leave the host's file system".into()),
         Action::Loopback => ("loopback", "lo".into()),
         Action::Nat(nat) => ("nat", connection(nat)),
+        Action::Publish(all) => {
+            let ports: Vec<String> = all.iter().map(ToString::to_string).collect();
+            ("publish", ports.join(" "))
+        }
         Action::Hostname(name) => ("hostname", escaped(OsStr::new(name))),
         Action::Keyring { .. } => ("keyring", "a new session keyring".into()),
         Action::RefuseNesting => ("nesting", "no user namespaces inside".into()),
@@ -191,9 +195,6 @@ fn connection(nat: &Nat) -> String {
     );
     if let Some((inside, outside)) = nat.resolver {
         let _ = write!(words, "; DNS to {inside} goes to {outside}");
-    }
-    for publish in &nat.publish {
-        let _ = write!(words, "; publish {publish}");
     }
     words
 }

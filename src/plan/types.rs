@@ -95,6 +95,8 @@ pub enum Action {
     Allow(Destination),
     /// Connect our network namespace with the host's network, by pasta(1).
     Nat(Nat),
+    /// Listen outside, and pass on what comes to ports inside.
+    Publish(Vec<Publish>),
     Hostname(String),
     /// A new session keyring, so that the caller's keys cannot be reached.
     /// With `may_fail`, a full quota is no error: the filter refuses all calls about keys.
@@ -200,7 +202,6 @@ pub struct Nat {
     pub resolver: Option<(IpAddr, IpAddr)>,
     /// What is sent to the gateway reaches the host's loopback interface.
     pub host_loopback: bool,
-    pub publish: Vec<Publish>,
 }
 
 /// Which ids exist inside.

@@ -1,7 +1,7 @@
 //! A process beside the supervisor, such as one that keeps a scope or a network going: how it begins,
 //! how it ends with the supervisor, and how the supervisor waits for its answer.
 
-use std::os::fd::{AsFd, AsRawFd, IntoRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, IntoRawFd, OwnedFd, RawFd};
 use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
@@ -26,17 +26,22 @@ pub enum AtItsDeath {
     GoOn,
 }
 
-/// Lets go of the caller's descriptors, all but `socket`, and of the supervisor when that dies, which
+/// Lets go of the caller's descriptors, all but `socket` and `kept`, and of the supervisor when that dies, which
 /// may have happened before the kernel was told: then the other end of `socket` is closed.
 ///
 /// Nothing that owns another descriptor may be used, or dropped, later.
-pub fn follow_the_supervisor(socket: &OwnedFd, death: AtItsDeath) -> Result<(), Failed> {
+pub fn follow_the_supervisor(
+    socket: &OwnedFd,
+    kept: &[RawFd],
+    death: AtItsDeath,
+) -> Result<(), Failed> {
     let asked = match death {
         AtItsDeath::Die => die_with_parent(),
         AtItsDeath::GoOn => continue_with_parents_death(),
     };
     asked.map_err(during("prctl"))?;
-    close_all_but(vec![socket.as_raw_fd()]).map_err(during("close_range"))?;
+    let kept = kept.iter().copied().chain([socket.as_raw_fd()]).collect();
+    close_all_but(kept).map_err(during("close_range"))?;
     occupy_standard_streams().map_err(during("open /dev/null"))?;
     if has_ended(socket).map_err(during("poll"))? {
         exit_now(0);

@@ -153,6 +153,7 @@ fn deed(action: &Action) -> String {
         Action::Forward { .. } => "set up the network".into(),
         Action::Allow(destination) => format!("allow `{destination}`"),
         Action::Nat(_) => "wait for the sandbox's network".into(),
+        Action::Publish(_) => "wait until the sandbox's ports are published".into(),
         Action::Hostname(name) => format!("set the host name `{name}`"),
         Action::Keyring { .. } => "make a new session keyring".into(),
         Action::RefuseNesting => "refuse nested user namespaces".into(),

@@ -79,9 +79,9 @@ fn start(
     }
     let step = script.ids.step;
     map_ids(&script.ids).map_err(|fault| Failure { step, fault })?;
-    if let Some(nat) = &script.nat {
+    if script.is_entered() {
         let told = Report::Mapped.send(socket).during(Call::Connect);
-        told.map_err(|fault| Failure { step: nat.step, fault })?;
+        told.map_err(|fault| Failure { step, fault })?;
     }
     let mut ruleset = script.landlock.take();
     let rooms = carry_out(&script.setup, socket, &mut ruleset, handover)?;

@@ -17,6 +17,7 @@ mod nat;
 mod outcome;
 mod overlay;
 mod payload;
+mod publish;
 mod reach;
 mod record;
 mod room;

@@ -14,7 +14,8 @@ use nix::unistd::{Pid, geteuid, setgroups};
 use crate::diagnostic::{Diagnostic, errno_cause};
 use crate::forward::{Forwarder, Handover, Rules, Task};
 use crate::plan::Plan;
-use crate::script::{Mapping, Script};
+use crate::profile::Publish;
+use crate::script::{self, Mapping, Script};
 use crate::sys::{
     Change, Clone, Used, clone_process, restore_default, schedule_ordinarily, wait_for_end,
 };
@@ -26,6 +27,7 @@ use super::init;
 use super::message::{Order, Report};
 use super::nat::Nat;
 use super::payload::Inherited;
+use super::publish::Publisher;
 use super::supervisor::{FORWARDED, Tell};
 
 /// Init is running, or waiting to be told to.
@@ -35,7 +37,14 @@ pub struct Started {
     pub confinement: Option<Confinement>,
     /// The process that serves the network of the sandbox.
     pub forwarder: Option<Forwarder>,
+    pub connections: Connections,
+}
+
+/// What stands beside the supervisor for the network.
+#[derive(Default)]
+pub struct Connections {
     pub nat: Option<Nat>,
+    _publisher: Option<Publisher>,
 }
 
 /// Makes the cgroup, clones init, and does what has to be done from outside; in init this
@@ -65,7 +74,7 @@ pub fn start(
         Err(diagnostic) => return Err(given_up(Some(init), before, diagnostic)),
     };
     match finish(init, &socket, &script, plan) {
-        Ok(nat) => Ok(Started { init, socket, confinement, nat, forwarder }),
+        Ok(connections) => Ok(Started { init, socket, confinement, forwarder, connections }),
         Err(diagnostic) => Err(given_up(Some(init), confinement, diagnostic)),
     }
 }
@@ -135,7 +144,7 @@ fn finish(
     socket: &OwnedFd,
     script: &Script,
     plan: &Plan,
-) -> Result<Option<Nat>, Diagnostic> {
+) -> Result<Connections, Diagnostic> {
     if let Mapping::Helpers { uid, gid } = &script.ids.mapping {
         for (program, arguments) in [uid, gid] {
             map_by_helper(init, program, arguments)?;
@@ -144,22 +153,34 @@ fn finish(
     if script.waits {
         Order::Begin.send(socket).map_err(explain_clone)?;
     }
-    let Some(wanted) = &script.nat else { return Ok(None) };
+    if !script.is_entered() {
+        return Ok(Connections::default());
+    }
     wait_for_the_ids(socket, plan)?;
-    match Nat::connect(wanted, init) {
-        Ok(nat) => match Order::Begin.send(socket) {
+    match connect(init, script, plan) {
+        Ok(connections) => match Order::Begin.send(socket) {
             // Init has failed meanwhile; the next report says how.
-            Ok(()) | Err(Errno::EPIPE | Errno::ECONNRESET) => Ok(Some(nat)),
+            Ok(()) | Err(Errno::EPIPE | Errno::ECONNRESET) => Ok(connections),
             Err(errno) => Err(explain_clone(errno)),
         },
         // Init may have failed meanwhile, and its namespaces are gone.
-        Err(refused) => Err(failure_of_init(socket, plan)?.unwrap_or_else(|| {
-            match plan.steps.get(usize::from(wanted.step)) {
-                Some(step) => refused.at(&step.origin),
-                None => refused,
-            }
-        })),
+        Err(refused) => Err(failure_of_init(socket, plan)?.unwrap_or(refused)),
     }
+}
+
+fn connect(init: Pid, script: &Script, plan: &Plan) -> Result<Connections, Diagnostic> {
+    let at = |step: u16| {
+        move |refused: Diagnostic| match plan.steps.get(usize::from(step)) {
+            Some(step) => refused.at(&step.origin),
+            None => refused,
+        }
+    };
+    let publish =
+        |(step, ports): &(u16, Vec<Publish>)| Publisher::start(ports, init).map_err(at(*step));
+    let publisher = script.publish.as_ref().map(publish).transpose()?;
+    let nat = |nat: &script::Nat| Nat::connect(nat, init).map_err(at(nat.step));
+    let nat = script.nat.as_ref().map(nat).transpose()?;
+    Ok(Connections { nat, _publisher: publisher })
 }
 
 /// Until the user namespace can be entered.

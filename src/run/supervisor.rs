@@ -22,10 +22,9 @@ use super::clock::{Clock, Verdict};
 use super::confine::Confinement;
 use super::explain::{explain, explain_clone};
 use super::message::{Failure, Order, Report};
-use super::nat::Nat;
 use super::outcome::{End, Full, Outcome, Refused};
 use super::record::{Description, Record};
-use super::start::{Started, end, kill_init, prepare, start, wait};
+use super::start::{Connections, Started, end, kill_init, prepare, start, wait};
 use super::tally::Tally;
 use super::terminal::{Terminal, has_controlling_terminal};
 
@@ -67,7 +66,7 @@ pub fn perform(plan: &Plan, profiles: &[OsString], tell: Tell) -> Result<Outcome
         Ok(signals) => signals,
         Err(errno) => {
             end(started.init);
-            drop(started.nat);
+            drop(started.connections);
             let left = started.confinement.map(Confinement::end);
             let diagnostic = explain_clone(errno);
             return Err(refused(match left {
@@ -78,12 +77,12 @@ pub fn perform(plan: &Plan, profiles: &[OsString], tell: Tell) -> Result<Outcome
     };
     release(&kept);
     let record = record(&id, &started, plan, profiles);
-    let Started { init, socket, confinement, nat, forwarder } = started;
+    let Started { init, socket, confinement, forwarder, connections } = started;
     let memory = confinement.as_ref().and_then(|confinement| confinement.watch_memory(init));
     let clock = Clock::start(None);
     let supervisor =
         Supervisor { init, socket, signals, terminal, shares_terminal, memory, time, clock };
-    supervisor.supervise(plan, id, Around { confinement, nat, forwarder, record })
+    supervisor.supervise(plan, id, Around { confinement, forwarder, connections, record })
 }
 
 fn refused(diagnostic: Diagnostic) -> Refused {
@@ -153,8 +152,8 @@ struct Events {
 /// What goes away with the run.
 struct Around {
     confinement: Option<Confinement>,
-    nat: Option<Nat>,
     forwarder: Option<Forwarder>,
+    connections: Connections,
     record: Option<Record>,
 }
 
@@ -174,7 +173,7 @@ struct Supervisor {
 impl Supervisor {
     /// Until the command has ended, and with it everything inside.
     fn supervise(mut self, plan: &Plan, id: String, around: Around) -> Result<Outcome, Refused> {
-        let Around { confinement, nat, forwarder, record } = around;
+        let Around { confinement, forwarder, connections, record } = around;
         let started = Instant::now();
         let told = self.watch();
         let wall = started.elapsed();
@@ -192,7 +191,7 @@ impl Supervisor {
             terminal.take_back();
         }
         let largest = self.memory.as_ref().and_then(|memory| memory.largest()).map(str::to_owned);
-        let lost = nat.and_then(|nat| nat.end().err());
+        let lost = connections.nat.and_then(|nat| nat.end().err());
         let tally = Tally::take(id, wall, &ended, confinement, largest).with(lost);
         let told = told.map_err(|errno| {
             let lost = Diagnostic::error("lost contact with the sandbox");

@@ -8,6 +8,7 @@ use crate::plan::{
     Action, Extent, IdMap, LandlockRule, Limit, Mount, NetworkSpace, Plan, RootSource, Ruleset,
     Subject,
 };
+use crate::profile::Publish;
 use crate::sys::{Links, NAMESPACES, NEW_CGROUP, NEW_NETWORK};
 use crate::units::AbsolutePath;
 
@@ -41,6 +42,7 @@ struct Draft {
     namespaces: u64,
     cgroup: Option<Cgroup>,
     nat: Option<Nat>,
+    publish: Option<(u16, Vec<Publish>)>,
     ids: Option<Ids>,
     layout: Layout,
     new_session: Option<u16>,
@@ -64,6 +66,7 @@ impl Draft {
             namespaces: NAMESPACES,
             cgroup: None,
             nat: None,
+            publish: None,
             ids: None,
             layout: Layout::new(links),
             new_session: None,
@@ -131,9 +134,15 @@ impl Draft {
             Action::Nat(plan) => {
                 let (program, arguments) = (plan.program.to_c_string(), nat::arguments(plan));
                 self.nat = Some(Nat { step, program, arguments });
-                self.layout.push(Operation::AwaitNetwork);
             }
-            Action::Hostname(name) => self.layout.push(Operation::Hostname(name.clone())),
+            Action::Publish(all) => self.publish = Some((step, all.clone())),
+            Action::Hostname(name) => {
+                // By then all is there that others do to the network.
+                if self.nat.is_some() || self.publish.is_some() {
+                    self.layout.push(Operation::AwaitNetwork);
+                }
+                self.layout.push(Operation::Hostname(name.clone()));
+            }
             Action::Keyring { may_fail } => {
                 self.layout.push(Operation::Keyring { may_fail: *may_fail });
             }
@@ -294,6 +303,7 @@ impl Draft {
             waits: in_scope || by_helpers,
             cgroup: self.cgroup,
             nat: self.nat,
+            publish: self.publish,
             ids,
             setup: self.layout.instructions,
             landlock: self.landlock,

@@ -3,7 +3,6 @@
 use std::ffi::CString;
 
 use crate::plan::Nat;
-use crate::profile::{Publish, Transport};
 
 /// The arguments, but for those that name the namespaces.
 ///
@@ -29,17 +28,14 @@ pub fn arguments(nat: &Nat) -> Vec<CString> {
         "none",
         "--udp-ns",
         "none",
+        // Ports are published by ourselves.
+        "--tcp-ports",
+        "none",
+        "--udp-ports",
+        "none",
     ]
     .map(str::to_owned)
     .into();
-    for (flag, transport) in [("--tcp-ports", Transport::Tcp), ("--udp-ports", Transport::Udp)] {
-        let ports: Vec<&Publish> =
-            nat.publish.iter().filter(|publish| publish.transport == transport).collect();
-        if ports.is_empty() {
-            words.extend([flag.into(), "none".into()]);
-        }
-        words.extend(ports.into_iter().flat_map(|publish| [flag.to_owned(), port(publish)]));
-    }
     if !nat.host_loopback {
         words.push("--no-map-gw".into());
     }
@@ -52,23 +48,13 @@ pub fn arguments(nat: &Nat) -> Vec<CString> {
     words.into_iter().map(|word| CString::new(word).expect("made of ours and numbers")).collect()
 }
 
-/// `127.0.0.1/8080:80`
-fn port(publish: &Publish) -> String {
-    format!("{}/{}:{}", publish.outside.ip(), publish.outside.port(), publish.inside)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::units::AbsolutePath;
 
     fn line(change: impl FnOnce(&mut Nat)) -> String {
-        let mut nat = Nat {
-            program: AbsolutePath::root(),
-            resolver: None,
-            host_loopback: false,
-            publish: Vec::new(),
-        };
+        let mut nat = Nat { program: AbsolutePath::root(), resolver: None, host_loopback: false };
         change(&mut nat);
         let words: Vec<_> = arguments(&nat).into_iter().map(|w| w.into_string().unwrap()).collect();
         words.join(" ")
@@ -94,15 +80,8 @@ mod tests {
         let line = line(|nat| {
             nat.resolver = Some(([169, 254, 1, 1].into(), [127, 0, 0, 53].into()));
             nat.host_loopback = true;
-            nat.publish =
-                ["8080:80", "[::1]:1:2", "9:9/udp"].map(|text| text.parse().unwrap()).into();
         });
-        for part in [
-            "--tcp-ports 127.0.0.1/8080:80 --tcp-ports ::1/1:2 --udp-ports 127.0.0.1/9:9",
-            "--dns-forward 169.254.1.1",
-        ] {
-            assert!(line.contains(part), "{line}");
-        }
+        assert!(line.contains("--dns-forward 169.254.1.1"), "{line}");
         assert!(!line.contains("--no-map-gw"), "{line}");
     }
 }

@@ -12,7 +12,7 @@ use seccompiler::BpfProgram;
 
 use crate::forward::Upstream;
 use crate::plan::CgroupParent;
-use crate::profile::Destination;
+use crate::profile::{Destination, Publish};
 use crate::sys::Links;
 
 /// A whole run.
@@ -24,6 +24,8 @@ pub struct Script {
     pub cgroup: Option<Cgroup>,
     /// What the supervisor runs while init waits at [`Operation::AwaitNetwork`].
     pub nat: Option<Nat>,
+    /// The same: the step, and what leads where.
+    pub publish: Option<(u16, Vec<Publish>)>,
     pub ids: Ids,
     /// Carried out by init, in order.
     pub setup: Vec<Instruction>,
@@ -35,6 +37,13 @@ pub struct Script {
     pub forward: Option<Forward>,
     /// Kept by init.
     pub time: Option<TimeLimit>,
+}
+
+impl Script {
+    /// Whether others enter the namespaces before the command starts.
+    pub fn is_entered(&self) -> bool {
+        self.nat.is_some() || self.publish.is_some()
+    }
 }
 
 /// The cgroup of the run, made by the supervisor.

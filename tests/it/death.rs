@@ -135,6 +135,24 @@ fn a_supervisor_killed_at_any_moment_leaves_no_network() {
     });
 }
 
+#[test]
+fn a_supervisor_killed_at_any_moment_leaves_no_published_port() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port can be had");
+    let port = listener.local_addr().expect("it is bound").port();
+    drop(listener);
+    let jail = Jail::new().args(["-p", &format!("{port}:80")]);
+    let started = Instant::now();
+    jail.run(["true"]).succeeds();
+    let whole = started.elapsed();
+    let marker = format!("jail-killed-{}", std::process::id());
+    for moment in 0..MOMENTS {
+        killed_at(&jail, whole * moment * 3 / (MOMENTS * 2), &marker);
+        wait_until("all have ended", || processes_named(&marker).is_empty());
+        jail.outside(&format!("greet-tcp 127.0.0.1:{port}")).refused("ECONNREFUSED");
+    }
+    jail.run(["true"]).succeeds();
+}
+
 /// A security module may make the kernel forget whose death is pasta's.
 #[test]
 fn a_supervisor_killed_ends_a_pasta_that_does_not_die_with_its_parent() {

@@ -66,11 +66,7 @@ fn publish(drawing: &Drawing, mode: &NetworkMode) -> Option<Diagnostic> {
     let first = drawing.profile.network.publish.first()?;
     let error = Diagnostic::error(format!("cannot publish `{}`", first.value)).at(&first.origin);
     match mode {
-        NetworkMode::Nat => None,
-        NetworkMode::None | NetworkMode::Allow => {
-            let because = "this version of jail publishes ports in mode `nat` alone";
-            Some(error.because(because).help("remove it, or use `mode = \"nat\"`"))
-        }
+        NetworkMode::None | NetworkMode::Nat | NetworkMode::Allow => None,
         NetworkMode::Host => Some(
             error
                 .because("the command has the host's network, and listens there itself")
@@ -152,8 +148,17 @@ pub(super) fn space(mode: &NetworkMode) -> NetworkSpace {
     }
 }
 
-/// Connects a network of the command's own.
+/// Connects a network of the command's own, and publishes its ports.
 pub(super) fn connect(drawing: &mut Drawing, steps: &mut Steps) {
+    nat(drawing, steps);
+    let publish = &drawing.profile.network.publish;
+    if let Some(first) = publish.first() {
+        let all = publish.iter().map(|publish| publish.value).collect();
+        steps.push(Action::Publish(all), &first.origin);
+    }
+}
+
+fn nat(drawing: &mut Drawing, steps: &mut Steps) {
     let mode = drawing.network();
     if mode.value != NetworkMode::Nat {
         return;
@@ -169,7 +174,6 @@ pub(super) fn connect(drawing: &mut Drawing, steps: &mut Steps) {
         program,
         resolver: forwarded(drawing),
         host_loopback: network.host_loopback.as_ref().is_some_and(|lends| lends.value),
-        publish: network.publish.iter().map(|publish| publish.value).collect(),
     };
     steps.push(Action::Nat(nat), &mode.origin);
 }

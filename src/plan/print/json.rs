@@ -122,7 +122,9 @@ enum StepOut<'a> {
         program: Text<'a>,
         resolver: Option<ResolverOut>,
         host_loopback: bool,
-        publish: Vec<String>,
+    },
+    Publish {
+        ports: Vec<String>,
     },
     Hostname {
         name: &'a str,
@@ -328,8 +330,10 @@ fn step_out(action: &Action) -> StepOut<'_> {
                 outside: outside.to_string(),
             }),
             host_loopback: nat.host_loopback,
-            publish: nat.publish.iter().map(ToString::to_string).collect(),
         },
+        Action::Publish(all) => {
+            StepOut::Publish { ports: all.iter().map(ToString::to_string).collect() }
+        }
         Action::Hostname(name) => StepOut::Hostname { name },
         Action::Keyring { may_fail } => StepOut::Keyring { may_fail: *may_fail },
         Action::RefuseNesting => StepOut::RefuseNesting,

@@ -127,7 +127,11 @@ fn section(action: &Action) -> &'static str {
         | Action::Dev { .. }
         | Action::SealRoot
         | Action::Pivot => "Files",
-        Action::Loopback | Action::Nat(_) | Action::Forward { .. } | Action::Allow(_) => "Network",
+        Action::Loopback
+        | Action::Nat(_)
+        | Action::Publish(_)
+        | Action::Forward { .. }
+        | Action::Allow(_) => "Network",
         Action::Hostname(_)
         | Action::Keyring { .. }
         | Action::RefuseNesting

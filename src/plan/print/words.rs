@@ -52,6 +52,10 @@ pub(super) fn headline(action: &Action) -> (&'static str, String) {
         Action::Nat(nat) => ("nat", connection(nat)),
         Action::Forward { places, upstream } => ("network", forward(places, upstream.as_ref())),
         Action::Allow(destination) => ("allow", destination.to_string()),
+        Action::Publish(all) => {
+            let ports: Vec<String> = all.iter().map(ToString::to_string).collect();
+            ("publish", ports.join(" "))
+        }
         Action::Hostname(name) => ("hostname", escaped(OsStr::new(name))),
         Action::Keyring { .. } => ("keyring", "a new session keyring".into()),
         Action::RefuseNesting => ("nesting", "no user namespaces inside".into()),
@@ -196,9 +200,6 @@ fn connection(nat: &Nat) -> String {
     );
     if let Some((inside, outside)) = nat.resolver {
         let _ = write!(words, "; DNS to {inside} goes to {outside}");
-    }
-    for publish in &nat.publish {
-        let _ = write!(words, "; publish {publish}");
     }
     words
 }

@@ -33,7 +33,7 @@ pub struct Program<'a> {
 /// All that the guard ever does. It keeps `socket` of the supervisor's descriptors, and nothing else.
 pub fn run(socket: &OwnedFd, program: &Program) -> ! {
     let pasta =
-        follow_the_supervisor(socket, AtItsDeath::GoOn).and_then(|()| Pasta::start(program));
+        follow_the_supervisor(socket, &[], AtItsDeath::GoOn).and_then(|()| Pasta::start(program));
     match pasta {
         Ok(pasta) => pasta.watch(socket),
         Err((call, errno)) => {

@@ -60,9 +60,6 @@ fn help(said: &str) -> Option<&'static str> {
             "the command needs /dev/net/tun: `sudo modprobe tun`, and mode 0666 as udev gives it",
         );
     }
-    if has(&["Failed to bind", "failed to bind", "Couldn't listen", "in use"]) {
-        return Some("another program has the port; `ss -ltnp` (UDP: `ss -lunp`) says which");
-    }
     None
 }
 

@@ -29,7 +29,7 @@ pub fn run(socket: OwnedFd, bus: &str, id: &str, member: Pid) -> ! {
 }
 
 fn ask(socket: &OwnedFd, bus: &str, id: &str, member: Pid) -> Result<String, Refusal> {
-    follow_the_supervisor(socket, AtItsDeath::Die)
+    follow_the_supervisor(socket, &[], AtItsDeath::Die)
         .map_err(|(call, errno)| Refusal::Kernel { call: call.into(), errno: errno as i32 })?;
     let unit = unit_name(id);
     make_scope(connect(bus)?, &unit, &format!("jail run {id}"), member)?;

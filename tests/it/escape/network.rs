@@ -131,6 +131,30 @@ fn what_listens_inside_is_not_published_by_nat() {
     }
 }
 
+/// One port leads inside: not the others, and none of them outside.
+#[test]
+fn what_was_not_published_is_out_of_reach() {
+    let outside = TcpListener::bind("127.0.0.1:0").expect("a port can be had");
+    let other = outside.local_addr().expect("it is bound").port();
+    let free = TcpListener::bind("127.0.0.1:0").expect("a port can be had");
+    let port = free.local_addr().expect("it is bound").port();
+    drop(free);
+    let jail = Jail::new().args(["-p", &format!("{port}:7080")]);
+    let mut running = jail.start_probe("serve-tcp 0.0.0.0:7080");
+    running.wait_for("listening");
+    jail.outside(&format!("greet-tcp 127.0.0.1:{port}")).answers("inside");
+    jail.outside("greet-tcp 127.0.0.1:7080").refused("ECONNREFUSED");
+    drop(running);
+    // The forwarder's own sockets are no way out.
+    jail.outside(&format!("connect-tcp {other}")).answers("");
+    for way in [other, port] {
+        jail.probe(&format!("connect-tcp {way}")).refused("ECONNREFUSED");
+    }
+    let words = jail.run(["sh", "-c", "ls /proc | grep -c '^[0-9]'"]).succeeds().stdout_text();
+    let without = Jail::new().run(["sh", "-c", "ls /proc | grep -c '^[0-9]'"]).stdout_text();
+    assert_eq!(words, without, "one process more is seen inside");
+}
+
 #[test]
 fn abstract_sockets_of_the_host_are_out_of_reach_by_nat() {
     crate::require!(Feature::Tun);

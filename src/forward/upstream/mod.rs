@@ -5,6 +5,7 @@ mod greeting;
 use std::net::IpAddr;
 
 use crate::diagnostic::{Diagnostic, Origin};
+use crate::image::registry::names_host;
 
 pub use greeting::{Greeting, Next};
 
@@ -135,17 +136,7 @@ fn decoded(text: &str) -> Result<String, &'static str> {
 impl Upstream {
     /// Whether this name is reached without the proxy.
     pub fn exempts(&self, name: &str, port: u16) -> bool {
-        self.exempt.iter().any(|entry| {
-            let (entry, only) = match entry.rsplit_once(':') {
-                Some((entry, port)) => (entry, Some(port)),
-                None => (entry.as_str(), None),
-            };
-            let here = only.is_none_or(|only| only.parse() == Ok(port));
-            let domain = entry.trim_start_matches('*').trim_start_matches('.');
-            let before = name.strip_suffix(domain).filter(|_| !domain.is_empty());
-            let below = before.is_some_and(|rest| rest.is_empty() || rest.ends_with('.'));
-            here && (entry == "*" || below)
-        })
+        self.exempt.iter().any(|entry| names_host(entry, name, port))
     }
 
     /// The address, if the proxy is named by one.

@@ -263,6 +263,8 @@ pub struct Ruleset {
     pub rules: Vec<LandlockRule>,
     /// Keep signals and abstract unix sockets inside (ABI 6).
     pub scoped: bool,
+    /// The only ports that may be connected to over TCP (ABI 4); without, all.
+    pub ports: Option<Vec<u16>>,
 }
 
 /// What may be done below one path inside.

@@ -12,11 +12,14 @@ use crate::units::AbsolutePath;
 
 use super::Drawing;
 use super::kernel::too_old;
+use super::network;
 use super::root::RootPlan;
 use super::tree::Tree;
 
 /// The first ABI that keeps signals and abstract unix sockets inside.
 const SCOPES: u32 = 6;
+/// The first ABI that knows of TCP ports.
+const PORTS: u32 = 4;
 /// The first ABI that knows of truncation.
 const TRUNCATE: u32 = 3;
 /// The first ABI that can allow what the one before always refuses: rename(2) and link(2)
@@ -82,6 +85,13 @@ fn domain(drawing: &mut Drawing, root: &RootPlan, tree: &Tree) -> Option<Step> {
             "use `[network] mode = \"none\"`, a newer kernel, or `--degrade landlock`",
         );
     }
+    if abi < PORTS && network::ports(drawing).is_some() {
+        lacking(
+            drawing,
+            "this kernel's Landlock cannot keep the command to the ports of `allow`",
+            "use Linux 6.7 or newer, or `--degrade landlock`",
+        );
+    }
     if abi < REFER {
         let title = "the command cannot move files from one directory to another on this kernel";
         let note = Diagnostic::warning(format!("{title}; continuing without that"));
@@ -98,7 +108,8 @@ fn domain(drawing: &mut Drawing, root: &RootPlan, tree: &Tree) -> Option<Step> {
         let access = descriptor_access(descriptor)?;
         Some(LandlockRule { subject: Subject::Descriptor(*fd), access })
     }));
-    let ruleset = Ruleset { abi, rules, scoped: abi >= SCOPES };
+    let ports = network::ports(drawing).filter(|_| abi >= PORTS);
+    let ruleset = Ruleset { abi, rules, scoped: abi >= SCOPES, ports };
     Some(Step { action: Action::Landlock(ruleset), origin })
 }
 

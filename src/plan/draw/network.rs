@@ -131,13 +131,27 @@ fn allowed(drawing: &Drawing, mode: &NetworkMode) -> Vec<Diagnostic> {
                     .because("on the host's network only ports can be told apart")
                     .help("use `mode = \"allow\"`, or name a port alone, as `*:443`")
             });
-            let mut errors: Vec<_> = named.collect();
-            errors.push(
-                error("this version of jail cannot filter by port").help("use `mode = \"allow\"`"),
-            );
-            errors
+            let enabled = drawing.profile.landlock.enabled.as_ref();
+            let off = enabled.is_some_and(|enabled| !enabled.value);
+            let needs = off.then(|| {
+                error("in this mode it is Landlock that keeps to ports, and that is off")
+                    .help("leave Landlock on, or use `mode = \"allow\"`")
+            });
+            named.chain(needs).collect()
         }
     }
+}
+
+/// The only ports that may be connected to on the host's network, if the profile names any.
+pub(super) fn ports(drawing: &Drawing) -> Option<Vec<u16>> {
+    let allow = &drawing.profile.network.allow;
+    if drawing.network().value != NetworkMode::Host || allow.is_empty() {
+        return None;
+    }
+    let mut ports: Vec<u16> = allow.iter().filter_map(|entry| entry.value.port).collect();
+    ports.sort_unstable();
+    ports.dedup();
+    Some(ports)
 }
 
 pub(super) fn space(mode: &NetworkMode) -> NetworkSpace {

@@ -164,6 +164,7 @@ enum StepOut<'a> {
     Landlock {
         abi: u32,
         scoped: bool,
+        ports: Option<Vec<u16>>,
         rules: Vec<RuleOut<'a>>,
     },
     Seccomp {
@@ -361,9 +362,10 @@ fn step_out(action: &Action) -> StepOut<'_> {
             grace_milliseconds: milliseconds(*grace),
             signal: *signal,
         },
-        Action::Landlock(Ruleset { abi, scoped, rules }) => StepOut::Landlock {
+        Action::Landlock(Ruleset { abi, scoped, rules, ports }) => StepOut::Landlock {
             abi: *abi,
             scoped: *scoped,
+            ports: ports.clone(),
             rules: rules.iter().map(rule).collect(),
         },
         Action::Seccomp(filter) => {

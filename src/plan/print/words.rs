@@ -263,7 +263,11 @@ fn rules_by_access(ruleset: &Ruleset) -> Vec<Vec<String>> {
         (words.len() > 1).then_some(words)
     };
     let scope = ["scope", "signals,", "abstract", "sockets"].map(str::to_owned).to_vec();
-    kinds.iter().filter_map(line).chain(ruleset.scoped.then_some(scope)).collect()
+    let ports = ruleset.ports.as_ref().map(|ports| {
+        let ports = ports.iter().map(ToString::to_string);
+        ["connect", "to", "ports"].map(str::to_owned).into_iter().chain(ports).collect()
+    });
+    kinds.iter().filter_map(line).chain(ruleset.scoped.then_some(scope)).chain(ports).collect()
 }
 
 fn seccomp(filter: &Filter) -> String {

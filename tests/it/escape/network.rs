@@ -178,6 +178,17 @@ fn pasta_can_be_neither_seen_nor_reached_by_its_number() {
 }
 
 #[test]
+fn other_ports_are_out_of_reach_on_the_hosts_network() {
+    let listeners = [0, 1].map(|_| TcpListener::bind("127.0.0.1:0").expect("a port can be had"));
+    let [allowed, other] =
+        listeners.each_ref().map(|listener| listener.local_addr().expect("it is bound").port());
+    let jail = Jail::new().args(["--network", "host", "--allow", &format!("*:{allowed}")]);
+    jail.outside(&format!("connect-tcp {other}")).answers("");
+    jail.probe(&format!("connect-tcp {allowed}")).answers("");
+    jail.probe(&format!("connect-tcp {other}")).refused("EACCES");
+}
+
+#[test]
 fn shared_memory_of_the_host_is_absent() {
     let key = own_number(3);
     let jail = Jail::new();

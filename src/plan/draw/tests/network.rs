@@ -90,6 +90,30 @@ fn a_list_of_destinations_needs_the_mode_for_it() {
         .shows("loopback");
 }
 
+/// A kernel that cannot keep to ports runs nothing, unless that may be missing.
+#[test]
+fn ports_on_the_hosts_network_are_kept_to_or_refused() {
+    let on = |abi: u32| {
+        network(|it| {
+            it.mode = mode(NetworkMode::Host);
+            it.allow = ["*:443", ":80", "*:443"].map(|text| flag(text.parse().unwrap())).into();
+        })
+        .with(|_, host| host.kernel.landlock_abi = abi)
+    };
+    on(7).shows("connect to ports 80 443");
+    let lacks = "this kernel's Landlock cannot keep the command to the ports of `allow`";
+    assert!(on(3).errors().iter().any(|error| error.title == lacks));
+    on(3)
+        .with(|profile, _| profile.degrade.push(flag(Protection::Landlock)))
+        .lacks("connect to ports");
+    let off = on(7).with(|profile, _| profile.landlock.enabled = Some(flag(false)));
+    refused(
+        &off,
+        "`allow` means nothing in mode `host`; in this mode it is Landlock that keeps to ports, and \
+         that is off",
+    );
+}
+
 #[test]
 fn names_of_the_profile_stand_before_those_of_jail() {
     let case = network(|it| {

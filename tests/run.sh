@@ -24,7 +24,8 @@ fi
 # program:package
 used='gcc:gcc make:make git:git python3:python3 node:nodejs npm:npm gdb:gdb strace:strace
 vim:vim busybox:busybox-static perl:perl setpriv:util-linux newuidmap:uidmap dbus-daemon:dbus-daemon
-skopeo:skopeo docker-registry:docker-registry openssl:openssl pasta:passt ip:iproute2'
+skopeo:skopeo docker-registry:docker-registry openssl:openssl pasta:passt ip:iproute2 curl:curl
+java:default-jdk-headless unshare:util-linux'
 if [ -n "${JAIL_TEST_VM:-}" ]; then
     used="$used qemu-system-x86_64:qemu-system-x86 mmdebstrap:mmdebstrap"
 fi

@@ -1,8 +1,11 @@
 //! What is allowed is reached, and what is not is refused with the reason.
 
+use std::io::Read;
+use std::net::{TcpListener, TcpStream};
+
 use super::world::{curl, heard, world};
 use crate::require;
-use crate::support::Feature;
+use crate::support::{Feature, Jail};
 
 #[test]
 fn an_allowed_name_is_reached_and_another_is_refused_with_the_reason() {
@@ -233,4 +236,25 @@ fn refusals_are_told_at_once_if_asked_for() {
     let jail = world(&["good.example:80"]).args(["--verbose"]);
     let finished = jail.run(curl(&["http://evil.example/"]));
     finished.exits(6).says("note: refused evil.example: not in `[network] allow`\n");
+}
+
+#[test]
+fn a_port_can_be_published_as_well() {
+    require!(Feature::Userns);
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port can be had");
+    let port = listener.local_addr().expect("it is bound").port();
+    drop(listener);
+    let jail = Jail::new().args(["--network", "allow", "--allow", "good.example:443"]);
+    let jail = jail.args(["-p", &format!("{port}:7080")]);
+    let script = "import socket\n\
+        server = socket.create_server(('127.0.0.1', 7080))\n\
+        print('listening', flush=True)\n\
+        server.accept()[0].sendall(b'inside')\n";
+    let mut running = jail.start(["python3", "-c", script]);
+    running.wait_for("listening");
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).expect("the port is published");
+    let mut said = String::new();
+    stream.read_to_string(&mut said).expect("it ends well");
+    assert_eq!(said, "inside");
+    running.finish().succeeds();
 }

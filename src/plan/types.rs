@@ -202,6 +202,9 @@ pub struct Nat {
     pub resolver: Option<(IpAddr, IpAddr)>,
     /// What is sent to the gateway reaches the host's loopback interface.
     pub host_loopback: bool,
+    /// We are root of the whole machine. Left to itself pasta would become `nobody`, who may not enter
+    /// our namespaces.
+    pub as_root: bool,
 }
 
 /// Which ids exist inside.

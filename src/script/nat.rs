@@ -39,6 +39,9 @@ pub fn arguments(nat: &Nat) -> Vec<CString> {
     if !nat.host_loopback {
         words.push("--no-map-gw".into());
     }
+    if nat.as_root {
+        words.extend(["--runas".into(), "0:0".into()]);
+    }
     let dns = match nat.resolver {
         // To whom is what pasta reads in /etc/resolv.conf, as we did.
         Some((inside, _)) => ["--dns-forward".into(), inside.to_string()],
@@ -54,7 +57,12 @@ mod tests {
     use crate::units::AbsolutePath;
 
     fn line(change: impl FnOnce(&mut Nat)) -> String {
-        let mut nat = Nat { program: AbsolutePath::root(), resolver: None, host_loopback: false };
+        let mut nat = Nat {
+            program: AbsolutePath::root(),
+            resolver: None,
+            host_loopback: false,
+            as_root: false,
+        };
         change(&mut nat);
         let words: Vec<_> = arguments(&nat).into_iter().map(|w| w.into_string().unwrap()).collect();
         words.join(" ")
@@ -80,8 +88,9 @@ mod tests {
         let line = line(|nat| {
             nat.resolver = Some(([169, 254, 1, 1].into(), [127, 0, 0, 53].into()));
             nat.host_loopback = true;
+            nat.as_root = true;
         });
-        assert!(line.contains("--dns-forward 169.254.1.1"), "{line}");
+        assert!(line.contains("--runas 0:0 --dns-forward 169.254.1.1"), "{line}");
         assert!(!line.contains("--no-map-gw"), "{line}");
     }
 }

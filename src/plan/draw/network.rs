@@ -188,6 +188,7 @@ fn nat(drawing: &mut Drawing, steps: &mut Steps) {
         program,
         resolver: forwarded(drawing),
         host_loopback: network.host_loopback.as_ref().is_some_and(|lends| lends.value),
+        as_root: drawing.host.identity.is_global_root,
     };
     steps.push(Action::Nat(nat), &mode.origin);
 }

@@ -122,6 +122,7 @@ enum StepOut<'a> {
         program: Text<'a>,
         resolver: Option<ResolverOut>,
         host_loopback: bool,
+        as_root: bool,
     },
     Publish {
         ports: Vec<String>,
@@ -331,6 +332,7 @@ fn step_out(action: &Action) -> StepOut<'_> {
                 outside: outside.to_string(),
             }),
             host_loopback: nat.host_loopback,
+            as_root: nat.as_root,
         },
         Action::Publish(all) => {
             StepOut::Publish { ports: all.iter().map(ToString::to_string).collect() }

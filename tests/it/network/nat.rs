@@ -124,6 +124,15 @@ fn pasta_gets_nothing_of_the_callers() {
     finished.says_nothing_of("s3cr3t").says_nothing_of("/etc/passwd").says_nothing_of("socket:");
 }
 
+/// Left to itself it would become `nobody`, and could not enter the namespaces.
+#[test]
+fn for_root_pasta_stays_root() {
+    crate::require!(Feature::Root);
+    let jail = Jail::as_root().script("bin/pasta", "#!/bin/sh\necho \"$*\" >&2\n").args(NAT);
+    let path = format!("{}:/usr/bin:/bin", jail.project().join("bin").display());
+    jail.env("PATH", path).run(["true"]).exits(125).says(" --runas 0:0 ");
+}
+
 #[test]
 fn a_pasta_that_never_connects_can_be_interrupted() {
     let mut jail = stand_in("#!/bin/sh\nexec sleep 300\n");

@@ -8,8 +8,8 @@ const TWO_HOSTS: Said = Said::Nonsense("its HTTP request names two hosts");
 /// Something that does not begin like a request names nobody, and a head that is not whole is
 /// not finished: the host may still come, or come twice.
 pub fn read(bytes: &[u8]) -> Said {
-    // Servers skip empty lines before a request (RFC 9112, 2.2).
-    let empty = bytes.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
+    // Servers skip empty lines before a request (RFC 9112, 2.2), and some skip blanks as well.
+    let empty = bytes.iter().take_while(|byte| is_space(**byte) || **byte == b'\n').count();
     let bytes = &bytes[empty..];
     let Some(end) = bytes.iter().position(|byte| *byte == b'\n') else {
         return if may_become_a_request(bytes) { Said::Unfinished } else { Said::Nobody };

@@ -122,6 +122,16 @@ fn a_request_is_not_judged_before_it_is_whole() {
     }
 }
 
+/// Python's server is one that does not mind.
+#[test]
+fn blanks_before_a_request_do_not_hide_it() {
+    let request = b" \t\r\n \n GET / HTTP/1.1\r\nHost: evil.example\r\n\r\n";
+    for length in 0..request.len() - 1 {
+        assert_eq!(read(&request[..length]), Said::Unfinished, "{length} bytes");
+    }
+    assert_eq!(read(request), named("evil.example"));
+}
+
 #[test]
 fn other_protocols_pass_at_once() {
     for bytes in [

@@ -51,7 +51,14 @@ never\t''"
 complete -c jail -n "__fish_jail_using_subcommand run" -l platform -d 'Take the image for this platform, such as linux/arm64' -r
 complete -c jail -n "__fish_jail_using_subcommand run" -l keep -d 'Keep what the command changes in the image, for the next run with this name' -r
 complete -c jail -n "__fish_jail_using_subcommand run" -l network -d 'Choose the network that the command has' -r -f -a "none\t''
-host\t''"
+host\t''
+nat\t''"
+complete -c jail -n "__fish_jail_using_subcommand run" -l allow -d 'Reach this destination, as example.org:443, *.example.org or 192.0.2.0/24:5432' -r
+complete -c jail -n "__fish_jail_using_subcommand run" -s p -l publish -d 'Have a port of this machine lead to one inside' -r
+complete -c jail -n "__fish_jail_using_subcommand run" -l host-loopback -d 'Let the command reach what listens on this machine\'s loopback interface: off, unless said' -r -f -a "on\t''
+off\t''"
+complete -c jail -n "__fish_jail_using_subcommand run" -l add-host -d 'Name an address in /etc/hosts' -r
+complete -c jail -n "__fish_jail_using_subcommand run" -l dns -d 'Ask this server for names' -r
 complete -c jail -n "__fish_jail_using_subcommand run" -s e -l env -d 'Set a variable; without `=VALUE`, keep the caller\'s' -r
 complete -c jail -n "__fish_jail_using_subcommand run" -l env-file -d 'Set variables from a file of lines NAME=VALUE' -r -F
 complete -c jail -n "__fish_jail_using_subcommand run" -s w -l workdir -d 'Start the command in this directory' -r -f -a "(__fish_complete_directories)"
@@ -116,7 +123,14 @@ never\t''"
 complete -c jail -n "__fish_jail_using_subcommand plan" -l platform -d 'Take the image for this platform, such as linux/arm64' -r
 complete -c jail -n "__fish_jail_using_subcommand plan" -l keep -d 'Keep what the command changes in the image, for the next run with this name' -r
 complete -c jail -n "__fish_jail_using_subcommand plan" -l network -d 'Choose the network that the command has' -r -f -a "none\t''
-host\t''"
+host\t''
+nat\t''"
+complete -c jail -n "__fish_jail_using_subcommand plan" -l allow -d 'Reach this destination, as example.org:443, *.example.org or 192.0.2.0/24:5432' -r
+complete -c jail -n "__fish_jail_using_subcommand plan" -s p -l publish -d 'Have a port of this machine lead to one inside' -r
+complete -c jail -n "__fish_jail_using_subcommand plan" -l host-loopback -d 'Let the command reach what listens on this machine\'s loopback interface: off, unless said' -r -f -a "on\t''
+off\t''"
+complete -c jail -n "__fish_jail_using_subcommand plan" -l add-host -d 'Name an address in /etc/hosts' -r
+complete -c jail -n "__fish_jail_using_subcommand plan" -l dns -d 'Ask this server for names' -r
 complete -c jail -n "__fish_jail_using_subcommand plan" -s e -l env -d 'Set a variable; without `=VALUE`, keep the caller\'s' -r
 complete -c jail -n "__fish_jail_using_subcommand plan" -l env-file -d 'Set variables from a file of lines NAME=VALUE' -r -F
 complete -c jail -n "__fish_jail_using_subcommand plan" -s w -l workdir -d 'Start the command in this directory' -r -f -a "(__fish_complete_directories)"

@@ -8,6 +8,7 @@ compile_error!("jail runs on Linux on x86_64 only: its table of system calls is 
 
 pub mod cli;
 pub mod diagnostic;
+pub mod forward;
 pub mod host;
 mod ids;
 pub mod image;

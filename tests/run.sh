@@ -25,7 +25,8 @@ fi
 used='gcc:gcc make:make git:git python3:python3 node:nodejs npm:npm gdb:gdb strace:strace
 vim:vim busybox:busybox-static perl:perl setpriv:util-linux newuidmap:uidmap dbus-daemon:dbus-daemon
 skopeo:skopeo zstd:zstd mmdebstrap:mmdebstrap docker-registry:docker-registry
-umoci:umoci podman:podman buildah:buildah openssl:openssl'
+umoci:umoci podman:podman buildah:buildah openssl:openssl pasta:passt ip:iproute2 curl:curl
+java:default-jdk-headless unshare:util-linux'
 if [ -n "${JAIL_TEST_VM:-}" ]; then
     used="$used qemu-system-x86_64:qemu-system-x86"
 fi
@@ -56,6 +57,11 @@ if [ "$(id -u)" = 0 ]; then
     for file in /etc/subuid /etc/subgid; do
         grep -q "^$user:" "$file" 2>/dev/null || echo "$user:700000:65536" >>"$file"
     done
+fi
+
+# As udev makes it; a container may have it for root alone.
+if [ "$(id -u)" = 0 ] && [ -c /dev/net/tun ]; then
+    chmod 0666 /dev/net/tun
 fi
 
 if ! command -v cargo-nextest >/dev/null; then

@@ -7,6 +7,7 @@ use std::ffi::OsString;
 
 use clap::{Args, ValueHint};
 
+use super::network::NetworkFlags;
 use super::rules::RuleFlags;
 use super::words;
 
@@ -88,17 +89,6 @@ pub struct FilesystemFlags {
     /// Make the root read-only, as `--root-mode read-only`
     #[arg(long, conflicts_with = "root_mode")]
     pub read_only: bool,
-}
-
-#[derive(Args, Debug, Default)]
-#[command(next_help_heading = "Network")]
-pub struct NetworkFlags {
-    /// Choose the network that the command has
-    ///
-    /// none, unless said: a loopback interface of its own. host: the network of this machine, with all
-    /// that listens on it.
-    #[arg(long, value_name = "MODE", value_parser = words::NETWORK_MODES)]
-    pub network: Option<OsString>,
 }
 
 #[derive(Args, Debug, Default)]

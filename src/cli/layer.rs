@@ -6,16 +6,16 @@ use std::str::FromStr;
 
 use crate::diagnostic::{Diagnostic, Located, Origin};
 use crate::profile::{
-    BadValue, Base, Capabilities, Capability, Env, Filesystem, Landlock, Network, Process, Profile,
-    Root, RootMode, Seccomp, SeccompPolicy, check_variable_name, parse_call, parse_hostname,
-    parse_image, parse_keep, parse_platform, parse_root, parse_seccomp_policy, parse_umask,
+    BadValue, Base, Capabilities, Capability, Env, Filesystem, Landlock, Process, Profile, Root,
+    RootMode, Seccomp, SeccompPolicy, check_variable_name, parse_call, parse_hostname, parse_image,
+    parse_keep, parse_platform, parse_root, parse_seccomp_policy, parse_umask,
     parse_variable_pattern,
 };
 
 use super::flags::{
     EnvironmentFlags, FilesystemFlags, ProcessFlags, ProtectionFlags, SandboxFlags,
 };
-use super::{env_file, limits, rules};
+use super::{env_file, limits, network, rules};
 
 /// The layer that the flags make, or every mistake in them.
 pub fn layer(flags: &SandboxFlags) -> Result<Profile, Vec<Diagnostic>> {
@@ -25,9 +25,7 @@ pub fn layer(flags: &SandboxFlags) -> Result<Profile, Vec<Diagnostic>> {
         description: None,
         degrade: list("--degrade", &protection.degrade, &mut mistakes, value),
         filesystem: filesystem(&flags.filesystem, &mut mistakes),
-        network: Network {
-            mode: one("--network", flags.network.network.as_ref(), &mut mistakes, value),
-        },
+        network: network::network(&flags.network, &mut mistakes),
         limits: limits::limits(&flags.limits, &mut mistakes),
         env: environment(&flags.environment, &mut mistakes),
         process: process(&flags.process, protection, &mut mistakes),
@@ -187,7 +185,7 @@ pub(super) fn utf8(text: &OsStr) -> Result<&str, Diagnostic> {
 }
 
 /// Understands a word as a profile does.
-fn value<T: FromStr<Err = BadValue>>(text: &OsStr) -> Result<T, Diagnostic> {
+pub(super) fn value<T: FromStr<Err = BadValue>>(text: &OsStr) -> Result<T, Diagnostic> {
     Ok(utf8(text)?.parse()?)
 }
 
@@ -279,6 +277,11 @@ mod tests {
             "--root-mode=overlay",
             "--device=/dev/dri",
             "--network=host",
+            "--allow=:443",
+            "-p8080:80",
+            "--host-loopback=off",
+            "--add-host=db:::1",
+            "--dns=192.0.2.1",
             "-w/w",
             "-u1:2",
             "--ids=auto",
@@ -311,6 +314,15 @@ mod tests {
             [Located::new(rules::path("/dev/dri"), from("--device"))]
         );
         assert_eq!(made.network.mode, Some(Located::new(NetworkMode::Host, from("--network"))));
+        assert_eq!(made.network.allow, [Located::new(":443".parse().unwrap(), from("--allow"))]);
+        assert_eq!(
+            made.network.publish,
+            [Located::new("8080:80".parse().unwrap(), from("--publish"))]
+        );
+        assert_eq!(made.network.host_loopback, Some(Located::new(false, from("--host-loopback"))));
+        let named = Located::new("::1".parse().unwrap(), from("--add-host"));
+        assert_eq!(made.network.hosts, [("db".to_owned(), named)].into());
+        assert_eq!(made.network.dns, [Located::new("192.0.2.1".parse().unwrap(), from("--dns"))]);
         assert_eq!(made.process.workdir, Some(Located::new(rules::path("/w"), from("--workdir"))));
         assert_eq!(
             made.process.user,

@@ -12,6 +12,7 @@ mod flags;
 mod image;
 mod layer;
 mod limits;
+mod network;
 mod rootfs;
 mod rules;
 mod run;

@@ -8,7 +8,7 @@ use crate::host;
 use crate::plan::{self, Plan};
 use crate::profile::{self, Profile, Root};
 use crate::report::{Asked, Ending, Phase, Target};
-use crate::run;
+use crate::run::{self, Tell};
 
 use super::account;
 use super::arguments::{PlanArguments, RunArguments};
@@ -66,7 +66,8 @@ fn perform(arguments: &RunArguments, plan: &Plan) -> Ending {
     let variable = std::env::var_os("JAIL_PROFILE");
     let profiles: Vec<OsString> =
         names(&arguments.sandbox.profile, variable).into_iter().map(|name| name.value).collect();
-    match run::perform(plan, &profiles) {
+    let tell = if arguments.verbose { Tell::AtOnce } else { Tell::AtTheEnd };
+    match run::perform(plan, &profiles, tell) {
         Ok(outcome) => Ending::ran(plan, outcome),
         Err(refused) => Ending::refused(refused),
     }

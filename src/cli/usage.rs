@@ -80,13 +80,7 @@ fn explain(error: &clap::Error) -> (String, Option<String>) {
     }
 }
 
-/// Options of podman that a later version may have, so that nobody looks for a slip in them.
-const NOT_YET: [&str; 2] = ["-p", "--publish"];
-
 fn unknown_flag(error: &clap::Error, flag: &str) -> (String, Option<String>) {
-    if NOT_YET.contains(&flag) {
-        return (format!("option `{flag}` is not supported yet"), None);
-    }
     let suggested = text(error, ContextKind::SuggestedArg);
     let help = (!suggested.is_empty()).then(|| format!("did you mean `{suggested}`?"));
     let noun = if flag.starts_with('-') { "option" } else { "argument" };
@@ -194,9 +188,6 @@ mod tests {
         let (title, help) = refused(&["plan", "--zzzzzz", "ls"]);
         assert_eq!(title, "unknown option `--zzzzzz`");
         assert_eq!(help, "see `jail plan --help`");
-        assert_eq!(refused(&["run", "-p", "80", "ls"]).0, "option `-p` is not supported yet");
-        let (title, _) = refused(&["run", "--publish=80", "ls"]);
-        assert_eq!(title, "option `--publish` is not supported yet");
     }
 
     #[test]

@@ -6,7 +6,7 @@ use clap::builder::{PossibleValue, TypedValueParser};
 
 pub const ROOT_MODES: Listed = Listed(&["read-only", "overlay", "write"]);
 pub const PULLS: Listed = Listed(&["missing", "always", "never"]);
-pub const NETWORK_MODES: Listed = Listed(&["none", "host"]);
+pub const NETWORK_MODES: Listed = Listed(&["none", "host", "nat"]);
 pub const IDS: Listed = Listed(&["single", "subuid", "auto"]);
 pub const TTYS: Listed = Listed(&["auto", "inherit", "none"]);
 pub const SWITCHES: Listed = Listed(&["on", "off"]);

@@ -11,7 +11,9 @@ mod identity;
 mod kernel;
 mod layers;
 mod mounts;
+mod network;
 mod overlays;
+mod programs;
 mod rlimits;
 mod subids;
 mod survey;
@@ -20,6 +22,7 @@ mod types;
 mod walk;
 
 pub use accounts::{AccountFile, Accounts};
+pub use network::{NameServer, NetworkFacts, Resolver};
 pub use survey::survey;
 pub use types::{
     BlockDevice, Descriptor, FileFact, FileKind, Host, Identity, Kernel, Link, SubIds,

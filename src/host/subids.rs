@@ -1,14 +1,14 @@
 //! The caller's share of subordinate ids, and the programs that map it.
 
 use std::collections::BTreeMap;
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use crate::diagnostic::{Diagnostic, Located};
-use crate::ids::{find_program, ranges};
+use crate::ids::ranges;
 use crate::profile::Ids;
 
-use super::{Identity, SubIds};
+use super::{Identity, SubIds, programs};
 
 /// Looks for a range in /etc/subuid and /etc/subgid and for newuidmap(1) and newgidmap(1).
 ///
@@ -61,8 +61,8 @@ fn range(text: &str, name: &str, uid: u32) -> Option<(u32, u32)> {
 }
 
 fn program(name: &str, environment: &BTreeMap<OsString, OsString>) -> Result<PathBuf, Diagnostic> {
-    let search = environment.get(OsStr::new("PATH")).map(OsString::as_os_str).unwrap_or_default();
-    find_program(name, search).ok_or_else(|| {
+    let found = programs::find(name, environment);
+    found.map(|path| path.as_path().to_owned()).ok_or_else(|| {
         Diagnostic::error(format!("cannot map more ids than one: no program `{name}`"))
             .help("install the package `uidmap`, or set `ids = \"auto\"`")
     })

@@ -12,7 +12,7 @@ use nix::libc;
 use crate::diagnostic::{Diagnostic, Source};
 use crate::image::Rootfs;
 use crate::profile::{
-    Grant, NetworkMode, PathText, Profile, Root, Rule, SeccompPolicy, expand, mentions_project,
+    Grant, PathText, Profile, Root, Rule, SeccompPolicy, expand, mentions_project,
 };
 use crate::units::AbsolutePath;
 
@@ -20,7 +20,7 @@ use super::system::GENERATED;
 use super::walk::Walker;
 use super::{
     FileFact, FileKind, Host, accounts, cgroups, descriptors, devices, hugepages, identity, kernel,
-    mounts, overlays, rlimits, subids, system,
+    mounts, network, overlays, rlimits, subids, system,
 };
 
 /// Reads all facts that a plan for `profile` needs, and nothing else. `rootfs` is the image that the
@@ -44,6 +44,7 @@ pub fn survey(profile: &Profile, rootfs: Option<&Rootfs>) -> Result<Host, Vec<Di
     let (Some(workdir), Some(kernel)) = (workdir, kernel) else { return Err(errors) };
     let project = if mentions_project(profile) { project(&workdir) } else { workdir.clone() };
     let wanted = profile.limits.need_a_cgroup();
+    let network = network::survey(profile, &environment);
     let cgroups = wanted.then(|| cgroups::survey(identity.uid, &environment));
     let mut host = Host {
         cgroups,
@@ -54,6 +55,7 @@ pub fn survey(profile: &Profile, rootfs: Option<&Rootfs>) -> Result<Host, Vec<Di
         kernel,
         rlimits: keep(rlimits::survey(), &mut errors).unwrap_or_default(),
         subids,
+        network,
         descriptors: descriptors::survey(profile),
         seccomp: None,
         interfaces: keep(interfaces(profile), &mut errors).unwrap_or_default(),
@@ -130,11 +132,10 @@ fn policy(profile: &Profile, host: &Host) -> Result<Option<Arc<Source>>, Diagnos
 }
 
 fn survey_files(profile: &Profile, image: Option<&Rootfs>, host: &mut Host, walker: &mut Walker) {
-    let network = profile.network.mode.as_ref().map_or(NetworkMode::None, |mode| mode.value);
     let versioned = java_settings();
     let private = system::PRIVATE.iter().map(|(path, _)| *path);
     let private = private.chain([system::VAR_RUN]).filter_map(AbsolutePath::new);
-    let mut paths: Vec<AbsolutePath> = system::entries(&host.files, network);
+    let mut paths: Vec<AbsolutePath> = system::entries(&host.files, &profile.network);
     paths.extend(private.chain(versioned));
     paths.extend(host.identity.home.clone());
     paths.push(host.workdir.clone());

@@ -10,7 +10,7 @@ use std::ops::Bound;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-use crate::profile::NetworkMode;
+use crate::profile::{Network, NetworkMode};
 use crate::units::AbsolutePath;
 
 use super::FileFact;
@@ -72,9 +72,12 @@ pub const JAVA_MACHINES: &str = "/usr/lib/jvm";
 /// machine starts without them.
 pub const JAVA_SETTINGS: &str = "java-";
 
-/// Name resolution, of use only with the host's network.
-pub const ETC_NETWORK: [&str; 4] =
-    ["/etc/resolv.conf", "/etc/hosts", "/etc/gai.conf", "/etc/host.conf"];
+/// How names are resolved, of use only with a network.
+pub const ETC_NAMES: [&str; 2] = ["/etc/gai.conf", "/etc/host.conf"];
+
+/// Whom to ask for names, and names that need not be asked for, on the host's network.
+pub const ETC_RESOLVER: &str = "/etc/resolv.conf";
+pub const ETC_HOSTS: &str = "/etc/hosts";
 
 /// Files that each run of an image has of its own.
 pub const GENERATED: [&str; 5] =
@@ -117,15 +120,18 @@ pub const SYS_CPUS: &str = "/sys/devices/system/cpu";
 
 /// Returns the paths of the system root: the fixed ones, and those of [`JAVA_SETTINGS`]
 /// that the survey found.
-pub fn entries(
-    files: &BTreeMap<AbsolutePath, FileFact>,
-    network: NetworkMode,
-) -> Vec<AbsolutePath> {
-    let more: &[&str] = match network {
+pub fn entries(files: &BTreeMap<AbsolutePath, FileFact>, network: &Network) -> Vec<AbsolutePath> {
+    let mode = network.mode.as_ref().map_or(&NetworkMode::None, |mode| &mode.value);
+    let names: &[&str] = match mode {
         NetworkMode::None => &[],
-        NetworkMode::Host => &ETC_NETWORK,
+        NetworkMode::Host | NetworkMode::Nat | NetworkMode::Allow | NetworkMode::Namespace(_) => {
+            &ETC_NAMES
+        }
     };
-    let fixed = DIRECTORIES.iter().chain(&ETC).chain(more);
+    let shares = !mode.is_own();
+    let resolver = (shares && network.dns.is_empty()).then_some(&ETC_RESOLVER);
+    let hosts = (shares && network.hosts.is_empty()).then_some(&ETC_HOSTS);
+    let fixed = DIRECTORIES.iter().chain(&ETC).chain(names).chain(resolver).chain(hosts);
     let mut entries: Vec<AbsolutePath> = fixed.filter_map(AbsolutePath::new).collect();
     let etc = AbsolutePath::root().join("etc");
     let below = (Bound::Excluded(&etc), Bound::Unbounded);
@@ -145,11 +151,14 @@ fn is_versioned(path: &&AbsolutePath) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::diagnostic::{Located, Origin};
 
     #[test]
     fn nothing_that_identifies_the_machine_or_holds_a_secret_is_an_entry() {
         let files = BTreeMap::new();
-        let entries = entries(&files, NetworkMode::Host);
+        let mode = Located::new(NetworkMode::Host, Origin::BuiltIn);
+        let network = Network { mode: Some(mode), ..Network::default() };
+        let entries = entries(&files, &network);
         let secrets = [
             "machine-id",
             "shadow",
@@ -181,7 +190,7 @@ mod tests {
             };
             files.insert(path, fact);
         }
-        let entries = entries(&files, NetworkMode::None);
+        let entries = entries(&files, &Network::default());
         let has = |text: &str| entries.contains(&AbsolutePath::new(text).unwrap());
         assert!(has("/etc/java-11-openjdk") && has("/etc/java-17-openjdk"));
         assert!(!has("/etc/java-x/x") && !has("/etc/x"));

@@ -11,6 +11,7 @@ use crate::units::AbsolutePath;
 
 use super::accounts::Accounts;
 use super::cgroups::Cgroups;
+use super::network::NetworkFacts;
 
 /// This machine, as far as one profile needs to know it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,6 +29,7 @@ pub struct Host {
     pub rlimits: BTreeMap<Rlimit, Bounds>,
     /// `None` unless the profile asks for more ids than one.
     pub subids: Option<SubIds>,
+    pub network: NetworkFacts,
     /// What descriptors 0, 1 and 2, and those to preserve, refer to. A closed one is absent.
     pub descriptors: BTreeMap<i32, Descriptor>,
     /// The text of `[seccomp] policy` where that is a file.

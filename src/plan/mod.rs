@@ -8,6 +8,6 @@ mod types;
 pub use draw::draw;
 pub use print::{to_json, to_text};
 pub use types::{
-    Access, Action, CgroupParent, Extent, IdMap, LandlockRule, Limit, Mount, Plan, RootSource,
-    Ruleset, Step, Subject,
+    Access, Action, CgroupParent, Extent, IdMap, LandlockRule, Limit, Mount, Nat, NetworkSpace,
+    Plan, RootSource, Ruleset, Step, Subject,
 };

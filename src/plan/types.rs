@@ -1,13 +1,15 @@
 //! What will happen, step by step, in the order in which it happens.
 
 use std::ffi::OsString;
+use std::net::{IpAddr, SocketAddr};
 
 use crate::diagnostic::{Diagnostic, Origin};
+use crate::forward::Upstream;
 use crate::host::cgroups::Controller;
 pub use crate::ids::Extent;
 use crate::image::Kept;
 use crate::image::owned::OwnerMap;
-use crate::profile::{Bounds, Capability, CpuSet, Protection, Rlimit};
+use crate::profile::{Bounds, Capability, CpuSet, Destination, Protection, Publish, Rlimit};
 use crate::units::{AbsolutePath, Cpus, Size, Span};
 
 use super::filter::Filter;
@@ -37,10 +39,9 @@ pub enum Action {
     Cgroup(CgroupParent),
     /// A limit that the cgroup holds.
     Limit(Limit),
-    /// One clone3(2) with user, mount, pid, ipc, uts and cgroup namespaces, and net if `network`.
-    Namespaces {
-        network: bool,
-    },
+    /// One clone3(2) with user, mount, pid, ipc, uts and cgroup namespaces, and net if it is not the
+    /// host's network.
+    Namespaces(NetworkSpace),
     /// How ids inside correspond to ids outside.
     Ids(IdMap),
     /// One tmpfs that holds the root, all private directories and the upper layers of overlays.
@@ -85,6 +86,19 @@ pub enum Action {
     /// Leave the host's file system for good.
     Pivot,
     Loopback,
+    /// Every address is one of the sandbox's own, and what connects to these places, or asks for
+    /// names, is served by a process outside: it connects to what the next steps allow.
+    Forward {
+        places: Vec<SocketAddr>,
+        /// The proxy of the caller's environment, by which names are reached.
+        upstream: Option<Upstream>,
+    },
+    /// May be reached.
+    Allow(Destination),
+    /// Connect our network namespace with the host's network, by pasta(1).
+    Nat(Nat),
+    /// Listen outside, and pass on what comes to ports inside.
+    Publish(Vec<Publish>),
     Hostname(String),
     /// A new session keyring, so that the caller's keys cannot be reached.
     /// With `may_fail`, a full quota is no error: the filter refuses all calls about keys.
@@ -171,6 +185,30 @@ pub enum Limit {
     },
 }
 
+/// What the network namespace is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NetworkSpace {
+    /// A new one, where nothing is but loopback.
+    Empty,
+    /// A new one, which a later step connects.
+    Connected,
+    /// That of the host.
+    Host,
+}
+
+/// How pasta(1) connects the two networks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Nat {
+    pub program: AbsolutePath,
+    /// Questions about names to the first address inside go to the second one of the host.
+    pub resolver: Option<(IpAddr, IpAddr)>,
+    /// What is sent to the gateway reaches the host's loopback interface.
+    pub host_loopback: bool,
+    /// We are root of the whole machine. Left to itself pasta would become `nobody`, who may not enter
+    /// our namespaces.
+    pub as_root: bool,
+}
+
 /// Which ids exist inside.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IdMap {
@@ -239,6 +277,8 @@ pub struct Ruleset {
     pub rules: Vec<LandlockRule>,
     /// Keep signals and abstract unix sockets inside (ABI 6).
     pub scoped: bool,
+    /// The only ports that may be connected to over TCP (ABI 4); without, all.
+    pub ports: Option<Vec<u16>>,
 }
 
 /// What may be done below one path inside.

@@ -1,6 +1,6 @@
 //! Two profiles as one.
 
-use super::{Limits, Profile};
+use super::{Limits, Network, Profile};
 use crate::diagnostic::Located;
 
 impl Profile {
@@ -33,7 +33,7 @@ impl Profile {
         replace(&mut merged.filesystem.pull, filesystem.pull);
         replace(&mut merged.filesystem.platform, filesystem.platform);
         replace(&mut merged.filesystem.keep, filesystem.keep);
-        replace(&mut merged.network.mode, network.mode);
+        merged.network = merged.network.merge(network);
         merged.limits = merged.limits.merge(limits);
         append(&mut merged.env.pass, env.pass);
         merged.env.set.extend(env.set);
@@ -55,6 +55,24 @@ impl Profile {
             merged.files.retain(|known| *known != file);
             merged.files.push(file);
         }
+        merged
+    }
+}
+
+impl Network {
+    fn merge(self, other: Self) -> Self {
+        let Self { mode, allow, publish, host_loopback, hosts, dns } = other;
+        let mut merged = self;
+        replace(&mut merged.mode, mode);
+        append(&mut merged.allow, allow);
+        for new in publish {
+            // One port leads to one place: to the later.
+            merged.publish.retain(|old| !old.value.clashes(&new.value));
+            merged.publish.push(new);
+        }
+        replace(&mut merged.host_loopback, host_loopback);
+        merged.hosts.extend(hosts);
+        append(&mut merged.dns, dns);
         merged
     }
 }
@@ -154,12 +172,33 @@ mod tests {
         )
     }
 
+    fn network() -> impl Strategy<Value = Network> {
+        let publish = (1..3_u16, 1..3_u16).prop_map(|(outside, inside)| {
+            located(Publish {
+                outside: ([127, 0, 0, 1], outside).into(),
+                inside,
+                transport: Transport::Tcp,
+            })
+        });
+        let hosts = btree_map("[ab]", (1..3_u8).prop_map(|n| located([127, 0, 0, n].into())), 0..3);
+        let dns = (1..3_u8).prop_map(|n| located([127, 0, 0, n].into()));
+        (option::of(any::<bool>()), vec(publish, 0..4), hosts, vec(dns, 0..3)).prop_map(
+            |(host_loopback, publish, hosts, dns)| Network {
+                host_loopback: host_loopback.map(located),
+                publish,
+                hosts,
+                dns,
+                ..Network::default()
+            },
+        )
+    }
+
     /// Profiles that merging can make: without equal values in one list.
     fn profile() -> impl Strategy<Value = Profile> {
         let env_set = btree_map("[A-C]".prop_map(OsString::from), "[xy]", 0..3);
         let scalars = (option::of("[a-c]"), option::of(any::<bool>()), option::of(0..4_u32));
-        (vec(rule(), 0..6), words(), env_set, scalars, vec(3..6, 0..4), limits()).prop_map(
-            |(rules, pass, set, (hostname, nesting, umask), fds, limits)| {
+        (vec(rule(), 0..6), words(), env_set, scalars, vec(3..6, 0..4), limits(), network())
+            .prop_map(|(rules, pass, set, (hostname, nesting, umask), fds, limits, network)| {
                 let set = set.into_iter().map(|(key, value)| (key, located(value.into())));
                 let process = Process {
                     hostname: hostname.map(located),
@@ -173,11 +212,11 @@ mod tests {
                     env: Env { pass, set: set.collect() },
                     process,
                     limits,
+                    network,
                     ..Profile::default()
                 };
                 Profile::default().merge(raw)
-            },
-        )
+            })
     }
 
     proptest! {

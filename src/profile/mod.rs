@@ -13,6 +13,7 @@ mod limits;
 mod load;
 mod merge;
 mod names;
+mod network;
 mod parse;
 mod types;
 mod values;
@@ -28,9 +29,12 @@ pub use names::{
     check_variable_name, parse_call, parse_image, parse_keep, parse_platform, parse_root,
     parse_seccomp_policy, parse_variable_pattern,
 };
+pub use network::{
+    Destination, Network, NetworkMode, Publish, Target, Transport, parse_address, parse_host_name,
+    published_twice,
+};
 pub use types::{
-    Base, Capabilities, Capability, Env, Filesystem, Grant, Ids, Landlock, Network, NetworkMode,
-    PathText, Process, Profile, Protection, Pull, Root, RootMode, Rule, Seccomp, SeccompPolicy,
-    Tty, User,
+    Base, Capabilities, Capability, Env, Filesystem, Grant, Ids, Landlock, PathText, Process,
+    Profile, Protection, Pull, Root, RootMode, Rule, Seccomp, SeccompPolicy, Tty, User,
 };
 pub use values::{BadValue, parse_hostname, parse_tmpfs_size, parse_umask};

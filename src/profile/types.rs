@@ -12,7 +12,7 @@ use crate::image::document::Platform;
 use crate::image::reference::Reference;
 use crate::units::Size;
 
-use super::Limits;
+use super::{Limits, Network};
 
 /// One profile, or several merged from left to right.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -137,21 +137,6 @@ pub enum Grant {
         from: PathText,
         write: bool,
     },
-}
-
-/// `[network]`
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Network {
-    pub mode: Option<Located<NetworkMode>>,
-}
-
-/// `[network] mode`
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum NetworkMode {
-    /// A loopback interface of its own, and nothing else.
-    None,
-    /// The host's network.
-    Host,
 }
 
 /// `[env]`

@@ -6,7 +6,7 @@ use std::str::FromStr;
 use crate::diagnostic::{Diagnostic, did_you_mean};
 use crate::units::{BadSize, Size};
 
-use super::{Ids, NetworkMode, Protection, Pull, RootMode, Tty, User};
+use super::{Ids, Protection, Pull, RootMode, Tty, User};
 
 /// Why a text is no value of its kind.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -85,19 +85,6 @@ impl FromStr for Pull {
     fn from_str(text: &str) -> Result<Self, BadValue> {
         let known = [("missing", Self::Missing), ("always", Self::Always), ("never", Self::Never)];
         word("value for pull", text, &known)
-    }
-}
-
-impl FromStr for NetworkMode {
-    type Err = BadValue;
-
-    fn from_str(text: &str) -> Result<Self, BadValue> {
-        if matches!(text, "nat" | "allow") {
-            return Err(BadValue::new(format!("network mode `{text}` is not supported yet"))
-                .because("this version of jail has `none` and `host`")
-                .help("use `none`, or `host` to share all of the host's network"));
-        }
-        word("network mode", text, &[("none", Self::None), ("host", Self::Host)])
     }
 }
 
@@ -266,7 +253,6 @@ mod tests {
         assert_eq!("write".parse(), Ok(RootMode::Write));
         assert_eq!("subuid".parse(), Ok(Ids::Subuid));
         assert_eq!("inherit".parse(), Ok(Tty::Inherit));
-        assert_eq!("host".parse(), Ok(NetworkMode::Host));
         assert_eq!(
             refused::<RootMode>("readonly"),
             "unknown root mode `readonly`; did you mean `read-only`?"
@@ -274,11 +260,6 @@ mod tests {
         assert_eq!(
             refused::<Tty>("new"),
             "unknown value for tty `new`; use `auto`, `inherit` or `none`"
-        );
-        assert_eq!(
-            refused::<NetworkMode>("nat"),
-            "network mode `nat` is not supported yet; this version of jail has `none` and \
-             `host`; use `none`, or `host` to share all of the host's network"
         );
     }
 

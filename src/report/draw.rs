@@ -5,6 +5,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::diagnostic::{Diagnostic, Origin as From};
+use crate::forward::{Account, Counted, Why};
 use crate::plan::{Action, Mount, Plan, Step};
 use crate::profile;
 use crate::run::{self, Counter, End};
@@ -13,8 +14,8 @@ use super::ending::Ending;
 use super::limits::limits;
 use super::reached::{Reached as Hit, reached};
 use super::types::{
-    Count, CountUnit, Message, Origin, Protection, Reached, ReachedLimit, Report, Source, Text,
-    Time, Usage, VERSION,
+    Count, CountUnit, Message, Network, Origin, Protection, Reached, ReachedLimit, Refused,
+    RefusedWhy, Report, Source, Text, Time, Usage, VERSION,
 };
 
 /// What was asked for, and when.
@@ -58,6 +59,7 @@ pub fn draw(asked: &Asked, plan: Option<&Plan>, ending: &Ending) -> Report {
         reached: hits.iter().flatten().map(hit).collect(),
         degraded: plan.map(degraded).unwrap_or_default(),
         cgroup: outcome.and_then(|outcome| outcome.cgroup.as_ref()).map(|path| text(path.as_ref())),
+        network: outcome.and_then(|outcome| outcome.network.as_ref()).map(network),
         usage: outcome.map(|outcome| usage(&outcome.usage)),
     }
 }
@@ -89,6 +91,25 @@ fn degraded(plan: &Plan) -> Vec<Protection> {
         profile::Protection::Overlay => Protection::Overlay,
     });
     named.collect()
+}
+
+fn network(account: &Account) -> Network {
+    let refused = account.refused.iter().map(|Counted { refused, times }| Refused {
+        host: refused.whom.clone(),
+        port: refused.port,
+        words: refused.line(Some(*times)),
+        why: match refused.why {
+            Why::NotAllowed => RefusedWhy::NotAllowed,
+            Why::LeadsTo(_) => RefusedWhy::LeadsInward,
+            Why::MeantFor(_) => RefusedWhy::MeantForAnother,
+            Why::Nonsense(_) => RefusedWhy::Nonsense,
+            Why::Limit(_) => RefusedWhy::Limit,
+            Why::Unreachable(_) => RefusedWhy::Unreachable,
+        },
+        times: (*times).max(1),
+        entry: refused.entry(),
+    });
+    Network { refused: refused.collect(), further: account.further, died: account.died }
 }
 
 fn hit(hit: &Hit) -> Reached {

@@ -4,6 +4,7 @@ use crate::diagnostic::{Diagnostic, Severity};
 use crate::plan::Plan;
 use crate::run::{Outcome, Refused};
 
+use super::network::network;
 use super::packages;
 use super::reached::reached;
 use super::types::Phase;
@@ -41,8 +42,10 @@ impl Ending {
     /// The command has ended.
     pub fn ran(plan: &Plan, outcome: Outcome) -> Self {
         let words = reached(plan, &outcome).iter().map(words).collect::<Vec<_>>();
+        let refused = outcome.network.iter().flat_map(|account| network(plan, account));
         let packages = packages::note(plan, &outcome);
-        let messages = words.into_iter().chain(packages).chain(outcome.notes.clone()).collect();
+        let messages = words.into_iter().chain(refused).chain(packages);
+        let messages = messages.chain(outcome.notes.clone()).collect();
         let status = if outcome.timed_out { TIMED_OUT } else { outcome.end.status() };
         Self { phase: Phase::Run, status, messages, outcome: Some(outcome) }
     }

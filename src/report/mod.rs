@@ -9,6 +9,7 @@
 mod draw;
 mod ending;
 mod limits;
+mod network;
 mod packages;
 mod reached;
 mod stats;

@@ -64,6 +64,7 @@ fn outcome(end: End) -> Outcome {
             io_written: None,
             throttled: None,
         },
+        network: None,
         cgroup: None,
     }
 }

@@ -49,6 +49,8 @@ pub struct Report {
     /// The cgroup that held the limits, as a directory of the host that is gone by now; null if
     /// there was none.
     pub cgroup: Option<Text>,
+    /// What the network refused; null unless its mode is `allow` and the command ran.
+    pub network: Option<Network>,
     /// What was used; null unless the command ran.
     pub usage: Option<Usage>,
 }
@@ -202,6 +204,52 @@ pub enum ReachedLimit {
     TmpfsFiles,
     Fsize,
     CpuTime,
+}
+
+/// What the network refused in mode `allow`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct Network {
+    /// In the order in which each happened first; at most 256.
+    pub refused: Vec<Refused>,
+    /// How often something else was refused, when there was no room to remember what.
+    pub further: u64,
+    /// Did the process that serves the network end before the command did?
+    pub died: bool,
+}
+
+/// Something that was tried and did not happen.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct Refused {
+    /// A name or an address.
+    pub host: String,
+    /// Null where a name was only asked for.
+    pub port: Option<u16>,
+    /// One line about it.
+    pub words: String,
+    pub why: RefusedWhy,
+    pub times: u64,
+    /// The entry of `[network] allow` that would let it through; null if none would.
+    pub entry: Option<String>,
+}
+
+/// Why something was refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum RefusedWhy {
+    /// No entry allows it.
+    NotAllowed,
+    /// The name leads to an address that is not of the internet.
+    LeadsInward,
+    /// Its first bytes name another host.
+    MeantForAnother,
+    /// Its first bytes can be read in more than one way.
+    Nonsense,
+    /// A bound of jail itself.
+    Limit,
+    /// It was allowed, and could not be reached.
+    Unreachable,
 }
 
 /// A protection that `degrade` may name.

@@ -11,6 +11,7 @@ use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::sys::stat::{Mode, umask};
 use nix::unistd::{Pid, setgroups, write};
 
+use crate::forward::Handover;
 use crate::script::{Ids, Mapping, Script};
 use crate::sys::{
     Change, close_all_but, die_with_parent, exit_now, next_change, not_dumpable,
@@ -21,12 +22,18 @@ use super::clock::{Clock, Verdict, terminate_all};
 use super::message::{Call, During, Failure, Fault, Order, Report};
 use super::payload::{Command, Inherited, become_command};
 use super::room::Room;
-use super::setup::carry_out;
+use super::setup::{carry_out, wait_for_the_supervisor};
 use super::stops::Stops;
 
 /// All that init ever does. `argument_count` is how many arguments this program was given.
-pub fn run(mut script: Script, socket: OwnedFd, inherited: Inherited, argument_count: usize) -> ! {
-    let status = match start(&mut script, &socket, inherited, argument_count) {
+pub fn run(
+    mut script: Script,
+    socket: OwnedFd,
+    handover: Option<Handover>,
+    inherited: Inherited,
+    argument_count: usize,
+) -> ! {
+    let status = match start(&mut script, &socket, handover, inherited, argument_count) {
         Ok(running) => {
             let clock = Clock::start(script.time);
             match watch(&running, clock, &socket) {
@@ -56,11 +63,13 @@ struct Running {
 fn start(
     script: &mut Script,
     socket: &OwnedFd,
+    handover: Option<Handover>,
     inherited: Inherited,
     argument_count: usize,
 ) -> Result<Running, Failure> {
     follow_the_supervisor(socket).map_err(|fault| Failure { step: 0, fault })?;
     if script.waits {
+        // Until the ids are mapped, and we are in the cgroup that limits us.
         wait_for_the_supervisor(socket).map_err(|fault| Failure { step: 0, fault })?;
     }
     umask(Mode::empty());
@@ -70,8 +79,12 @@ fn start(
     }
     let step = script.ids.step;
     map_ids(&script.ids).map_err(|fault| Failure { step, fault })?;
+    if script.is_entered() {
+        let told = Report::Mapped.send(socket).during(Call::Connect);
+        told.map_err(|fault| Failure { step, fault })?;
+    }
     let mut ruleset = script.landlock.take();
-    let rooms = carry_out(&script.setup, &mut ruleset)?;
+    let rooms = carry_out(&script.setup, socket, &mut ruleset, handover)?;
     hide(argument_count).map_err(|fault| Failure { step: 0, fault })?;
     let payload = &script.payload;
     let at_exec = |fault| Failure { step: payload.exec.step, fault };
@@ -93,15 +106,6 @@ fn follow_the_supervisor(socket: &OwnedFd) -> Result<(), Fault> {
         exit_now(0);
     }
     Ok(())
-}
-
-/// Until the ids are mapped, and we are in the cgroup that limits us.
-fn wait_for_the_supervisor(socket: &OwnedFd) -> Result<(), Fault> {
-    match Order::receive(socket).during(Call::Open)? {
-        Some(Order::Begin) => Ok(()),
-        // The supervisor could not do its part, and has said so itself.
-        Some(Order::Signal(_) | Order::Continue { .. }) | None => exit_now(0),
-    }
 }
 
 /// The cgroup that we are in by now becomes the only one that can be seen, or mounted.

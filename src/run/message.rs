@@ -11,6 +11,7 @@ use super::outcome::Full;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Call {
+    Bind,
     Capset,
     Chdir,
     Clone,
@@ -18,12 +19,14 @@ pub enum Call {
     Connect,
     Execve,
     Fsmount,
+    HandOver,
     Keyctl,
     Landlock,
     Mkdir,
     Mount,
     MountSetattr,
     MoveMount,
+    Netlink,
     Open,
     OpenTree,
     PivotRoot,
@@ -41,7 +44,8 @@ pub enum Call {
     Write,
 }
 
-const CALLS: [(Call, &str); 28] = [
+const CALLS: [(Call, &str); 31] = [
+    (Call::Bind, "bind"),
     (Call::Capset, "capset"),
     (Call::Chdir, "chdir"),
     (Call::Clone, "clone"),
@@ -49,12 +53,14 @@ const CALLS: [(Call, &str); 28] = [
     (Call::Connect, "ioctl"),
     (Call::Execve, "execve"),
     (Call::Fsmount, "fsmount"),
+    (Call::HandOver, "sendmsg"),
     (Call::Keyctl, "keyctl"),
     (Call::Landlock, "landlock"),
     (Call::Mkdir, "mkdir"),
     (Call::Mount, "mount"),
     (Call::MountSetattr, "mount_setattr"),
     (Call::MoveMount, "move_mount"),
+    (Call::Netlink, "netlink"),
     (Call::Open, "open"),
     (Call::OpenTree, "open_tree"),
     (Call::PivotRoot, "pivot_root"),
@@ -112,6 +118,8 @@ pub enum Report {
     Stopped {
         stops: u16,
     },
+    /// The user namespace has its ids, so that others can enter it.
+    Mapped,
     /// The command is executed next; what comes after is its own, but for a failure to do so.
     Started,
     /// The time limit is reached; SIGTERM was sent to everything inside.
@@ -154,6 +162,7 @@ impl Report {
             }
             Self::Stopped { stops } => record(1, 0, stops, 0),
             Self::Started => record(6, 0, 0, 0),
+            Self::Mapped => record(7, 0, 0, 0),
             Self::TimedOut => record(4, 0, 0, 0),
             Self::Full(Full { step, files }) => record(5, 0, step, files.into()),
             Self::Exited(status) => record(2, 0, 0, status.into()),
@@ -176,6 +185,7 @@ impl Report {
             3 => Some(Self::Signaled(value)),
             4 => Some(Self::TimedOut),
             6 => Some(Self::Started),
+            7 => Some(Self::Mapped),
             5 => {
                 let step = u16::from_ne_bytes([record[2], record[3]]);
                 Some(Self::Full(Full { step, files: value != 0 }))
@@ -257,6 +267,7 @@ mod tests {
             Report::Failed(Failure { step: 65535, fault }),
             Report::Stopped { stops: 65535 },
             Report::Started,
+            Report::Mapped,
             Report::TimedOut,
             Report::Full(Full { step: 65535, files: true }),
             Report::Exited(255),

@@ -5,6 +5,7 @@
 //! kernel ends everything inside. The two speak [`message`]s over one socket; its end tells
 //! each side of the other's death.
 
+mod beside;
 mod cgroup;
 mod clock;
 mod confine;
@@ -12,9 +13,12 @@ mod explain;
 mod init;
 mod message;
 mod mounts;
+mod nat;
 mod outcome;
 mod overlay;
 mod payload;
+mod publish;
+mod reach;
 mod record;
 mod room;
 mod scope;
@@ -26,4 +30,4 @@ mod tally;
 mod terminal;
 
 pub use outcome::{Counter, End, Figure, Full, Hits, OutOfMemory, Outcome, Refused, Usage};
-pub use supervisor::perform;
+pub use supervisor::{Tell, perform};

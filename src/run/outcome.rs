@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::diagnostic::Diagnostic;
+use crate::forward::Account;
 
 /// The command was executed, and has ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,6 +16,8 @@ pub struct Outcome {
     pub timed_out: bool,
     pub hits: Hits,
     pub usage: Usage,
+    /// What the network refused; `None` if nobody served it.
+    pub network: Option<Account>,
     /// The cgroup that held its limits, as a directory of the host; gone by now.
     pub cgroup: Option<PathBuf>,
     /// What the user should know: something could not be removed.

@@ -7,32 +7,46 @@ use nix::errno::Errno;
 use nix::sys::stat::{SFlag, fstat};
 use nix::unistd::{sethostname, write};
 
+use crate::forward::Handover;
 use crate::script::{Instruction, MountSource, Operation};
 use crate::sys::{
-    Links, drop_bounding, duplicate, join_new_session_keyring, lock_securebits, no_new_privileges,
-    open_path, raise_ambient, set_capabilities, set_loopback_up,
+    Links, drop_bounding, duplicate, exit_now, join_new_session_keyring, lock_securebits,
+    no_new_privileges, open_path, raise_ambient, set_capabilities, set_loopback_up,
 };
 
-use super::message::{Call, During, Failure, Fault};
+use super::message::{Call, During, Failure, Fault, Order};
 use super::mounts::{Tree, scratch};
+use super::reach::open_network;
 use super::room::Room;
 
 /// What one operation leaves for the next.
-#[derive(Default)]
-struct Site {
+struct Site<'a> {
+    /// To the supervisor.
+    socket: &'a OwnedFd,
     scratch: Option<OwnedFd>,
     tree: Option<Tree>,
     /// /proc/sys/user/max_user_namespaces of our user namespace.
     user_namespaces: Option<OwnedFd>,
     rooms: Vec<Room>,
+    /// To whom sockets are handed over that are made here.
+    handover: Option<Handover>,
 }
 
-/// Carries out all of `script`; rules go into `ruleset`. Returns the file systems in memory.
+/// Carries out all of `script`; rules go into `ruleset`, and orders come from `socket`. Returns the file systems in memory.
 pub fn carry_out(
     script: &[Instruction],
+    socket: &OwnedFd,
     ruleset: &mut Option<(u16, RulesetCreated)>,
+    handover: Option<Handover>,
 ) -> Result<Vec<Room>, Failure> {
-    let mut site = Site::default();
+    let mut site = Site {
+        socket,
+        scratch: None,
+        tree: None,
+        user_namespaces: None,
+        rooms: Vec::new(),
+        handover,
+    };
     for Instruction { step, operation } in script {
         site.carry_out(*step, operation, ruleset)
             .map_err(|fault| Failure { step: *step, fault })?;
@@ -40,7 +54,7 @@ pub fn carry_out(
     Ok(site.rooms)
 }
 
-impl Site {
+impl Site<'_> {
     fn carry_out(
         &mut self,
         step: u16,
@@ -98,6 +112,11 @@ impl Site {
                 write(&setting, b"0").during(Call::Write).map(drop)
             }
             Operation::Loopback => set_loopback_up().during(Call::Connect),
+            Operation::Forward { places } => {
+                let handover = self.handover.take().expect("the script starts a server for them");
+                open_network(places, handover)
+            }
+            Operation::AwaitNetwork => wait_for_the_supervisor(self.socket),
             Operation::Hostname(name) => sethostname(name).during(Call::Sethostname),
             Operation::Keyring { may_fail } => keyring(*may_fail),
             Operation::Capabilities { keep } => capabilities(*keep),
@@ -130,6 +149,15 @@ impl Site {
 
     fn take_scratch(&mut self) -> OwnedFd {
         self.scratch.take().expect("the plan makes the scratch tmpfs before the root")
+    }
+}
+
+/// Until it has done what has to be done from outside.
+pub fn wait_for_the_supervisor(socket: &OwnedFd) -> Result<(), Fault> {
+    match Order::receive(socket).during(Call::Open)? {
+        Some(Order::Begin) => Ok(()),
+        // The supervisor could not do its part, and has said so itself.
+        Some(Order::Signal(_) | Order::Continue { .. }) | None => exit_now(0),
     }
 }
 

@@ -12,26 +12,41 @@ use nix::sys::socket::{AddressFamily, SockFlag, SockType, socketpair};
 use nix::sys::stat::{Mode, umask};
 use nix::unistd::{Pid, geteuid, setgroups};
 
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, errno_cause};
+use crate::forward::{Forwarder, Handover, Rules, Task};
 use crate::ids;
 use crate::plan::Plan;
-use crate::script::{Mapping, Script};
+use crate::profile::Publish;
+use crate::script::{self, Mapping, Script};
 use crate::sys::{
     Change, Clone, Used, clone_process, restore_default, schedule_ordinarily, wait_for_end,
 };
 
+use super::beside::has_answer;
 use super::confine::{Confinement, Request};
-use super::explain::{explain_clone, explain_mapping};
+use super::explain::{explain, explain_clone, explain_mapping};
 use super::init;
-use super::message::Order;
+use super::message::{Order, Report};
+use super::nat::Nat;
 use super::payload::Inherited;
-use super::supervisor::FORWARDED;
+use super::publish::Publisher;
+use super::supervisor::{FORWARDED, Tell};
 
 /// Init is running, or waiting to be told to.
 pub struct Started {
     pub init: Pid,
     pub socket: OwnedFd,
     pub confinement: Option<Confinement>,
+    /// The process that serves the network of the sandbox.
+    pub forwarder: Option<Forwarder>,
+    pub connections: Connections,
+}
+
+/// What stands beside the supervisor for the network.
+#[derive(Default)]
+pub struct Connections {
+    pub nat: Option<Nat>,
+    _publisher: Option<Publisher>,
 }
 
 /// Makes the cgroup, clones init, and does what has to be done from outside; in init this
@@ -41,10 +56,16 @@ pub fn start(
     inherited: Inherited,
     id: &str,
     plan: &Plan,
+    tell: Tell,
 ) -> Result<Started, Diagnostic> {
     let request = script.cgroup.as_ref().map(|wanted| Request { wanted, id, plan });
     let before = request.map(Confinement::before_the_clone).transpose()?.flatten();
-    let (init, socket, script) = match clone_init(script, inherited, before.as_ref()) {
+    let serving = start_forwarder(&script, plan, tell);
+    let cloned = serving.and_then(|(forwarder, handover)| {
+        let cloned = clone_init(script, handover, inherited, before.as_ref())?;
+        Ok((forwarder, cloned))
+    });
+    let (forwarder, (init, socket, script)) = match cloned {
         Ok(cloned) => cloned,
         Err(diagnostic) => return Err(given_up(None, before, diagnostic)),
     };
@@ -54,8 +75,8 @@ pub fn start(
         Ok(around) => before.or(around.flatten()),
         Err(diagnostic) => return Err(given_up(Some(init), before, diagnostic)),
     };
-    match finish(init, &socket, &script) {
-        Ok(()) => Ok(Started { init, socket, confinement }),
+    match finish(init, &socket, &script, plan) {
+        Ok(connections) => Ok(Started { init, socket, confinement, forwarder, connections }),
         Err(diagnostic) => Err(given_up(Some(init), confinement, diagnostic)),
     }
 }
@@ -73,8 +94,33 @@ fn given_up(
     }
 }
 
+/// Starts what serves the network, if the script has it, and returns the end of the socket on which
+/// init hands its sockets over.
+fn start_forwarder(
+    script: &Script,
+    plan: &Plan,
+    tell: Tell,
+) -> Result<(Option<Forwarder>, Option<Handover>), Diagnostic> {
+    let Some(forward) = &script.forward else { return Ok((None, None)) };
+    let task = Task {
+        rules: Rules::new(forward.allow.clone()),
+        upstream: forward.upstream.clone(),
+        speaks: tell == Tell::AtOnce,
+    };
+    let (forwarder, handover) = Forwarder::start(task).map_err(|errno| {
+        let error = Diagnostic::error("cannot start the process that serves the network");
+        let error = error.because(errno_cause(errno));
+        match plan.steps.get(usize::from(forward.step)) {
+            Some(step) => error.at(&step.origin),
+            None => error,
+        }
+    })?;
+    Ok((Some(forwarder), Some(handover)))
+}
+
 fn clone_init(
     script: Script,
+    handover: Option<Handover>,
     inherited: Inherited,
     confinement: Option<&Confinement>,
 ) -> Result<(Pid, OwnedFd, ManuallyDrop<Script>), Diagnostic> {
@@ -86,23 +132,76 @@ fn clone_init(
     match clone_process(script.namespaces, entrance).map_err(explain_clone)? {
         Clone::Child => {
             drop(ours);
-            init::run(script, theirs, inherited, argument_count)
+            init::run(script, theirs, handover, inherited, argument_count)
         }
         // Taking the script apart would copy the pages that init now shares with us.
         Clone::Parent { child } => Ok((child, ours, ManuallyDrop::new(script))),
     }
 }
 
-/// Maps the ids if init cannot, and tells it to begin if it waits for that.
-fn finish(init: Pid, socket: &OwnedFd, script: &Script) -> Result<(), Diagnostic> {
+/// Maps the ids if init cannot, and tells it to begin if it waits for that; connects its network while
+/// it goes on.
+fn finish(
+    init: Pid,
+    socket: &OwnedFd,
+    script: &Script,
+    plan: &Plan,
+) -> Result<Connections, Diagnostic> {
     if let Mapping::Helpers { uid, gid } = &script.ids.mapping {
         for (program, arguments) in [uid, gid] {
             map_by_helper(init, program, arguments)?;
         }
     }
-    match script.waits {
-        true => Order::Begin.send(socket).map_err(explain_clone),
-        false => Ok(()),
+    if script.waits {
+        Order::Begin.send(socket).map_err(explain_clone)?;
+    }
+    if !script.is_entered() {
+        return Ok(Connections::default());
+    }
+    wait_for_the_ids(socket, plan)?;
+    match connect(init, script, plan) {
+        Ok(connections) => match Order::Begin.send(socket) {
+            // Init has failed meanwhile; the next report says how.
+            Ok(()) | Err(Errno::EPIPE | Errno::ECONNRESET) => Ok(connections),
+            Err(errno) => Err(explain_clone(errno)),
+        },
+        // Init may have failed meanwhile, and its namespaces are gone.
+        Err(refused) => Err(failure_of_init(socket, plan)?.unwrap_or(refused)),
+    }
+}
+
+fn connect(init: Pid, script: &Script, plan: &Plan) -> Result<Connections, Diagnostic> {
+    let at = |step: u16| {
+        move |refused: Diagnostic| match plan.steps.get(usize::from(step)) {
+            Some(step) => refused.at(&step.origin),
+            None => refused,
+        }
+    };
+    let publish =
+        |(step, ports): &(u16, Vec<Publish>)| Publisher::start(ports, init).map_err(at(*step));
+    let publisher = script.publish.as_ref().map(publish).transpose()?;
+    let nat = |nat: &script::Nat| Nat::connect(nat, init).map_err(at(nat.step));
+    let nat = script.nat.as_ref().map(nat).transpose()?;
+    Ok(Connections { nat, _publisher: publisher })
+}
+
+/// Until the user namespace can be entered.
+fn wait_for_the_ids(socket: &OwnedFd, plan: &Plan) -> Result<(), Diagnostic> {
+    match Report::receive(socket).map_err(explain_clone)? {
+        Some(Report::Mapped) => Ok(()),
+        Some(Report::Failed(failure)) => Err(explain(failure, plan).diagnostic),
+        Some(_) | None => Err(Diagnostic::error("the sandbox ended before its command did")),
+    }
+}
+
+/// What init has told by now, if that is that it failed.
+fn failure_of_init(socket: &OwnedFd, plan: &Plan) -> Result<Option<Diagnostic>, Diagnostic> {
+    if !has_answer(socket).map_err(explain_clone)? {
+        return Ok(None);
+    }
+    match Report::receive(socket).map_err(explain_clone)? {
+        Some(Report::Failed(failure)) => Ok(Some(explain(failure, plan).diagnostic)),
+        Some(_) | None => Ok(None),
     }
 }
 

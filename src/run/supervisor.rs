@@ -12,6 +12,7 @@ use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::unistd::Pid;
 
 use crate::diagnostic::{Diagnostic, errno_cause};
+use crate::forward::Forwarder;
 use crate::plan::{Action, Limit, Plan, Step};
 use crate::script::{TimeLimit, compile};
 use crate::sys::{Change, random};
@@ -23,7 +24,7 @@ use super::explain::{explain, explain_clone};
 use super::message::{Failure, Order, Report};
 use super::outcome::{End, Full, Outcome, Refused};
 use super::record::{Description, Record};
-use super::start::{Started, end, kill_init, prepare, start, wait};
+use super::start::{Connections, Started, end, kill_init, prepare, start, wait};
 use super::tally::Tally;
 use super::terminal::{Terminal, has_controlling_terminal};
 
@@ -41,9 +42,17 @@ pub const FORWARDED: [Signal; 10] = [
     Signal::SIGALRM,
 ];
 
+/// When the user is told what the network refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tell {
+    AtTheEnd,
+    /// Also when it happens.
+    AtOnce,
+}
+
 /// Carries the plan out and waits for the command. The process must be single-threaded.
 /// `profiles` are the names that the user gave, for whoever asks what is running.
-pub fn perform(plan: &Plan, profiles: &[OsString]) -> Result<Outcome, Refused> {
+pub fn perform(plan: &Plan, profiles: &[OsString], tell: Tell) -> Result<Outcome, Refused> {
     let script = compile(plan).map_err(refused)?;
     let inherited = prepare().map_err(|errno| refused(explain_clone(errno)))?;
     let shares_terminal = script.payload.new_session.is_none();
@@ -52,11 +61,12 @@ pub fn perform(plan: &Plan, profiles: &[OsString]) -> Result<Outcome, Refused> {
     let kept = script.payload.descriptors.1.clone();
     let time = script.time;
     let id = id().map_err(|errno| refused(explain_clone(errno)))?;
-    let started = start(script, inherited, &id, plan).map_err(refused)?;
+    let started = start(script, inherited, &id, plan, tell).map_err(refused)?;
     let signals = match signal_descriptor() {
         Ok(signals) => signals,
         Err(errno) => {
             end(started.init);
+            drop(started.connections);
             let left = started.confinement.map(Confinement::end);
             let diagnostic = explain_clone(errno);
             return Err(refused(match left {
@@ -67,12 +77,12 @@ pub fn perform(plan: &Plan, profiles: &[OsString]) -> Result<Outcome, Refused> {
     };
     release(&kept);
     let record = record(&id, &started, plan, profiles);
-    let Started { init, socket, confinement } = started;
+    let Started { init, socket, confinement, forwarder, connections } = started;
     let memory = confinement.as_ref().and_then(|confinement| confinement.watch_memory(init));
     let clock = Clock::start(None);
     let supervisor =
         Supervisor { init, socket, signals, terminal, shares_terminal, memory, time, clock };
-    supervisor.supervise(plan, id, confinement, record)
+    supervisor.supervise(plan, id, Around { confinement, forwarder, connections, record })
 }
 
 fn refused(diagnostic: Diagnostic) -> Refused {
@@ -139,6 +149,14 @@ struct Events {
     memory: bool,
 }
 
+/// What goes away with the run.
+struct Around {
+    confinement: Option<Confinement>,
+    forwarder: Option<Forwarder>,
+    connections: Connections,
+    record: Option<Record>,
+}
+
 struct Supervisor {
     init: Pid,
     socket: OwnedFd,
@@ -154,13 +172,8 @@ struct Supervisor {
 
 impl Supervisor {
     /// Until the command has ended, and with it everything inside.
-    fn supervise(
-        mut self,
-        plan: &Plan,
-        id: String,
-        confinement: Option<Confinement>,
-        record: Option<Record>,
-    ) -> Result<Outcome, Refused> {
+    fn supervise(mut self, plan: &Plan, id: String, around: Around) -> Result<Outcome, Refused> {
+        let Around { confinement, forwarder, connections, record } = around;
         let started = Instant::now();
         let told = self.watch();
         let wall = started.elapsed();
@@ -172,11 +185,14 @@ impl Supervisor {
         // While the kernel takes the sandbox down there is time for this.
         drop(record);
         let ended = wait(self.init);
+        // All inside has ended: what it has sent is on its way.
+        let network = forwarder.map(Forwarder::finish);
         if let Some(terminal) = &self.terminal {
             terminal.take_back();
         }
         let largest = self.memory.as_ref().and_then(|memory| memory.largest()).map(str::to_owned);
-        let tally = Tally::take(id, wall, &ended, confinement, largest);
+        let lost = connections.nat.and_then(|nat| nat.end().err());
+        let tally = Tally::take(id, wall, &ended, confinement, largest).with(lost);
         let told = told.map_err(|errno| {
             let lost = Diagnostic::error("lost contact with the sandbox");
             refused(lost.because(errno_cause(errno)))
@@ -185,11 +201,11 @@ impl Supervisor {
             return Err(explain(failure, plan));
         }
         match told.end {
-            Some(end) => Ok(tally.outcome(end, told.timed_out, told.full)),
+            Some(end) => Ok(Outcome { network, ..tally.outcome(end, told.timed_out, told.full) }),
             // Memory ran out: the kernel has ended all of us inside, init too.
             None if tally.ran_out_of_memory() && told.started => {
                 let end = End::Signaled(Signal::SIGKILL as i32);
-                Ok(tally.outcome(end, told.timed_out, told.full))
+                Ok(Outcome { network, ..tally.outcome(end, told.timed_out, told.full) })
             }
             None if tally.ran_out_of_memory() => Err(refused(too_little_memory(plan))),
             None => {
@@ -227,6 +243,8 @@ impl Supervisor {
                     stops = so_often;
                     self.stop_too()?;
                 }
+                // Waited for before, where it matters.
+                Some(Report::Mapped) => {}
                 Some(Report::TimedOut) => told.timed_out = true,
                 Some(Report::Full(full)) => told.full.push(full),
                 Some(Report::Exited(status)) => told.end = Some(End::Exited(status)),

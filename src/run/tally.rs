@@ -40,6 +40,12 @@ impl Tally {
         Self { id, wall, used, figures, cgroup, largest, notes: notes.into_iter().collect() }
     }
 
+    /// With one more thing that the user should know.
+    pub fn with(mut self, note: Option<Diagnostic>) -> Self {
+        self.notes.extend(note);
+        self
+    }
+
     pub fn ran_out_of_memory(&self) -> bool {
         self.figures.as_ref().is_some_and(|figures| figures.oom_kills > 0)
     }
@@ -54,7 +60,7 @@ impl Tally {
         let pids_refused = self.figures.as_ref().map_or(0, |figures| figures.pids_refused);
         let Self { id, cgroup, notes, .. } = self;
         let hits = Hits { oom, pids_refused, full };
-        Outcome { id, end, timed_out, hits, usage, cgroup, notes }
+        Outcome { id, end, timed_out, hits, usage, network: None, cgroup, notes }
     }
 
     fn usage(&self) -> Usage {

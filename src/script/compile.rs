@@ -5,16 +5,19 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 
 use crate::diagnostic::Diagnostic;
 use crate::plan::{
-    Action, Extent, IdMap, LandlockRule, Limit, Mount, Plan, RootSource, Ruleset, Subject,
+    Action, Extent, IdMap, LandlockRule, Limit, Mount, NetworkSpace, Plan, RootSource, Ruleset,
+    Subject,
 };
+use crate::profile::Publish;
 use crate::sys::{Links, NAMESPACES, NEW_CGROUP, NEW_NETWORK};
 use crate::units::AbsolutePath;
 
 use super::layout::{Layout, last_component};
 use super::types::{
-    Cgroup, Exec, Ids, Mapping, MountSource, Operation, Payload, Rlimit, Script, TimeLimit,
+    Cgroup, Exec, Forward, Ids, Mapping, MountSource, Nat, Operation, Payload, Rlimit, Script,
+    TimeLimit,
 };
-use super::{bpf, landlock, limits};
+use super::{bpf, landlock, limits, nat};
 
 /// Turns every step into what the processes carry out.
 pub fn compile(plan: &Plan) -> Result<Script, Diagnostic> {
@@ -38,6 +41,8 @@ fn links_of(plan: &Plan) -> Links {
 struct Draft {
     namespaces: u64,
     cgroup: Option<Cgroup>,
+    nat: Option<Nat>,
+    publish: Option<(u16, Vec<Publish>)>,
     ids: Option<Ids>,
     layout: Layout,
     new_session: Option<u16>,
@@ -46,6 +51,7 @@ struct Draft {
     nice: Option<(u16, i32)>,
     no_real_time: Option<u16>,
     time: Option<TimeLimit>,
+    forward: Option<Forward>,
     environment: Vec<CString>,
     workdir: Option<(u16, CString)>,
     landlock: Option<(u16, ::landlock::RulesetCreated)>,
@@ -59,6 +65,8 @@ impl Draft {
         Self {
             namespaces: NAMESPACES,
             cgroup: None,
+            nat: None,
+            publish: None,
             ids: None,
             layout: Layout::new(links),
             new_session: None,
@@ -67,6 +75,7 @@ impl Draft {
             nice: None,
             no_real_time: None,
             time: None,
+            forward: None,
             environment: Vec::new(),
             workdir: None,
             landlock: None,
@@ -89,9 +98,10 @@ impl Draft {
                     self.no_real_time = Some(step);
                 }
             }
-            Action::Namespaces { network } => {
-                self.namespaces |= if *network { NEW_NETWORK } else { 0 };
+            Action::Namespaces(NetworkSpace::Empty | NetworkSpace::Connected) => {
+                self.namespaces |= NEW_NETWORK;
             }
+            Action::Namespaces(NetworkSpace::Host) => {}
             Action::Ids(map) => self.ids = Some(Ids { step, mapping: mapping(map) }),
             Action::NewSession => self.new_session = Some(step),
             Action::Umask(mask) => self.umask = Some(*mask),
@@ -112,7 +122,27 @@ impl Draft {
             Action::SealRoot => self.layout.push(Operation::SealRoot),
             Action::Pivot => self.layout.push(Operation::Pivot),
             Action::Loopback => self.layout.push(Operation::Loopback),
-            Action::Hostname(name) => self.layout.push(Operation::Hostname(name.clone())),
+            Action::Forward { places, upstream } => {
+                self.layout.push(Operation::Forward { places: places.clone() });
+                let upstream = upstream.clone();
+                self.forward = Some(Forward { step, allow: Vec::new(), upstream });
+            }
+            Action::Allow(destination) => {
+                let forward = self.forward.as_mut().expect("the plan starts the server first");
+                forward.allow.push(destination.clone());
+            }
+            Action::Nat(plan) => {
+                let (program, arguments) = (plan.program.to_c_string(), nat::arguments(plan));
+                self.nat = Some(Nat { step, program, arguments });
+            }
+            Action::Publish(all) => self.publish = Some((step, all.clone())),
+            Action::Hostname(name) => {
+                // By then all is there that others do to the network.
+                if self.nat.is_some() || self.publish.is_some() {
+                    self.layout.push(Operation::AwaitNetwork);
+                }
+                self.layout.push(Operation::Hostname(name.clone()));
+            }
             Action::Keyring { may_fail } => {
                 self.layout.push(Operation::Keyring { may_fail: *may_fail });
             }
@@ -273,6 +303,8 @@ impl Draft {
             namespaces: self.namespaces | cgroup_namespace,
             waits: in_scope || by_helpers,
             cgroup: self.cgroup,
+            nat: self.nat,
+            publish: self.publish,
             ids,
             setup: self.layout.instructions,
             landlock: self.landlock,
@@ -288,6 +320,7 @@ impl Draft {
                 exec,
             },
             time: self.time,
+            forward: self.forward,
         })
     }
 }

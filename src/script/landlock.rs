@@ -4,8 +4,8 @@ use std::error::Error as _;
 use std::io;
 
 use landlock::{
-    ABI, Access as _, AccessFs, BitFlags, CompatLevel, Compatible, Ruleset as Builder, RulesetAttr,
-    RulesetCreated, Scope,
+    ABI, Access as _, AccessFs, AccessNet, BitFlags, CompatLevel, Compatible, NetPort,
+    Ruleset as Builder, RulesetAttr, RulesetCreated, RulesetCreatedAttr, Scope,
 };
 
 use crate::diagnostic::{Diagnostic, cause};
@@ -29,7 +29,8 @@ pub fn abi_of(ruleset: &Ruleset) -> ABI {
     }
 }
 
-/// An empty ruleset that refuses every file system access, and more if `scoped`.
+/// A ruleset that refuses every file system access, signals and abstract sockets to outside if `scoped`, and
+/// connections to all ports but those named, if any are.
 ///
 /// Every right asked for is a hard requirement: the library must not leave any out in silence.
 pub fn create(ruleset: &Ruleset) -> Result<RulesetCreated, Diagnostic> {
@@ -41,7 +42,10 @@ pub fn create(ruleset: &Ruleset) -> Result<RulesetCreated, Diagnostic> {
         if ruleset.scoped {
             builder = builder.scope(Scope::from_all(abi))?;
         }
-        builder.create()
+        let Some(ports) = &ruleset.ports else { return builder.create() };
+        builder = builder.handle_access(AccessNet::ConnectTcp)?;
+        let rules = ports.iter().map(|port| Ok(NetPort::new(*port, AccessNet::ConnectTcp)));
+        builder.create()?.add_rules(rules)
     };
     build().map_err(|error: landlock::RulesetError| {
         let diagnostic = Diagnostic::error("cannot create the Landlock ruleset");

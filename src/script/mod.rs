@@ -7,10 +7,11 @@ mod compile;
 mod landlock;
 mod layout;
 mod limits;
+mod nat;
 mod types;
 
 pub use compile::compile;
 pub use types::{
-    Cgroup, Exec, Ids, Instruction, Mapping, MountSource, Operation, Payload, Rlimit, Script,
+    Cgroup, Exec, Ids, Instruction, Mapping, MountSource, Nat, Operation, Payload, Rlimit, Script,
     Setting, TimeLimit,
 };

@@ -3,13 +3,16 @@
 //! What is long or depends on the user is allocated here, before the clone.
 
 use std::ffi::CString;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use landlock::{AccessFs, BitFlags, RulesetCreated};
 use nix::sys::resource::Resource;
 use seccompiler::BpfProgram;
 
+use crate::forward::Upstream;
 use crate::plan::CgroupParent;
+use crate::profile::{Destination, Publish};
 use crate::sys::Links;
 
 /// A whole run.
@@ -19,6 +22,10 @@ pub struct Script {
     /// Init waits for an order before it does anything.
     pub waits: bool,
     pub cgroup: Option<Cgroup>,
+    /// What the supervisor runs while init waits at [`Operation::AwaitNetwork`].
+    pub nat: Option<Nat>,
+    /// The same: the step, and what leads where.
+    pub publish: Option<(u16, Vec<Publish>)>,
     pub ids: Ids,
     /// Carried out by init, in order.
     pub setup: Vec<Instruction>,
@@ -26,8 +33,17 @@ pub struct Script {
     pub landlock: Option<(u16, RulesetCreated)>,
     /// Carried out by the payload's process before it executes the command.
     pub payload: Payload,
+    /// What the process outside does that serves the network.
+    pub forward: Option<Forward>,
     /// Kept by init.
     pub time: Option<TimeLimit>,
+}
+
+impl Script {
+    /// Whether others enter the namespaces before the command starts.
+    pub fn is_entered(&self) -> bool {
+        self.nat.is_some() || self.publish.is_some()
+    }
 }
 
 /// The cgroup of the run, made by the supervisor.
@@ -42,6 +58,20 @@ impl Cgroup {
     pub fn is_joined_later(&self) -> bool {
         matches!(self.parent, CgroupParent::Scope { .. })
     }
+}
+
+/// A process outside that serves sockets made inside.
+pub struct Forward {
+    pub step: u16,
+    pub allow: Vec<Destination>,
+    pub upstream: Option<Upstream>,
+}
+
+/// The program pasta(1) with its arguments, to which those that name our namespaces are added.
+pub struct Nat {
+    pub step: u16,
+    pub program: CString,
+    pub arguments: Vec<CString>,
 }
 
 /// One line for one file of the cgroup, and how to see that the kernel has taken it.
@@ -152,6 +182,12 @@ pub enum Operation {
     /// The host's tree goes away.
     Pivot,
     Loopback,
+    /// Make every address local, and sockets at these places for a process outside.
+    Forward {
+        places: Vec<SocketAddr>,
+    },
+    /// Wait until the supervisor has connected the network.
+    AwaitNetwork,
     Hostname(String),
     Keyring {
         may_fail: bool,

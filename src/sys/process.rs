@@ -26,6 +26,11 @@ pub fn die_with_parent() -> Result<(), Errno> {
     prctl(libc::PR_SET_PDEATHSIG, Signal::SIGKILL as u64, 0)
 }
 
+/// Continues this process, should it be stopped, when the thread that made it ends.
+pub fn continue_with_parents_death() -> Result<(), Errno> {
+    prctl(libc::PR_SET_PDEATHSIG, Signal::SIGCONT as u64, 0)
+}
+
 /// Gives a signal its default action.
 pub fn restore_default(signal: Signal) -> Result<(), Errno> {
     let default = SigAction::new(SigHandler::SigDfl, SaFlags::empty(), SigSet::empty());

@@ -3,12 +3,14 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::hint::spin_loop;
+use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
 
-use crate::support::{Feature, Jail, Pty, Running, mounts_now, processes_named};
+use crate::network::{Outside, processes_of_pasta, with_own_pasta};
+use crate::support::{Feature, Jail, Pty, Running, mounts_now, processes_named, wait_until};
 
 /// Also gives the outer processes of the jail standard output, under a number above 2, so
 /// that it ends only when all of them are gone: [`Running::finish`] waits for that.
@@ -104,6 +106,72 @@ fn a_supervisor_killed_takes_a_running_and_a_stopped_command_along() {
         running.signal(Signal::SIGKILL);
 
         running.finish().killed_by(libc::SIGKILL);
+    }
+}
+
+/// pasta is in the network namespace, so as long as it lives that lives too.
+#[test]
+fn a_supervisor_killed_at_any_moment_leaves_no_network() {
+    crate::require!(Feature::Tun);
+    let outside = Outside::new();
+    let (jail, pasta) = with_own_pasta(outside.jail());
+    let started = Instant::now();
+    jail.run(["true"]).succeeds();
+    let whole = started.elapsed();
+    let marker = format!("jail-killed-{}", std::process::id());
+    for moment in 0..MOMENTS {
+        killed_at(&jail, whole * moment * 3 / (MOMENTS * 2), &marker);
+        // Nobody tells of the end of a guard, which holds none of our pipes.
+        wait_until("all have ended", || {
+            processes_named(&marker).is_empty() && processes_of_pasta(&pasta).is_empty()
+        });
+    }
+    let mut running = jail.start(["sh", "-c", "echo ready; sleep 300; :", &marker]);
+    running.wait_for("ready");
+    assert_eq!(processes_of_pasta(&pasta).len(), 1);
+    running.signal(Signal::SIGKILL);
+    running.finish().killed_by(libc::SIGKILL);
+    wait_until("all have ended", || {
+        processes_named(&marker).is_empty() && processes_of_pasta(&pasta).is_empty()
+    });
+}
+
+#[test]
+fn a_supervisor_killed_at_any_moment_leaves_no_published_port() {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port can be had");
+    let port = listener.local_addr().expect("it is bound").port();
+    drop(listener);
+    let jail = Jail::new().args(["-p", &format!("{port}:80")]);
+    let started = Instant::now();
+    jail.run(["true"]).succeeds();
+    let whole = started.elapsed();
+    let marker = format!("jail-killed-{}", std::process::id());
+    for moment in 0..MOMENTS {
+        killed_at(&jail, whole * moment * 3 / (MOMENTS * 2), &marker);
+        wait_until("all have ended", || processes_named(&marker).is_empty());
+        // Its descriptors are closed a moment after its memory is gone.
+        wait_until("nobody listens", || TcpStream::connect(("127.0.0.1", port)).is_err());
+    }
+    jail.run(["true"]).succeeds();
+}
+
+/// A security module may make the kernel forget whose death is pasta's.
+#[test]
+fn a_supervisor_killed_ends_a_pasta_that_does_not_die_with_its_parent() {
+    crate::require!(Feature::Program("perl"));
+    let script = "#!/usr/bin/perl\nsyscall(157, 1, 0, 0, 0, 0);\n\
+                  $SIG{TERM} = $SIG{HUP} = $SIG{INT} = 'IGNORE';\n$| = 1;\nprint \"$$\\n\";\nsleep 300;\n";
+    let jail = Jail::new().script("bin/pasta", script).args(["--network", "nat"]);
+    let pasta = jail.project().join("bin/pasta").display().to_string();
+    let path = format!("{}:/usr/bin:/bin", jail.project().join("bin").display());
+    let jail = jail.env("PATH", path);
+    for signal in [Signal::SIGKILL, Signal::SIGTERM] {
+        let mut running = jail.start(["sh", "-c", "echo ready; sleep 300"]);
+        running.wait_for("ready");
+        assert!(!processes_named(&pasta).is_empty());
+        running.signal(signal);
+        drop(running.finish());
+        wait_until("pasta has ended", || processes_named(&pasta).is_empty());
     }
 }
 
@@ -238,4 +306,18 @@ fn ctrl_c_arrives_once_in_a_session_of_its_own() {
     let (status, shown) = pty.finish();
     assert!(status.success(), "{shown}");
     assert_eq!(shown.matches("got-INT").count(), 1, "{shown}");
+}
+
+/// The process that serves the network is not in the sandbox, and is not pasta either.
+#[test]
+fn a_supervisor_killed_at_any_moment_leaves_no_forwarder() {
+    let jail = Jail::new().args(["--network", "allow", "--allow", "good.example:443"]);
+    let marker = format!("jail-forward-{}", std::process::id());
+    let started = Instant::now();
+    jail.run(["true"]).succeeds();
+    let whole = started.elapsed() * 2;
+    for number in 0..MOMENTS {
+        killed_at(&jail, whole * number / MOMENTS, &marker);
+    }
+    wait_until("all processes have ended", || processes_named(&marker).is_empty());
 }

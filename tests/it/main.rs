@@ -1,5 +1,6 @@
 //! End to end: the real program, as an ordinary user, one module for each subject.
 
+mod allow;
 mod death;
 mod escape;
 mod faults;
@@ -7,6 +8,7 @@ mod harness;
 mod images;
 mod kernels;
 mod limits;
+mod network;
 mod report;
 mod support;
 mod tools;

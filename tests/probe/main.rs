@@ -12,6 +12,7 @@
 
 mod answer;
 mod files;
+mod greeting;
 mod ipc;
 mod kernel_calls;
 mod load;
@@ -59,6 +60,7 @@ fn attempt(words: Vec<OsString>) -> Answer {
         mounts::attempt,
         processes::attempt,
         network::attempt,
+        greeting::attempt,
         ipc::attempt,
         terminal::attempt,
         kernel_calls::attempt,

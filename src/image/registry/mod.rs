@@ -46,3 +46,4 @@ mod trouble;
 
 pub use client::Registry;
 pub use options::{Options, Patience, Surroundings};
+pub use proxy::names_host;

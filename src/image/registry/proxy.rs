@@ -33,12 +33,15 @@ pub fn choose(server: &Server, here: &Surroundings) -> Result<Option<ureq::Proxy
 
 fn is_exempt(server: &Server, here: &Surroundings) -> bool {
     let list = here.either_case("NO_PROXY").map(|list| list.to_string_lossy().into_owned());
-    list.is_some_and(|list| list.split([',', ' ']).any(|entry| matches(entry.trim(), server)))
+    list.is_some_and(|list| {
+        list.split([',', ' ']).any(|entry| names_host(entry.trim(), &server.host, server.port))
+    })
 }
 
-/// `*`, a domain with all below it, an address, a network, and each with a port.
-fn matches(entry: &str, server: &Server) -> bool {
-    let host = server.host.trim_start_matches('[').trim_end_matches(']');
+/// Whether an entry of `NO_PROXY` names this host: `*`, a domain with all below it, an address, a
+/// network, and each with a port.
+pub fn names_host(entry: &str, host: &str, port: u16) -> bool {
+    let host = host.trim_start_matches('[').trim_end_matches(']');
     if entry == "*" {
         return true;
     }
@@ -46,12 +49,12 @@ fn matches(entry: &str, server: &Server) -> bool {
     if let (Ok(address), Some((network, bits))) = (host.parse(), entry.split_once('/')) {
         return in_network(address, network, bits);
     }
-    let (name, port) = match entry.rsplit_once(':') {
+    let (name, only) = match entry.rsplit_once(':') {
         // Not the colons of a bare IPv6 address.
         Some((name, port)) if !name.contains(':') || name.ends_with(']') => (name, Some(port)),
         _ => (entry.as_str(), None),
     };
-    if port.is_some_and(|port| port.parse() != Ok(server.port)) {
+    if only.is_some_and(|only| only.parse() != Ok(port)) {
         return false;
     }
     let name = name.trim_start_matches('[').trim_end_matches(']');
@@ -130,7 +133,8 @@ mod tests {
             ("[fd00::1]:443", "https://[fd00::1]/", true),
             ("", "https://r.example/", false),
         ] {
-            assert_eq!(matches(entry, &server(address)), is, "{entry} {address}");
+            let Server { host, port, .. } = server(address);
+            assert_eq!(names_host(entry, &host, port), is, "{entry} {address}");
         }
         let variables = [("ALL_PROXY", "http://a:1"), ("no_proxy", "x.example, r.example")];
         assert_eq!(chosen("https://r.example/", &variables), None);

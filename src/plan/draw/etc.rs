@@ -5,14 +5,15 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 
 use crate::diagnostic::Origin;
-use crate::host::{AccountFile, FileKind};
+use crate::host::{AccountFile, FileKind, system};
 use crate::plan::{Action, IdMap, Mount, Step};
-use crate::profile::{NetworkMode, RootMode};
+use crate::profile::RootMode;
 use crate::units::AbsolutePath;
 
 use super::Drawing;
 use super::image::{account, knows_group};
 use super::inside::Inside;
+use super::network;
 use super::root::RootPlan;
 use super::settle::Settled;
 use super::tree::{Placement, Rank, Tree, nearest};
@@ -39,9 +40,9 @@ pub(super) fn files(
         ("/etc/group", group(drawing, ids), Origin::BuiltIn),
         ("/etc/hostname", format!("{}\n", hostname.value).into_bytes(), hostname.origin.clone()),
     ];
-    if drawing.network().value == NetworkMode::None {
-        files.push(("/etc/hosts", hosts(&hostname.value), hostname.origin));
-    }
+    files.extend(network::hosts(drawing).map(|hosts| ("/etc/hosts", hosts.value, hosts.origin)));
+    let resolver = network::resolver(drawing);
+    files.extend(resolver.map(|it| ("/etc/resolv.conf", it.value, it.origin)));
     let steps = files.into_iter().map(|(path, content, origin)| {
         let path = AbsolutePath::root().join(path);
         Step { action: Action::File { path, content }, origin }
@@ -67,14 +68,18 @@ pub(super) fn mounts(
     let Some(accounts) = &drawing.host.accounts else { return Tree::new() };
     let home = &workdir::home(drawing, root, tree, inside, ids);
     let hostname = drawing.hostname().value;
-    let mut files = vec![
-        ("/etc/hostname", format!("{hostname}\n").into_bytes()),
-        ("/etc/hosts", hosts(&hostname)),
-        ("/etc/resolv.conf", b"# This sandbox has no network.\n".to_vec()),
-    ];
-    let host_network = drawing.network().value == NetworkMode::Host;
-    if host_network {
-        files.truncate(1);
+    let mut files = vec![("/etc/hostname", format!("{hostname}\n").into_bytes())];
+    let mut shared = Vec::new();
+    let no_resolver = || b"# This sandbox has no network.\n".to_vec();
+    for (path, generated) in [
+        (system::ETC_HOSTS, network::hosts(drawing)),
+        (system::ETC_RESOLVER, network::resolver(drawing)),
+    ] {
+        match generated {
+            Some(generated) => files.push((path, generated.value)),
+            None if !drawing.network().value.is_own() => shared.push(path),
+            None => files.push((path, no_resolver())),
+        }
     }
     if account(accounts, ids.uid).is_none() && !matches!(accounts.passwd, AccountFile::Unusable(_))
     {
@@ -100,7 +105,7 @@ pub(super) fn mounts(
     for (path, content) in files {
         put(path, Mount::File { content, write });
     }
-    for path in ["/etc/hosts", "/etc/resolv.conf"].into_iter().filter(|_| host_network) {
+    for path in shared {
         let fact = drawing.host.fact(&AbsolutePath::root().join(path));
         if fact.kind == FileKind::File {
             put(path, Mount::Bind { from: fact.canonical, write: false, directory: false });
@@ -186,12 +191,6 @@ fn group(drawing: &Drawing, ids: &IdMap) -> Vec<u8> {
     }
     text.extend_from_slice(format!("nogroup:x:{NOBODY}:\n").as_bytes());
     text
-}
-
-fn hosts(hostname: &str) -> Vec<u8> {
-    let names = if hostname == "localhost" { "" } else { hostname };
-    format!("127.0.0.1\tlocalhost {names}\n::1\tlocalhost ip6-localhost ip6-loopback\n")
-        .into_bytes()
 }
 
 /// A field that would break its line is replaced.

@@ -7,16 +7,19 @@ use crate::diagnostic::{Diagnostic, Origin};
 use crate::host::{Descriptor, FileKind};
 use crate::plan::filter::Filter;
 use crate::plan::{Access, Action, LandlockRule, Mount, RootSource, Ruleset, Step, Subject};
-use crate::profile::{Capability, NetworkMode, Protection, RootMode};
+use crate::profile::{Capability, Protection, RootMode};
 use crate::units::AbsolutePath;
 
 use super::Drawing;
 use super::kernel::too_old;
+use super::network;
 use super::root::RootPlan;
 use super::tree::Tree;
 
 /// The first ABI that keeps signals and abstract unix sockets inside.
 const SCOPES: u32 = 6;
+/// The first ABI that knows of TCP ports.
+const PORTS: u32 = 4;
 /// The first ABI that knows of truncation.
 const TRUNCATE: u32 = 3;
 /// The first ABI that can allow what the one before always refuses: rename(2) and link(2)
@@ -75,11 +78,18 @@ fn domain(drawing: &mut Drawing, root: &RootPlan, tree: &Tree) -> Option<Step> {
         }
         return None;
     }
-    if abi < SCOPES && drawing.network().value == NetworkMode::Host {
+    if abi < SCOPES && !drawing.network().value.is_own() {
         lacking(
             drawing,
             "this kernel's Landlock cannot keep the command from the host's abstract sockets",
             "use `[network] mode = \"none\"`, a newer kernel, or `--degrade landlock`",
+        );
+    }
+    if abi < PORTS && network::ports(drawing).is_some() {
+        lacking(
+            drawing,
+            "this kernel's Landlock cannot keep the command to the ports of `allow`",
+            "use Linux 6.7 or newer, or `--degrade landlock`",
         );
     }
     if abi < REFER {
@@ -98,7 +108,8 @@ fn domain(drawing: &mut Drawing, root: &RootPlan, tree: &Tree) -> Option<Step> {
         let access = descriptor_access(descriptor)?;
         Some(LandlockRule { subject: Subject::Descriptor(*fd), access })
     }));
-    let ruleset = Ruleset { abi, rules, scoped: abi >= SCOPES };
+    let ports = network::ports(drawing).filter(|_| abi >= PORTS);
+    let ruleset = Ruleset { abi, rules, scoped: abi >= SCOPES, ports };
     Some(Step { action: Action::Landlock(ruleset), origin })
 }
 

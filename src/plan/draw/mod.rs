@@ -10,8 +10,9 @@
 //!   [`policy`]: the profile's own files; [`stores`]: our own directories; [`masks`]: what is masked where it shows a second time.
 //! - [`tree`]: all mounts by path; [`settle`]: their mount points and links.
 //! - the rest of the steps: [`identity`], [`etc`], [`devices`], [`environment`], [`workdir`],
-//!   [`landlock`], [`process`], [`limits`]; [`kernel`]: what it is too old for; [`overlays`]: where none can be mounted.
+//!   [`landlock`], [`process`], [`network`], [`limits`]; [`kernel`]: what it is too old for; [`overlays`]: where none can be mounted.
 
+mod allow;
 mod builtin;
 mod devices;
 mod environment;
@@ -24,6 +25,7 @@ mod kernel;
 mod landlock;
 mod limits;
 mod masks;
+mod network;
 mod overlays;
 mod planted;
 mod policy;
@@ -58,6 +60,7 @@ pub fn draw(
     argv: &[OsString],
 ) -> Result<Plan, Vec<Diagnostic>> {
     let mut drawing = Drawing::new(profile, rootfs, host);
+    network::check(&mut drawing);
     let filter = drawing.filter();
     let image = image::draw(&mut drawing);
     let ids = identity::draw(&mut drawing, &image);
@@ -89,7 +92,7 @@ pub fn draw(
 
     let mut steps = Steps(limits.cgroup.clone());
     let network = drawing.network();
-    steps.push(Action::Namespaces { network: network.value == NetworkMode::None }, &network.origin);
+    steps.push(Action::Namespaces(network::space(&network.value)), &network.origin);
     let etc = etc::files(&drawing, &root, &settled, &ids.value, &home);
     steps.push(Action::Ids(ids.value), &ids.origin);
     steps.push(process::scratch(), &Origin::BuiltIn);

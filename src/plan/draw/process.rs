@@ -6,11 +6,11 @@ use crate::diagnostic::{Diagnostic, Located, Origin};
 use crate::host::FileKind;
 use crate::plan::Action;
 use crate::plan::filter::Filter;
-use crate::profile::{NetworkMode, Tty};
+use crate::profile::Tty;
 use crate::units::Size;
 
 use super::limits::{self, Limits};
-use super::{Drawing, Steps};
+use super::{Drawing, Steps, allow, network};
 
 /// A command that fills its /tmp must not eat the memory of the machine.
 const SCRATCH_SIZE: Size = Size(512 << 20);
@@ -58,9 +58,11 @@ pub(super) fn isolate(
     limits: &Limits,
 ) {
     let built_in = Origin::BuiltIn;
-    if drawing.network().value == NetworkMode::None {
+    if drawing.network().value.is_own() {
         steps.push(Action::Loopback, &built_in);
     }
+    network::connect(drawing, steps);
+    allow::draw(drawing, steps);
     let hostname = drawing.hostname();
     steps.push(Action::Hostname(hostname.value), &hostname.origin);
     let may_fail = filter.is_some_and(Filter::refuses_keyring);

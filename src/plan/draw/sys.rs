@@ -15,8 +15,11 @@ pub(super) fn hide(drawing: &Drawing, tree: &mut Tree) {
     if !tree.keys().any(|path| sys.contains(path)) {
         return;
     }
+    // sysfs shows the interfaces of the namespace that it was mounted in.
     let network: &[&str] = match drawing.network().value {
-        NetworkMode::None => &system::SYS_NETWORK,
+        NetworkMode::None | NetworkMode::Nat | NetworkMode::Allow | NetworkMode::Namespace(_) => {
+            &system::SYS_NETWORK
+        }
         NetworkMode::Host => &[],
     };
     let fixed = system::SYS_HIDDEN.iter().chain(network).filter_map(AbsolutePath::new);

@@ -4,11 +4,15 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+mod allow;
 mod images;
+mod network;
 
 use super::draw;
 use crate::diagnostic::{Diagnostic, Located, Origin, Source};
-use crate::host::{Descriptor, FileFact, FileKind, Host, Identity, Kernel, Link, SubIds};
+use crate::host::{
+    Descriptor, FileFact, FileKind, Host, Identity, Kernel, Link, NetworkFacts, SubIds,
+};
 use crate::image::Rootfs;
 use crate::plan::{
     Access, Action, LandlockRule, Mount, Plan, RootSource, Ruleset, Subject, to_text,
@@ -69,6 +73,7 @@ impl Case {
             rlimits: BTreeMap::new(),
             kernel: Kernel { release: (6, 18), landlock_abi: 7 },
             subids: None,
+            network: NetworkFacts::default(),
             descriptors: (0..3).map(|fd| (fd, terminal)).collect(),
             seccomp: None,
             block_devices: BTreeMap::new(),

@@ -7,8 +7,8 @@ use serde::Serialize;
 
 use crate::diagnostic::{Diagnostic, Origin, Severity};
 use crate::plan::{
-    Access, Action, CgroupParent, Extent, IdMap, LandlockRule, Limit, Mount, Plan, RootSource,
-    Ruleset, Step, Subject,
+    Access, Action, CgroupParent, Extent, IdMap, LandlockRule, Limit, Mount, NetworkSpace, Plan,
+    RootSource, Ruleset, Step, Subject,
 };
 use crate::units::{AbsolutePath, Span};
 
@@ -113,6 +113,23 @@ enum StepOut<'a> {
     SealRoot,
     Pivot,
     Loopback,
+    Forward {
+        places: Vec<String>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        upstream: Option<UpstreamOut<'a>>,
+    },
+    Allow {
+        destination: String,
+    },
+    Nat {
+        program: Text<'a>,
+        resolver: Option<ResolverOut>,
+        host_loopback: bool,
+        as_root: bool,
+    },
+    Publish {
+        ports: Vec<String>,
+    },
     Hostname {
         name: &'a str,
     },
@@ -151,6 +168,7 @@ enum StepOut<'a> {
     Landlock {
         abi: u32,
         scoped: bool,
+        ports: Option<Vec<u16>>,
         rules: Vec<RuleOut<'a>>,
     },
     Seccomp {
@@ -164,6 +182,13 @@ enum StepOut<'a> {
         argv: Vec<Text<'a>>,
         search: Vec<Text<'a>>,
     },
+}
+
+/// Where questions about names go.
+#[derive(Serialize)]
+struct ResolverOut {
+    inside: String,
+    outside: String,
 }
 
 #[derive(Serialize)]
@@ -255,6 +280,14 @@ struct Note<'a> {
     origin: Option<OriginOut<'a>>,
 }
 
+/// Without the name and the password that it may want.
+#[derive(Serialize)]
+struct UpstreamOut<'a> {
+    host: &'a str,
+    port: u16,
+    variable: &'a str,
+}
+
 fn numbered(number: usize, step: &Step) -> NumberedStep<'_> {
     NumberedStep { number, step: step_out(&step.action), origin: origin(&step.origin) }
 }
@@ -263,7 +296,9 @@ fn step_out(action: &Action) -> StepOut<'_> {
     match action {
         Action::Cgroup(parent) => StepOut::Cgroup { parent: cgroup(parent) },
         Action::Limit(limit) => StepOut::Limit { limit: limit_out(limit) },
-        Action::Namespaces { network } => StepOut::Namespaces { network: *network },
+        Action::Namespaces(network) => {
+            StepOut::Namespaces { network: *network != NetworkSpace::Host }
+        }
         Action::Ids(map) => ids(map),
         Action::Scratch { size, inodes } => StepOut::Scratch { size: size.0, inodes: *inodes },
         Action::Root(source) => root(source),
@@ -284,6 +319,27 @@ fn step_out(action: &Action) -> StepOut<'_> {
         Action::SealRoot => StepOut::SealRoot,
         Action::Pivot => StepOut::Pivot,
         Action::Loopback => StepOut::Loopback,
+        Action::Forward { places, upstream } => StepOut::Forward {
+            places: places.iter().map(ToString::to_string).collect(),
+            upstream: upstream.as_ref().map(|upstream| UpstreamOut {
+                host: &upstream.host,
+                port: upstream.port,
+                variable: &upstream.variable,
+            }),
+        },
+        Action::Allow(destination) => StepOut::Allow { destination: destination.to_string() },
+        Action::Nat(nat) => StepOut::Nat {
+            program: of_path(&nat.program),
+            resolver: nat.resolver.map(|(inside, outside)| ResolverOut {
+                inside: inside.to_string(),
+                outside: outside.to_string(),
+            }),
+            host_loopback: nat.host_loopback,
+            as_root: nat.as_root,
+        },
+        Action::Publish(all) => {
+            StepOut::Publish { ports: all.iter().map(ToString::to_string).collect() }
+        }
         Action::Hostname(name) => StepOut::Hostname { name },
         Action::Keyring { may_fail } => StepOut::Keyring { may_fail: *may_fail },
         Action::RefuseNesting => StepOut::RefuseNesting,
@@ -311,9 +367,10 @@ fn step_out(action: &Action) -> StepOut<'_> {
             grace_milliseconds: milliseconds(*grace),
             signal: *signal,
         },
-        Action::Landlock(Ruleset { abi, scoped, rules }) => StepOut::Landlock {
+        Action::Landlock(Ruleset { abi, scoped, rules, ports }) => StepOut::Landlock {
             abi: *abi,
             scoped: *scoped,
+            ports: ports.clone(),
             rules: rules.iter().map(rule).collect(),
         },
         Action::Seccomp(filter) => {

@@ -128,7 +128,11 @@ fn section(action: &Action) -> &'static str {
         | Action::SealRoot
         | Action::Pivot => "Files",
         Action::Loopback
-        | Action::Hostname(_)
+        | Action::Nat(_)
+        | Action::Publish(_)
+        | Action::Forward { .. }
+        | Action::Allow(_) => "Network",
+        Action::Hostname(_)
         | Action::Keyring { .. }
         | Action::RefuseNesting
         | Action::Rlimit { .. }

@@ -1,13 +1,17 @@
 //! What a step says about itself, in a few words.
 
+use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::fmt::Write as _;
+use std::net::SocketAddr;
 use std::os::unix::ffi::OsStrExt;
 
+use crate::forward::Upstream;
 use crate::image::Kept;
 use crate::plan::filter::{Filter, Verdict};
 use crate::plan::{
-    Access, Action, CgroupParent, Extent, IdMap, Limit, Mount, RootSource, Ruleset, Subject,
+    Access, Action, CgroupParent, Extent, IdMap, Limit, Mount, Nat, NetworkSpace, RootSource,
+    Ruleset, Subject,
 };
 use crate::profile::{Bounds, Cap, Rlimit, RlimitUnit};
 use crate::units::{AbsolutePath, Size};
@@ -17,8 +21,12 @@ pub(super) fn headline(action: &Action) -> (&'static str, String) {
     match action {
         Action::Cgroup(parent) => ("cgroup", cgroup(parent)),
         Action::Limit(limit) => ("limit", limited(limit)),
-        Action::Namespaces { network } => {
-            let net = if *network { " net: no network" } else { ": the host's network" };
+        Action::Namespaces(network) => {
+            let net = match network {
+                NetworkSpace::Empty => " net: no network",
+                NetworkSpace::Connected => " net",
+                NetworkSpace::Host => ": the host's network",
+            };
             ("namespaces", format!("user mount pid ipc uts cgroup{net}"))
         }
         Action::Ids(map) => ("ids", ids(map)),
@@ -41,7 +49,14 @@ pub(super) fn headline(action: &Action) -> (&'static str, String) {
         Action::Dev { devices } => ("dev", format!("/dev: {}", device_names(devices))),
         Action::SealRoot => ("seal", "/ becomes read-only".into()),
         Action::Pivot => ("pivot", "leave the host's file system".into()),
-        Action::Loopback => ("loopback", "lo, the only interface".into()),
+        Action::Loopback => ("loopback", "lo".into()),
+        Action::Nat(nat) => ("nat", connection(nat)),
+        Action::Forward { places, upstream } => ("network", forward(places, upstream.as_ref())),
+        Action::Allow(destination) => ("allow", destination.to_string()),
+        Action::Publish(all) => {
+            let ports: Vec<String> = all.iter().map(ToString::to_string).collect();
+            ("publish", ports.join(" "))
+        }
         Action::Hostname(name) => ("hostname", escaped(OsStr::new(name))),
         Action::Keyring { .. } => ("keyring", "a new session keyring".into()),
         Action::RefuseNesting => ("nesting", "no user namespaces inside".into()),
@@ -188,6 +203,18 @@ fn kept_as(kept: Option<&Kept>) -> String {
     kept.map_or_else(String::new, |kept| format!(", changes kept as {}", kept.name))
 }
 
+fn connection(nat: &Nat) -> String {
+    let loopback = if nat.host_loopback { "and" } else { "but not" };
+    let mut words = format!(
+        "eth0, by {}: what the host reaches, {loopback} its loopback interface",
+        shown(&nat.program)
+    );
+    if let Some((inside, outside)) = nat.resolver {
+        let _ = write!(words, "; DNS to {inside} goes to {outside}");
+    }
+    words
+}
+
 /// As programs print it: `SIGTERM`, or a number for what has no name.
 fn signal_name(signal: i32) -> String {
     nix::sys::signal::Signal::try_from(signal)
@@ -247,7 +274,11 @@ fn rules_by_access(ruleset: &Ruleset) -> Vec<Vec<String>> {
         (words.len() > 1).then_some(words)
     };
     let scope = ["scope", "signals,", "abstract", "sockets"].map(str::to_owned).to_vec();
-    kinds.iter().filter_map(line).chain(ruleset.scoped.then_some(scope)).collect()
+    let ports = ruleset.ports.as_ref().map(|ports| {
+        let ports = ports.iter().map(ToString::to_string);
+        ["connect", "to", "ports"].map(str::to_owned).into_iter().chain(ports).collect()
+    });
+    kinds.iter().filter_map(line).chain(ruleset.scoped.then_some(scope)).chain(ports).collect()
 }
 
 fn seccomp(filter: &Filter) -> String {
@@ -303,6 +334,21 @@ pub(super) fn escaped(text: &OsStr) -> String {
 /// Characters that turn the order of those after them around, so that a path reads as another.
 fn is_direction(c: char) -> bool {
     matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+fn forward(places: &[SocketAddr], upstream: Option<&Upstream>) -> String {
+    let ports: BTreeSet<u16> = places.iter().map(SocketAddr::port).collect();
+    let ports: Vec<String> = ports.iter().map(u16::to_string).collect();
+    let ports = ports.join(" ");
+    match upstream {
+        None => format!("a process outside serves the ports {ports}"),
+        Some(upstream) => {
+            let Upstream { host, port, variable, .. } = upstream;
+            format!(
+                "a process outside serves the ports {ports}, by the proxy {host}:{port} (${variable})"
+            )
+        }
+    }
 }
 
 #[cfg(test)]

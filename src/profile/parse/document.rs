@@ -6,8 +6,9 @@ use toml::de::DeTable;
 
 use super::filesystem::{self, filesystem};
 use super::limits::{self, limits};
+use super::network::{self, network};
 use super::reader::{Entry, Reader, entries};
-use super::sections::{self, capabilities, env, landlock, network, process, seccomp};
+use super::sections::{self, capabilities, env, landlock, process, seccomp};
 use super::syntax::with_syntax_errors;
 use crate::diagnostic::{Diagnostic, Located};
 use crate::profile::find::Found;
@@ -56,7 +57,7 @@ pub(super) const KEYS: [&str; 11] = [
 /// Sections with their keys.
 pub(super) const SECTIONS: [(&str, &[&str]); 8] = [
     ("filesystem", &filesystem::KEYS),
-    ("network", &sections::NETWORK_KEYS),
+    ("network", &network::KEYS),
     ("limits", &limits::KEYS),
     ("env", &sections::ENV_KEYS),
     ("process", &sections::PROCESS_KEYS),

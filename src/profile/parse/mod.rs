@@ -2,12 +2,13 @@
 //!
 //! The table is walked by hand, not by serde: a person who has made three mistakes wants to
 //! hear of three, each with its place. [`Reader`] collects them; `document` knows the file as
-//! a whole, `filesystem`, `limits` and `sections` know one section each, `reserved` the words that
+//! a whole, `filesystem`, `network`, `limits` and `sections` know one section each, `reserved` the words that
 //! mean nothing yet, and `syntax` what is not even TOML.
 
 mod document;
 mod filesystem;
 mod limits;
+mod network;
 mod reader;
 mod reserved;
 mod sections;

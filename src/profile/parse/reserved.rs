@@ -2,12 +2,8 @@
 //! not there.
 
 /// Section (empty for the top level), key, and what this version does instead.
-const RESERVED: [(&str, &str, &str); 4] = [
-    ("network", "allow", "this version of jail cannot filter by destination"),
-    ("network", "publish", "this version of jail cannot publish ports"),
-    ("network", "hosts", "this version of jail cannot name hosts"),
-    ("process", "init", "this version of jail always runs an init of its own"),
-];
+const RESERVED: [(&str, &str, &str); 1] =
+    [("process", "init", "this version of jail always runs an init of its own")];
 
 /// Why `key` of `section` cannot be used, if it is one that will come.
 pub(super) fn reserved(section: &str, key: &str) -> Option<&'static str> {

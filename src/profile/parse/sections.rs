@@ -8,28 +8,16 @@ use super::filesystem::working_path;
 use super::reader::{Entry, Reader, entries};
 use crate::diagnostic::{Diagnostic, Located};
 use crate::profile::{
-    Base, Capabilities, Env, Landlock, Network, Process, Seccomp, check_variable_name, parse_call,
+    Base, Capabilities, Env, Landlock, Process, Seccomp, check_variable_name, parse_call,
     parse_hostname, parse_seccomp_policy, parse_umask, parse_variable_pattern,
 };
 
-pub(super) const NETWORK_KEYS: [&str; 1] = ["mode"];
 pub(super) const ENV_KEYS: [&str; 2] = ["pass", "set"];
 pub(super) const PROCESS_KEYS: [&str; 9] =
     ["workdir", "user", "entrypoint", "ids", "hostname", "tty", "umask", "nesting", "preserve-fds"];
 pub(super) const SECCOMP_KEYS: [&str; 3] = ["policy", "allow", "deny"];
 pub(super) const LANDLOCK_KEYS: [&str; 1] = ["enabled"];
 pub(super) const CAPABILITIES_KEYS: [&str; 1] = ["keep"];
-
-pub(super) fn network(reader: &mut Reader, table: &DeTable<'_>) -> Network {
-    let mut network = Network::default();
-    for entry in entries(table) {
-        match entry.key {
-            "mode" => network.mode = reader.parsed(entry, str::parse),
-            _ => reader.unknown_key(entry, "network", &NETWORK_KEYS),
-        }
-    }
-    network
-}
 
 pub(super) fn env(reader: &mut Reader, table: &DeTable<'_>) -> Env {
     let mut env = Env::default();

@@ -10,6 +10,7 @@ use crate::profile::*;
 use crate::units::Size;
 
 mod limits;
+mod network;
 
 fn parsed(text: &str) -> Parsed {
     let source = Source { name: "x.toml".to_owned(), text: text.to_owned() };
@@ -291,19 +292,9 @@ help: did you mean `mode`?
 fn planned_keys_are_refused_in_their_own_words() {
     for (text, words) in [
         (
-            "network.allow = ['example.org:443']",
-            "`allow` is not supported yet; this version of jail cannot filter by destination; \
-             remove it",
-        ),
-        (
             "process.init = true",
             "`init` is not supported yet; this version of jail always runs an init of its own; \
              remove it",
-        ),
-        (
-            "network.mode = 'nat'",
-            "network mode `nat` is not supported yet; this version of jail has `none` and \
-             `host`; use `none`, or `host` to share all of the host's network",
         ),
         (
             "degrade = ['namespaces']",

@@ -1,18 +1,17 @@
 //! The supervisor's side: starts the keeper, and waits for its answer, but not for ever.
 
 use std::mem;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use nix::errno::Errno;
-use nix::poll::{PollFd, PollFlags, ppoll};
-use nix::sys::signal::{SigSet, Signal, kill};
+use nix::sys::signal::{Signal, kill};
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, socketpair};
-use nix::sys::time::TimeSpec;
 use nix::unistd::Pid;
 
 use crate::diagnostic::Diagnostic;
+use crate::run::beside::wait_for_answer;
 use crate::sys::{Change, Clone, fork, wait_for_end};
 
 use super::answer::Answer;
@@ -110,32 +109,6 @@ fn start_keeper(bus: &str, id: &str, member: Pid) -> Result<(Keeper, OwnedFd), D
         Clone::Child => keeper::run(theirs, bus, id, member),
         Clone::Parent { child } => Ok((Keeper(child), ours)),
     }
-}
-
-/// Waits until there is an answer, or the keeper's end; false if there is neither in time.
-fn wait_for_answer(socket: &OwnedFd, limit: Duration) -> Result<bool, Errno> {
-    let mask = without_signals_that_end_us()?;
-    let start = Instant::now();
-    loop {
-        let left = TimeSpec::from_duration(limit.saturating_sub(start.elapsed()));
-        let mut keeper = [PollFd::new(socket.as_fd(), PollFlags::POLLIN)];
-        match ppoll(&mut keeper, Some(left), Some(mask)) {
-            Err(Errno::EINTR) => {}
-            result => return result.map(|ready| ready > 0),
-        }
-    }
-}
-
-/// Nobody reads those signals from a descriptor yet, and the command has not begun: let them
-/// do to us what they do to any program, instead of waiting with us.
-fn without_signals_that_end_us() -> Result<SigSet, Errno> {
-    let mut mask = SigSet::thread_get_mask()?;
-    for signal in
-        [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP, Signal::SIGQUIT, Signal::SIGTSTP]
-    {
-        mask.remove(signal);
-    }
-    Ok(mask)
 }
 
 #[cfg(test)]

@@ -4,7 +4,8 @@ use std::net::{TcpListener, UdpSocket};
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::net::{SocketAddr, UnixListener};
 
-use crate::support::Jail;
+use crate::network::Outside;
+use crate::support::{Feature, Jail};
 
 /// A number that two tests at the same time do not share.
 fn own_number(test: u32) -> u32 {
@@ -67,6 +68,124 @@ fn abstract_sockets_are_out_of_reach_on_the_hosts_network() {
     let jail = Jail::new().args(["--network", "host"]);
     jail.outside(&format!("connect-abstract {name}")).answers("");
     jail.probe(&format!("connect-abstract {name}")).refused("EPERM");
+}
+
+/// What listens on 127.0.0.1 trusts whoever can connect. pasta lends the gateway's address to it,
+/// unless it is told not to.
+#[test]
+fn the_hosts_loopback_is_out_of_reach_by_nat() {
+    crate::require!(Feature::Tun);
+    let outside = Outside::new();
+    let jail = outside.jail().args(["--network", "nat"]);
+    let addresses = [
+        "127.0.0.1",
+        "127.0.0.53",
+        "[::1]",
+        "[::ffff:127.0.0.1]",
+        "0.0.0.0",
+        "[::]",
+        // The host's own addresses are the command's own.
+        "198.51.100.2",
+        "[2001:db8:1::2]",
+    ];
+    for address in addresses {
+        outside.jail().outside(&format!("greet-tcp {address}:7000")).answers("host");
+        jail.probe(&format!("greet-tcp {address}:7000")).refused("ECONNREFUSED");
+    }
+    for address in ["127.0.0.1", "[::1]", "198.51.100.2", "[2001:db8:1::2]"] {
+        outside.jail().outside(&format!("greet-udp {address}:7000")).answers("host:hello");
+        jail.probe(&format!("greet-udp {address}:7000")).refused("ECONNREFUSED");
+    }
+    // Whom the gateway's address leads to.
+    for address in ["198.51.100.1", "[2001:db8:1::1]"] {
+        jail.probe(&format!("greet-tcp {address}:7000")).answers("peer");
+        jail.probe(&format!("greet-udp {address}:7000")).answers("peer:hello");
+    }
+}
+
+/// The stand-in for a resolver on the host leads to its port 53, and nowhere else.
+#[test]
+fn the_resolvers_address_leads_to_the_resolver_alone() {
+    crate::require!(Feature::Tun);
+    let outside = Outside::new();
+    let resolver = "echo nameserver 127.0.0.53 >resolv.conf\n\
+                    mount --bind resolv.conf /etc/resolv.conf";
+    let jail = outside.prepared(resolver).args(["--network", "nat"]);
+    jail.run(["getent", "ahostsv4", "www.example.org"]).succeeds();
+    let unreached = ["ECONNREFUSED", "ETIMEDOUT", "EHOSTUNREACH", "ENETUNREACH", "ECONNRESET"];
+    jail.probe("greet-tcp 169.254.1.1:7000").refused_with_any(&unreached);
+    jail.probe("greet-udp 169.254.1.1:7000").refused_with_any(&unreached);
+}
+
+/// pasta would forward what anybody inside listens on.
+#[test]
+fn what_listens_inside_is_not_published_by_nat() {
+    crate::require!(Feature::Tun);
+    let outside = Outside::new();
+    let jail = outside.jail().args(["--network", "nat"]);
+    let mut running = jail.start_probe("serve-tcp 0.0.0.0:7070");
+    running.wait_for("listening");
+    for address in ["127.0.0.1", "[::1]", "198.51.100.2"] {
+        let attempt = format!("greet-tcp {address}:7070");
+        outside.jail().outside(&attempt).refused("ECONNREFUSED");
+    }
+}
+
+/// One port leads inside: not the others, and none of them outside.
+#[test]
+fn what_was_not_published_is_out_of_reach() {
+    let outside = TcpListener::bind("127.0.0.1:0").expect("a port can be had");
+    let other = outside.local_addr().expect("it is bound").port();
+    let free = TcpListener::bind("127.0.0.1:0").expect("a port can be had");
+    let port = free.local_addr().expect("it is bound").port();
+    drop(free);
+    let jail = Jail::new().args(["-p", &format!("{port}:7080")]);
+    let mut running = jail.start_probe("serve-tcp 0.0.0.0:7080");
+    running.wait_for("listening");
+    jail.outside(&format!("greet-tcp 127.0.0.1:{port}")).answers("inside");
+    jail.outside("greet-tcp 127.0.0.1:7080").refused("ECONNREFUSED");
+    drop(running);
+    // The forwarder's own sockets are no way out.
+    jail.outside(&format!("connect-tcp {other}")).answers("");
+    for way in [other, port] {
+        jail.probe(&format!("connect-tcp {way}")).refused("ECONNREFUSED");
+    }
+    let words = jail.run(["sh", "-c", "ls /proc | grep -c '^[0-9]'"]).succeeds().stdout_text();
+    let without = Jail::new().run(["sh", "-c", "ls /proc | grep -c '^[0-9]'"]).stdout_text();
+    assert_eq!(words, without, "one process more is seen inside");
+}
+
+#[test]
+fn abstract_sockets_of_the_host_are_out_of_reach_by_nat() {
+    crate::require!(Feature::Tun);
+    let name = format!("jail-test-{}", own_number(6));
+    let outside = Outside::new();
+    let host = outside.jail();
+    let mut running = host.start_outside(&format!("listen-abstract {name}"));
+    running.wait_for("listening");
+    outside.jail().outside(&format!("connect-abstract {name}")).answers("");
+    let jail = outside.jail().args(["--network", "nat"]);
+    jail.probe(&format!("connect-abstract {name}")).refused("ECONNREFUSED");
+}
+
+/// It has the network of the host, and rights over the sandbox's.
+#[test]
+fn pasta_can_be_neither_seen_nor_reached_by_its_number() {
+    crate::require!(Feature::Tun);
+    let outside = Outside::new();
+    let jail = outside.jail().args(["--network", "nat"]);
+    jail.run(["sh", "-c", "cat /proc/[0-9]*/comm"]).succeeds().output_lacks("pas");
+}
+
+#[test]
+fn other_ports_are_out_of_reach_on_the_hosts_network() {
+    let listeners = [0, 1].map(|_| TcpListener::bind("127.0.0.1:0").expect("a port can be had"));
+    let [allowed, other] =
+        listeners.each_ref().map(|listener| listener.local_addr().expect("it is bound").port());
+    let jail = Jail::new().args(["--network", "host", "--allow", &format!("*:{allowed}")]);
+    jail.outside(&format!("connect-tcp {other}")).answers("");
+    jail.probe(&format!("connect-tcp {allowed}")).answers("");
+    jail.probe(&format!("connect-tcp {other}")).refused("EACCES");
 }
 
 #[test]

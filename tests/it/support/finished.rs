@@ -30,6 +30,12 @@ impl Finished {
         self.exits(0)
     }
 
+    /// With any status but 0: by which of its errors is the program's business.
+    #[track_caller]
+    pub fn fails(&self) -> &Self {
+        self.check(!self.status.success(), "fails")
+    }
+
     /// A signal ended it. Jail itself passes that on as a status of 128 and the signal.
     #[track_caller]
     pub fn killed_by(&self, signal: i32) -> &Self {

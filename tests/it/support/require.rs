@@ -23,6 +23,8 @@ pub enum Feature {
     Works(&'static str),
     /// A file or device of the host.
     Path(&'static str),
+    /// Whoever wants to may make network interfaces in a namespace of their own.
+    Tun,
     /// A program in PATH.
     Program(&'static str),
     /// Virtual machines: the program that `JAIL_TEST_VM` names.
@@ -70,6 +72,10 @@ fn lack(feature: &Feature) -> Option<String> {
             (on, "kernel.yama.ptrace_scope is not 0".into())
         }
         Feature::Works(words) => (works(words), format!("`{words}` does not work outside")),
+        Feature::Tun => (
+            Jail::new().run_outside(["test", "-w", "/dev/net/tun"]).status.success(),
+            "an ordinary user may not open /dev/net/tun".into(),
+        ),
         Feature::Path(path) => (fs::symlink_metadata(path).is_ok(), format!("there is no {path}")),
         // Named and not working is a failure of the test, not a reason to skip it.
         Feature::Machines => {

@@ -10,6 +10,8 @@ use tempfile::TempDir;
 
 use crate::sys::exit_now;
 
+use nix::sys::signal::SigSet;
+
 use super::*;
 
 #[test]

@@ -1,0 +1,239 @@
+//! What the forwarder gives up before it reads the first byte of the sandbox.
+//!
+//! It keeps: connecting to the ports that the rules name, asking name servers, and reading the
+//! files that say where those are. No other file, no program, no other process.
+
+use std::os::fd::{AsRawFd, IntoRawFd, RawFd};
+use std::path::{Path, PathBuf};
+
+use landlock::{
+    ABI, Access, AccessFs, AccessNet, CompatLevel, Compatible, NetPort, PathBeneath, PathFd,
+    RulesetAttr, RulesetCreatedAttr, RulesetError, Scope,
+};
+use nix::errno::Errno;
+use nix::fcntl::{OFlag, open};
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use nix::sys::stat::Mode;
+use seccompiler::{BpfProgram, SeccompAction, SeccompFilter, TargetArch};
+
+use crate::sys::{close_all_but, die_with_parent, no_new_privileges, not_dumpable};
+
+use super::super::rules::DOMAIN;
+
+/// Why it could not be confined: the call and its errno.
+pub type Unconfined = (&'static str, Errno);
+
+/// Ends with the supervisor and keeps no more of its descriptors than these, and standard error.
+pub fn let_go(kept: &[RawFd]) -> Result<(), Unconfined> {
+    die_with_parent().map_err(|errno| ("prctl", errno))?;
+    let kept = kept.iter().copied().chain([2]).collect();
+    close_all_but(kept).map_err(|errno| ("close_range", errno))?;
+    occupy_standard_streams().map_err(|errno| ("open", errno))?;
+    not_dumpable().map_err(|errno| ("prctl", errno))
+}
+
+/// As many descriptors as this user may have, and no dumps of its memory.
+pub fn raise_limits() -> Result<u64, Unconfined> {
+    let most = Resource::RLIMIT_NOFILE;
+    let (_, hard) = getrlimit(most).map_err(|errno| ("getrlimit", errno))?;
+    setrlimit(most, hard, hard).map_err(|errno| ("setrlimit", errno))?;
+    setrlimit(Resource::RLIMIT_CORE, 0, 0).map_err(|errno| ("setrlimit", errno))?;
+    Ok(hard)
+}
+
+/// So that no connection ever has the number of a standard stream.
+fn occupy_standard_streams() -> Result<(), Errno> {
+    loop {
+        let null = open("/dev/null", OFlag::O_RDWR | OFlag::O_CLOEXEC, Mode::empty())?;
+        if null.as_raw_fd() > 2 {
+            return Ok(());
+        }
+        // It is to stay open.
+        let _ = null.into_raw_fd();
+    }
+}
+
+/// Landlock, as far as this kernel has it; threads that are made later are under it too.
+pub fn landlock(ports: impl Iterator<Item = u16>) -> Result<(), Unconfined> {
+    no_new_privileges().map_err(|errno| ("prctl", errno))?;
+    ruleset(ports).map_err(|_| ("landlock", Errno::EINVAL))
+}
+
+fn ruleset(ports: impl Iterator<Item = u16>) -> Result<(), RulesetError> {
+    let mut ruleset = landlock::Ruleset::default()
+        .set_compatibility(CompatLevel::BestEffort)
+        .handle_access(AccessFs::from_all(ABI::V5))?
+        .handle_access(AccessNet::from_all(ABI::V5))?
+        .scope(Scope::from_all(ABI::V6))?
+        .create()?;
+    for path in lookup_files() {
+        // One that is not there is not read.
+        if let Ok(file) = PathFd::new(&path) {
+            let access = if path.is_dir() {
+                AccessFs::ReadFile | AccessFs::ReadDir
+            } else {
+                AccessFs::ReadFile.into()
+            };
+            ruleset = ruleset.add_rule(PathBeneath::new(file, access))?;
+        }
+    }
+    for port in ports.chain([DOMAIN]) {
+        ruleset = ruleset.add_rule(NetPort::new(port, AccessNet::ConnectTcp))?;
+    }
+    ruleset.restrict_self().map(drop)
+}
+
+/// What getaddrinfo(3) reads. The list of name servers may be replaced while we run, where it
+/// is in a directory of its own, as with systemd-resolved.
+fn lookup_files() -> Vec<PathBuf> {
+    let names = ["resolv.conf", "hosts", "host.conf", "gai.conf", "nsswitch.conf", "services"];
+    let etc = Path::new("/etc");
+    let mut files: Vec<PathBuf> = names.iter().map(|name| etc.join(name)).collect();
+    if let Ok(list) = etc.join("resolv.conf").canonicalize()
+        && let Some(directory) = list.parent().filter(|directory| *directory != etc)
+    {
+        files.push(directory.to_owned());
+    }
+    files
+}
+
+/// The system calls that are left, for all threads.
+pub fn filter() -> Result<(), Unconfined> {
+    seccompiler::apply_filter_all_threads(&program()?).map_err(|_| ("seccomp", Errno::EINVAL))
+}
+
+fn program() -> Result<BpfProgram, Unconfined> {
+    let rules = CALLS.iter().map(|call| (*call, Vec::new())).collect();
+    let refuse = SeccompAction::Errno(libc::EPERM as u32);
+    let filter = SeccompFilter::new(rules, refuse, SeccompAction::Allow, TargetArch::x86_64);
+    filter.and_then(TryInto::try_into).map_err(|_| ("seccomp", Errno::EINVAL))
+}
+
+const CALLS: [libc::c_long; 67] = [
+    libc::SYS_accept4,
+    libc::SYS_bind,
+    libc::SYS_brk,
+    libc::SYS_clock_gettime,
+    libc::SYS_clock_nanosleep,
+    libc::SYS_close,
+    libc::SYS_connect,
+    libc::SYS_epoll_ctl,
+    libc::SYS_epoll_pwait,
+    libc::SYS_epoll_wait,
+    libc::SYS_exit,
+    libc::SYS_exit_group,
+    libc::SYS_fcntl,
+    libc::SYS_fstat,
+    libc::SYS_futex,
+    libc::SYS_getpeername,
+    libc::SYS_getpid,
+    libc::SYS_getrandom,
+    libc::SYS_getsockname,
+    libc::SYS_getsockopt,
+    libc::SYS_gettid,
+    libc::SYS_gettimeofday,
+    libc::SYS_getuid,
+    libc::SYS_geteuid,
+    libc::SYS_getgid,
+    libc::SYS_getegid,
+    libc::SYS_ioctl,
+    libc::SYS_listen,
+    libc::SYS_lseek,
+    libc::SYS_madvise,
+    libc::SYS_mmap,
+    libc::SYS_mprotect,
+    libc::SYS_mremap,
+    libc::SYS_munmap,
+    libc::SYS_nanosleep,
+    libc::SYS_newfstatat,
+    libc::SYS_openat,
+    libc::SYS_poll,
+    libc::SYS_ppoll,
+    libc::SYS_read,
+    libc::SYS_readv,
+    libc::SYS_recvfrom,
+    libc::SYS_recvmmsg,
+    libc::SYS_recvmsg,
+    libc::SYS_restart_syscall,
+    libc::SYS_rseq,
+    libc::SYS_rt_sigaction,
+    libc::SYS_rt_sigprocmask,
+    libc::SYS_rt_sigreturn,
+    libc::SYS_sched_getaffinity,
+    libc::SYS_sched_yield,
+    libc::SYS_sendmmsg,
+    libc::SYS_sendmsg,
+    libc::SYS_sendto,
+    libc::SYS_set_robust_list,
+    libc::SYS_setsockopt,
+    libc::SYS_shutdown,
+    libc::SYS_sigaltstack,
+    libc::SYS_socket,
+    libc::SYS_stat,
+    libc::SYS_statx,
+    libc::SYS_tgkill,
+    libc::SYS_time,
+    libc::SYS_uname,
+    libc::SYS_write,
+    libc::SYS_writev,
+    libc::SYS_fadvise64,
+];
+
+#[cfg(test)]
+mod tests {
+    use std::fs::File;
+    use std::io::ErrorKind;
+    use std::net::{TcpListener, TcpStream};
+    use std::thread;
+
+    use super::*;
+
+    /// Both restrict the thread that asks for it, and what that starts.
+    fn restricted<T: Send>(act: impl FnOnce() -> T + Send) -> T {
+        thread::scope(|scope| scope.spawn(act).join().unwrap())
+    }
+
+    #[test]
+    fn no_file_is_left_but_those_about_names() {
+        restricted(|| {
+            File::open("/etc/passwd").unwrap();
+            landlock([443].into_iter()).unwrap();
+            assert_eq!(File::open("/etc/passwd").unwrap_err().kind(), ErrorKind::PermissionDenied);
+            assert_eq!(
+                File::open("/proc/self/mem").unwrap_err().kind(),
+                ErrorKind::PermissionDenied
+            );
+            assert_eq!(File::create("/etc/hosts").unwrap_err().kind(), ErrorKind::PermissionDenied);
+            File::open("/etc/hosts").unwrap();
+        });
+    }
+
+    #[test]
+    fn no_port_is_left_but_those_that_are_named() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let connect = move || TcpStream::connect(("127.0.0.1", port));
+        restricted(move || {
+            landlock([port].into_iter()).unwrap();
+            connect().unwrap();
+        });
+        restricted(move || {
+            landlock([443].into_iter()).unwrap();
+            let abi = crate::sys::landlock_abi().unwrap_or(0);
+            assert_eq!(connect().is_err(), abi >= 4, "ABI {abi}");
+            assert_eq!(TcpListener::bind("127.0.0.1:0").is_err(), abi >= 4, "ABI {abi}");
+        });
+    }
+
+    #[test]
+    fn no_program_and_no_process_is_left() {
+        restricted(|| {
+            no_new_privileges().unwrap();
+            seccompiler::apply_filter(&program().unwrap()).unwrap();
+            let errno = |result: Result<(), Errno>| result.unwrap_err();
+            let signal = nix::sys::signal::kill(nix::unistd::Pid::this(), None);
+            assert_eq!(errno(signal), Errno::EPERM);
+            assert!(std::process::Command::new("/bin/true").status().is_err());
+        });
+    }
+}

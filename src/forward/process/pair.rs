@@ -1,0 +1,329 @@
+//! One connection of the sandbox, and the one outside that it is joined to.
+
+use std::collections::VecDeque;
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::os::fd::AsRawFd;
+use std::time::{Duration, Instant};
+
+use nix::errno::Errno;
+use nix::sys::epoll::EpollFlags;
+use nix::sys::socket::{
+    AddressFamily, SockFlag, SockType, SockaddrIn, SockaddrIn6, connect, setsockopt, socket,
+    sockopt,
+};
+
+use super::super::first_bytes::{self, Said};
+use super::super::flow::{CHUNK, Pipe, interest, no_wait};
+use super::super::refusals::Why;
+use super::super::upstream::{Greeting, Next};
+
+/// Which connection something is about, also when another has its place by now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ticket {
+    pub place: u32,
+    pub number: u32,
+}
+
+/// How long one address may take to answer.
+const DIAL: Duration = Duration::from_secs(15);
+
+/// How long a name may take to be looked up, and a proxy to let us through.
+pub const TALK: Duration = Duration::from_secs(30);
+
+/// How long the first bytes may take, once the first of them has come.
+const FIRST_BYTES: Duration = Duration::from_secs(10);
+
+pub struct Pair {
+    pub number: u32,
+    inside: TcpStream,
+    /// Whom its first bytes must be for; `None` where an address was allowed.
+    name: Option<String>,
+    stage: Stage,
+    /// When what is waited for at this stage must have come.
+    pub deadline: Option<Instant>,
+    /// What is waited for on both connections, as it was told to the kernel.
+    pub watched: [Option<EpollFlags>; 2],
+}
+
+enum Stage {
+    LookingUp,
+    Dialling {
+        outside: TcpStream,
+        left: VecDeque<SocketAddr>,
+        greeting: Option<(Greeting, Vec<u8>)>,
+    },
+    Greeting {
+        outside: TcpStream,
+        greeting: Greeting,
+        words: Vec<u8>,
+    },
+    Open {
+        outside: TcpStream,
+        there: Pipe,
+        back: Pipe,
+        gate: Gate,
+    },
+}
+
+/// What holds back what the client says.
+enum Gate {
+    Open,
+    /// Until it is known whom these bytes are for.
+    Closed(Vec<u8>),
+}
+
+/// Why a pair ends.
+pub enum End {
+    Finished,
+    /// Both are cut off.
+    Broken,
+    Refused(Why),
+}
+
+impl From<std::io::Error> for End {
+    fn from(_: std::io::Error) -> Self {
+        Self::Broken
+    }
+}
+
+impl Pair {
+    pub fn new(number: u32, inside: TcpStream, name: Option<String>) -> Self {
+        let deadline = Some(Instant::now() + TALK);
+        Self { number, inside, name, stage: Stage::LookingUp, deadline, watched: [None; 2] }
+    }
+
+    /// The connections, and what is to be waited for on each.
+    pub fn wants(&self) -> [Option<(&TcpStream, EpollFlags)>; 2] {
+        let nothing = EpollFlags::empty();
+        let [inside, outside] = match &self.stage {
+            Stage::LookingUp => [nothing, nothing],
+            Stage::Dialling { .. } => [nothing, EpollFlags::EPOLLOUT],
+            Stage::Greeting { words, .. } => {
+                [nothing, interest(words.is_empty(), !words.is_empty())]
+            }
+            Stage::Open { there, back, gate, .. } => {
+                let listens = matches!(gate, Gate::Closed(_)) || there.wants_bytes();
+                [
+                    interest(listens, back.wants_room()),
+                    interest(back.wants_bytes(), there.wants_room()),
+                ]
+            }
+        };
+        let wanted = |flags: EpollFlags| Some(flags).filter(|flags| !flags.is_empty());
+        [wanted(inside).map(|flags| (&self.inside, flags)), self.outside().zip(wanted(outside))]
+    }
+
+    pub fn streams(&self) -> [Option<&TcpStream>; 2] {
+        [Some(&self.inside), self.outside()]
+    }
+
+    fn outside(&self) -> Option<&TcpStream> {
+        match &self.stage {
+            Stage::LookingUp => None,
+            Stage::Dialling { outside, .. }
+            | Stage::Greeting { outside, .. }
+            | Stage::Open { outside, .. } => Some(outside),
+        }
+    }
+
+    /// Begins to connect to the first of these that takes a connection.
+    pub fn dial(
+        &mut self,
+        mut left: VecDeque<SocketAddr>,
+        greeting: Option<(Greeting, Vec<u8>)>,
+        mut last: Errno,
+    ) -> Result<(), End> {
+        while let Some(next) = left.pop_front() {
+            match begin_to_connect(next) {
+                Ok(outside) => {
+                    self.deadline = Some(Instant::now() + DIAL);
+                    // The kernel forgets what it was to wait for on the one before.
+                    self.watched[1] = None;
+                    self.stage = Stage::Dialling { outside, left, greeting };
+                    return Ok(());
+                }
+                Err(errno) => last = errno,
+            }
+        }
+        Err(End::Refused(Why::Unreachable(last.desc().to_lowercase())))
+    }
+
+    /// What was waited for did not come in time.
+    pub fn overdue(&mut self) -> Result<(), End> {
+        match std::mem::replace(&mut self.stage, Stage::LookingUp) {
+            Stage::Dialling { left, greeting, .. } => self.dial(left, greeting, Errno::ETIMEDOUT),
+            Stage::LookingUp | Stage::Greeting { .. } => {
+                Err(End::Refused(Why::Unreachable("it took too long".into())))
+            }
+            Stage::Open { .. } => Err(End::Refused(Why::Limit("its first bytes broke off".into()))),
+        }
+    }
+
+    /// Does all that can be done without waiting.
+    pub fn go_on(&mut self, scratch: &mut [u8]) -> Result<(), End> {
+        if let Stage::Dialling { .. } = self.stage {
+            self.see_whether_connected()?;
+        }
+        if let Stage::Greeting { .. } = self.stage {
+            self.greet(scratch)?;
+        }
+        let Stage::Open { outside, there, back, gate } = &mut self.stage else { return Ok(()) };
+        // What a server says is passed on at once: some speak first.
+        back.pump(outside, &self.inside, scratch)?;
+        if let Gate::Closed(bytes) = gate {
+            let name = self.name.as_deref().unwrap_or_default();
+            if listen(&self.inside, bytes, name, scratch)? {
+                there.put(bytes);
+                *gate = Gate::Open;
+                self.deadline = None;
+            } else if !bytes.is_empty() && self.deadline.is_none() {
+                self.deadline = Some(Instant::now() + FIRST_BYTES);
+            }
+        }
+        if let Gate::Open = gate {
+            there.pump(&self.inside, outside, scratch)?;
+        }
+        if there.is_done() && back.is_done() { Err(End::Finished) } else { Ok(()) }
+    }
+
+    fn see_whether_connected(&mut self) -> Result<(), End> {
+        let Stage::Dialling { outside, .. } = &self.stage else { return Ok(()) };
+        let error = outside.take_error()?.and_then(|error| error.raw_os_error());
+        let connected = error.is_none() && outside.peer_addr().is_ok();
+        if error.is_none() && !connected {
+            return Ok(());
+        }
+        let Stage::Dialling { outside, left, greeting } =
+            std::mem::replace(&mut self.stage, Stage::LookingUp)
+        else {
+            return Ok(());
+        };
+        match (error, greeting) {
+            (Some(errno), greeting) => self.dial(left, greeting, Errno::from_raw(errno)),
+            (None, Some((greeting, words))) => {
+                self.deadline = Some(Instant::now() + TALK);
+                self.stage = Stage::Greeting { outside, greeting, words };
+                Ok(())
+            }
+            (None, None) => {
+                self.open(outside, &[]);
+                Ok(())
+            }
+        }
+    }
+
+    fn open(&mut self, outside: TcpStream, first: &[u8]) {
+        let mut back = Pipe::default();
+        back.put(first);
+        let gate = if self.name.is_some() { Gate::Closed(Vec::new()) } else { Gate::Open };
+        self.deadline = None;
+        self.stage = Stage::Open { outside, there: Pipe::default(), back, gate };
+    }
+
+    fn greet(&mut self, scratch: &mut [u8]) -> Result<(), End> {
+        let unreachable = |words: &str| End::Refused(Why::Unreachable(format!("proxy: {words}")));
+        loop {
+            let Stage::Greeting { outside, greeting, words } = &mut self.stage else {
+                return Ok(());
+            };
+            while !words.is_empty() {
+                match no_wait(|| (&mut &*outside).write(words))? {
+                    Some(count) => drop(words.drain(..count)),
+                    None => return Ok(()),
+                }
+            }
+            let heard = match no_wait(|| (&mut &*outside).read(scratch)) {
+                Ok(Some(0)) => return Err(unreachable("it closed the connection")),
+                Ok(Some(count)) => &scratch[..count],
+                Ok(None) => return Ok(()),
+                Err(error) => return Err(unreachable(&error.to_string())),
+            };
+            match greeting.hear(heard) {
+                Next::Wait => {}
+                Next::Say(more) => *words = more,
+                Next::No(said) => return Err(unreachable(&said)),
+                Next::Through(first) => {
+                    let stage = std::mem::replace(&mut self.stage, Stage::LookingUp);
+                    if let Stage::Greeting { outside, .. } = stage {
+                        self.open(outside, &first);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Whether nothing is on its way from inside to outside any more. The command has ended: what it
+    /// has not sent by now it never will.
+    pub fn has_said_all(&self) -> bool {
+        match &self.stage {
+            Stage::Open { there, .. } => there.is_done(),
+            Stage::LookingUp | Stage::Dialling { .. } | Stage::Greeting { .. } => {
+                matches!(no_wait(|| self.inside.peek(&mut [0])), Ok(Some(0)) | Err(_))
+            }
+        }
+    }
+
+    /// Closes both so that both sides see that something went wrong.
+    pub fn cut_off(&self) {
+        for stream in self.streams().into_iter().flatten() {
+            let at_once = libc::linger { l_onoff: 1, l_linger: 0 };
+            // Without it the end is an orderly one, which is all that is lost.
+            let _ = setsockopt(stream, sockopt::Linger, &at_once);
+        }
+    }
+}
+
+/// Reads the first bytes; true when they may pass.
+fn listen(
+    inside: &TcpStream,
+    bytes: &mut Vec<u8>,
+    name: &str,
+    scratch: &mut [u8],
+) -> Result<bool, End> {
+    while bytes.len() < first_bytes::MOST {
+        let room = scratch.len().min(CHUNK);
+        match no_wait(|| (&mut &*inside).read(&mut scratch[..room]))? {
+            None => return Ok(false),
+            // That was all: nothing that is unfinished means anything to a server.
+            Some(0) => return Ok(true),
+            Some(count) => bytes.extend_from_slice(&scratch[..count]),
+        }
+        match first_bytes::read(bytes) {
+            Said::Unfinished => {}
+            Said::Nobody => return Ok(true),
+            Said::Name(written) if first_bytes::means(&written, name) => return Ok(true),
+            Said::Name(written) => {
+                let written = written.chars().take(253).collect();
+                return Err(End::Refused(Why::MeantFor(written)));
+            }
+            Said::Nonsense(words) => return Err(End::Refused(Why::Nonsense(words.into()))),
+        }
+    }
+    Err(End::Refused(Why::Nonsense("its beginning does not end".into())))
+}
+
+fn begin_to_connect(to: SocketAddr) -> Result<TcpStream, Errno> {
+    let flags = SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK;
+    let made = |family| socket(family, SockType::Stream, flags, None);
+    let (outside, begun) = match to {
+        SocketAddr::V4(to) => {
+            let outside = made(AddressFamily::Inet)?;
+            let begun = connect(outside.as_raw_fd(), &SockaddrIn::from(to));
+            (outside, begun)
+        }
+        SocketAddr::V6(to) => {
+            let outside = made(AddressFamily::Inet6)?;
+            let begun = connect(outside.as_raw_fd(), &SockaddrIn6::from(to));
+            (outside, begun)
+        }
+    };
+    match begun {
+        Ok(()) | Err(Errno::EINPROGRESS | Errno::EINTR) => {}
+        Err(errno) => return Err(errno),
+    }
+    let outside = TcpStream::from(outside);
+    // Small messages are not held back a second time.
+    let _ = outside.set_nodelay(true);
+    Ok(outside)
+}

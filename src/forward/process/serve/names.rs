@@ -1,0 +1,75 @@
+//! Questions to the name server, over UDP and TCP.
+
+use std::net::TcpStream;
+
+use super::super::super::dns;
+use super::super::super::flow::no_wait;
+use super::super::super::refusals::Refused;
+use super::super::pair::Ticket;
+use super::super::questions::Questions;
+use super::super::watch::{About, watch_one};
+use super::Server;
+
+/// Connections to the name server at once; the next ones are closed.
+pub(super) const MOST_QUESTIONS: usize = 32;
+
+impl Server {
+    pub(super) fn answer_datagrams(&mut self) {
+        let mut room = [0; 4096];
+        for _ in 0..64 {
+            let Some(socket) = &self.datagrams else { return };
+            let Ok(Some((length, from))) = no_wait(|| socket.recv_from(&mut room)) else { return };
+            let answer = dns::answer(&room[..length], &self.rules, &mut self.names, self.v6);
+            let Some(answer) = answer else { continue };
+            // Who asks and does not listen asks again.
+            let _ = socket.send_to(&answer.bytes, from);
+            if let Some(refused) = answer.refused {
+                self.refuse_name(refused, answer.is_second);
+            }
+        }
+    }
+
+    pub(super) fn admit_questions(&mut self, stream: TcpStream) {
+        let free = self.questions.iter().position(Option::is_none);
+        let place = free.unwrap_or(self.questions.len());
+        if place >= MOST_QUESTIONS {
+            return;
+        }
+        if place == self.questions.len() {
+            self.questions.push(None);
+        }
+        self.questions[place] = Some(Questions::new(self.number, stream));
+        self.answer_questions(Ticket { place: place as u32, number: self.number });
+    }
+
+    pub(super) fn answer_questions(&mut self, ticket: Ticket) {
+        let place = ticket.place as usize;
+        let Some(slot) = self.questions.get_mut(place) else { return };
+        let Some(mut questions) = slot.take_if(|it| it.number == ticket.number) else { return };
+        let mut refused = Vec::new();
+        let (rules, names, v6) = (&self.rules, &mut self.names, self.v6);
+        let open = questions.go_on(|message| {
+            let answer = dns::answer(message, rules, names, v6)?;
+            refused.extend(answer.refused.map(|refused| (refused, answer.is_second)));
+            Some(answer.bytes)
+        });
+        refused.into_iter().for_each(|(refused, second)| self.refuse_name(refused, second));
+        let wants = questions.wants();
+        let about = About::Questions(ticket).encode();
+        let mut known = questions.watched[0];
+        let watched = watch_one(&self.epoll, questions.stream(), wants, &mut known, about);
+        questions.watched[0] = known;
+        if open && watched.is_ok() {
+            self.questions[place] = Some(questions);
+        }
+    }
+
+    fn refuse_name(&mut self, refused: Refused, is_second: bool) {
+        let first = match is_second {
+            true => self.refusals.remember(refused),
+            false => self.refusals.count(refused),
+        };
+        let first = first.cloned();
+        self.speak(first);
+    }
+}

@@ -1,0 +1,70 @@
+//! Refusals as a person reads them.
+
+use super::refusals::{Refused, Why};
+
+impl Refused {
+    /// One line: what was refused, how often if that is known, and why.
+    pub fn line(&self, times: Option<u64>) -> String {
+        let whom = self.place();
+        let times = match times {
+            None => String::new(),
+            Some(0 | 1) => " (once)".into(),
+            Some(times) => format!(" ({times} times)"),
+        };
+        match &self.why {
+            Why::NotAllowed => format!("refused {whom}{times}: not in `[network] allow`"),
+            Why::LeadsTo(address) => format!(
+                "refused {whom}{times}: the name leads to {address}, which is no address of the internet"
+            ),
+            Why::MeantFor(other) => {
+                format!("refused {whom}{times}: its first bytes are for `{other}`")
+            }
+            Why::Nonsense(words) | Why::Limit(words) => format!("refused {whom}{times}: {words}"),
+            Why::Unreachable(words) => format!("could not reach {whom}{times}: {words}"),
+        }
+    }
+
+    /// The entry of `allow` that would let it through, if one would.
+    pub fn entry(&self) -> Option<String> {
+        match self.why {
+            Why::NotAllowed => Some(self.place()),
+            Why::LeadsTo(address) => Some(place(&address.to_string(), self.port)),
+            Why::MeantFor(_) | Why::Nonsense(_) | Why::Limit(_) | Why::Unreachable(_) => None,
+        }
+    }
+
+    fn place(&self) -> String {
+        place(&self.whom, self.port)
+    }
+}
+
+fn place(whom: &str, port: Option<u16>) -> String {
+    match port {
+        None => whom.to_owned(),
+        Some(port) if whom.contains(':') => format!("[{whom}]:{port}"),
+        Some(port) => format!("{whom}:{port}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn refusals_are_lines() {
+        let refused = |why| Refused { whom: "a.example".into(), port: Some(443), why };
+        let not_allowed = refused(Why::NotAllowed);
+        assert_eq!(
+            not_allowed.line(Some(3)),
+            "refused a.example:443 (3 times): not in `[network] allow`"
+        );
+        assert_eq!(not_allowed.entry().as_deref(), Some("a.example:443"));
+        let inward = refused(Why::LeadsTo("::1".parse().unwrap()));
+        assert_eq!(inward.entry().as_deref(), Some("[::1]:443"));
+        let asked = Refused::name("a.example".into());
+        assert_eq!(asked.line(Some(1)), "refused a.example (once): not in `[network] allow`");
+        let gone = refused(Why::Unreachable("connection refused".into()));
+        assert_eq!(gone.line(None), "could not reach a.example:443: connection refused");
+        assert_eq!(gone.entry(), None);
+    }
+}

@@ -1,0 +1,40 @@
+//! What the network refused, in words.
+
+use crate::diagnostic::{Diagnostic, Origin};
+use crate::forward::Account;
+use crate::plan::{Action, Plan};
+
+/// So many are told one by one; the report has more.
+const MOST: usize = 20;
+
+/// One note for each refusal, and how to let it through.
+pub fn network(plan: &Plan, account: &Account) -> Vec<Diagnostic> {
+    let place = plan.steps.iter().rev().find_map(|step| match step.action {
+        Action::Allow(_) | Action::Forward { .. } => Some(&step.origin),
+        _ => None,
+    });
+    let told = account.refused.iter().take(MOST).map(|counted| {
+        let line = counted.refused.line(Some(counted.times));
+        Diagnostic::note(match (counted.refused.entry(), place) {
+            (Some(entry), Some(place)) => format!("{line}; {}", remedy(&entry, place)),
+            (Some(_), None) | (None, _) => line,
+        })
+    });
+    let mut notes: Vec<Diagnostic> = told.collect();
+    let untold = account.refused.len().saturating_sub(MOST) as u64 + account.further;
+    if untold > 0 {
+        notes.push(Diagnostic::note(format!("{untold} more were refused by the network")));
+    }
+    if account.died {
+        let title = "the process that served the network ended before the command did";
+        notes.push(Diagnostic::warning(title).because("from then on nothing could be reached"));
+    }
+    notes
+}
+
+fn remedy(entry: &str, place: &Origin) -> String {
+    match place {
+        Origin::File { .. } => format!("add \"{entry}\" in {place}"),
+        Origin::BuiltIn | Origin::Flag(_) | Origin::Variable(_) => format!("add --allow {entry}"),
+    }
+}

@@ -1,0 +1,103 @@
+//! Published ports: a process beside the supervisor listens outside, and connects inside.
+//!
+//! Its sockets to listen on are made in the host's network before it enters the namespaces of init,
+//! which waits meanwhile. There it makes sockets to connect with, and has no right to anything else:
+//! [`confine`]. [`serve`] passes on what comes, [`stream`] over TCP and [`datagrams`] over UDP.
+
+mod confine;
+mod datagrams;
+mod listen;
+mod serve;
+mod stream;
+mod words;
+
+use std::os::fd::{AsRawFd, OwnedFd};
+
+use nix::errno::Errno;
+use nix::sys::signal::{Signal, kill};
+use nix::sys::socket::{AddressFamily, MsgFlags, SockFlag, SockType, recv, send, socketpair};
+use nix::unistd::Pid;
+
+use crate::diagnostic::Diagnostic;
+use crate::profile::Publish;
+use crate::run::beside::{AtItsDeath, Failed, follow_the_supervisor};
+use crate::sys::{Clone, exit_now, fork, wait_for_end};
+
+use listen::Listener;
+
+/// The running process. It ends when this goes out of scope.
+pub struct Publisher {
+    process: Pid,
+    /// Its end would end the process.
+    socket: OwnedFd,
+}
+
+impl Publisher {
+    /// Listens in all places, and returns when what comes there can be passed on. `init` is a child
+    /// that has not been waited for and has its ids.
+    ///
+    /// This process must be single-threaded.
+    pub fn start(publish: &[Publish], init: Pid) -> Result<Self, Diagnostic> {
+        let listeners: Vec<Listener> =
+            publish.iter().map(listen::listen).collect::<Result<_, _>>()?;
+        let failed = |call: &str, errno: Errno| words::failed(call, errno);
+        let kind = SockType::SeqPacket;
+        let (ours, theirs) = socketpair(AddressFamily::Unix, kind, None, SockFlag::SOCK_CLOEXEC)
+            .map_err(|errno| failed("socketpair", errno))?;
+        let process = match fork().map_err(|errno| failed("fork", errno))? {
+            Clone::Child => run(&theirs, &listeners, init),
+            Clone::Parent { child } => child,
+        };
+        drop(theirs);
+        let started = Self { process, socket: ours };
+        started.wait_until_ready()?;
+        Ok(started)
+    }
+
+    /// It says an errno, 0 if there is none, and the call that it came from.
+    fn wait_until_ready(&self) -> Result<(), Diagnostic> {
+        let mut answer = [0; 64];
+        let socket = self.socket.as_raw_fd();
+        let length = loop {
+            match recv(socket, &mut answer, MsgFlags::empty()) {
+                Err(Errno::EINTR) => {}
+                result => break result.map_err(|errno| words::failed("recv", errno))?,
+            }
+        };
+        match answer[..length].split_first_chunk::<4>() {
+            Some((errno, call)) => match i32::from_ne_bytes(*errno) {
+                0 => Ok(()),
+                errno => Err(words::failed(&String::from_utf8_lossy(call), Errno::from_raw(errno))),
+            },
+            None => Err(words::failed("recv", Errno::EPIPE)),
+        }
+    }
+}
+
+impl Drop for Publisher {
+    fn drop(&mut self) {
+        // It may have ended by itself, which is as good.
+        let _ = kill(self.process, Signal::SIGKILL);
+        while wait_for_end(self.process) == Err(Errno::EINTR) {}
+    }
+}
+
+/// All that the process ever does.
+fn run(socket: &OwnedFd, listeners: &[Listener], init: Pid) -> ! {
+    let ready = prepare(socket, listeners, init);
+    let (call, errno) = ready.err().map_or(("", 0), |(call, errno)| (call, errno as i32));
+    let answer = [&errno.to_ne_bytes()[..], call.as_bytes()].concat();
+    // When the supervisor is gone there is nobody left to tell.
+    let told = send(socket.as_raw_fd(), &answer, MsgFlags::MSG_NOSIGNAL);
+    if told.is_ok() && errno == 0 {
+        serve::serve(socket, listeners);
+    }
+    exit_now(0)
+}
+
+fn prepare(socket: &OwnedFd, listeners: &[Listener], init: Pid) -> Result<(), Failed> {
+    let kept: Vec<_> = listeners.iter().map(|listener| listener.socket().as_raw_fd()).collect();
+    follow_the_supervisor(socket, &kept, AtItsDeath::Die)?;
+    confine::enter(init)?;
+    confine::confine()
+}

@@ -1,0 +1,32 @@
+//! What a person reads when a port cannot be published.
+
+use nix::errno::Errno;
+
+use crate::diagnostic::{Diagnostic, errno_cause};
+use crate::profile::{Publish, Transport};
+
+/// The place cannot be listened at.
+pub fn refused(publish: &Publish, errno: Errno) -> Diagnostic {
+    let error = Diagnostic::error(format!("cannot publish `{publish}`")).because(format!(
+        "{}: {}",
+        publish.outside,
+        errno_cause(errno)
+    ));
+    match (errno, publish.transport) {
+        (Errno::EADDRINUSE, Transport::Tcp) => error.help("`ss -ltnp` says which program has it"),
+        (Errno::EADDRINUSE, Transport::Udp) => error.help("`ss -lunp` says which program has it"),
+        (Errno::EADDRNOTAVAIL, _) => {
+            error.help("`ip address` says which addresses this machine has")
+        }
+        (Errno::EACCES, _) => error.help(
+            "ports below net.ipv4.ip_unprivileged_port_start (1024) are root's; choose a higher one",
+        ),
+        _ => error,
+    }
+}
+
+/// The process that passes connections on could not be made.
+pub fn failed(call: &str, errno: Errno) -> Diagnostic {
+    Diagnostic::error("cannot publish the ports of the sandbox")
+        .because(format!("{call}: {}", errno_cause(errno)))
+}

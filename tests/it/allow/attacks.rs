@@ -1,0 +1,257 @@
+//! Ways around the list, each of which leads to a server that is there.
+
+use super::world::{curl, heard, world};
+use crate::require;
+use crate::support::Feature;
+
+#[test]
+fn a_literal_address_is_refused_at_once() {
+    require!(Feature::Userns);
+    let jail = world(&["good.example:443"]);
+    // The address that the allowed name leads to, by its number; and another.
+    for address in ["203.0.113.7", "203.0.113.8", "10.0.0.7"] {
+        let get = format!("https://{address}/");
+        jail.run(curl(&["-k", &get])).fails().says(&format!("refused {address}:443 (once)"));
+    }
+    jail.run_outside(curl(&["-k", "https://203.0.113.8/"])).succeeds();
+}
+
+#[test]
+fn another_port_is_refused_at_once() {
+    require!(Feature::Userns);
+    let jail = world(&["good.example:443"]);
+    jail.run(curl(&["http://good.example:8080/"])).exits(7);
+    jail.run(curl(&["http://203.0.113.7/"])).exits(7);
+    // One that is open for somebody else.
+    let jail = world(&["good.example:443", "other.example:80"]);
+    jail.run(curl(&["http://good.example/"])).fails().says("refused good.example:80 (once)");
+    jail.run(curl(&["http://other.example/"])).succeeds();
+}
+
+#[test]
+fn an_address_that_stands_for_a_name_that_was_not_asked_for_leads_nowhere() {
+    require!(Feature::Userns);
+    let jail = world(&["good.example:443", "*.wild.example:443", "0.0.0.0/0:443"]);
+    for address in ["198.18.1.9", "198.19.255.255", "198.18.0.1"] {
+        jail.run(curl(&["-k", &format!("https://{address}/")])).fails();
+    }
+    assert_eq!(heard(&jail), "");
+    jail.run_outside(curl(&["-k", "https://198.18.1.9/"])).succeeds();
+}
+
+#[test]
+fn an_address_of_ipv4_in_ipv6_is_that_of_ipv4() {
+    require!(Feature::Userns);
+    let jail = world(&["203.0.113.7:80", "[::]/0:80"]);
+    jail.run(curl(&["http://[::ffff:203.0.113.7]/"])).succeeds();
+    jail.run(curl(&["http://[::ffff:203.0.113.8]/"])).fails();
+    jail.run(curl(&["http://[::ffff:127.0.0.1]/"])).fails();
+    assert!(!heard(&jail).contains("127.0.0.1"));
+}
+
+#[test]
+fn a_name_that_leads_to_this_machine_is_refused() {
+    require!(Feature::Userns);
+    let names = ["rebind.example", "metadata.example", "mapped.example", "private.example"];
+    let jail = world(&["*.example:80"]);
+    for name in names {
+        let get = format!("http://{name}/");
+        jail.run(curl(&[&get]))
+            .fails()
+            .says(&format!("refused {name}:80 (once): the name leads to"));
+        jail.run_outside(curl(&[&get])).succeeds();
+    }
+    assert!(jail.run(curl(&["http://good.example/"])).status.success());
+}
+
+#[test]
+fn everybody_at_a_port_is_not_this_machine() {
+    require!(Feature::Userns);
+    let jail = world(&["*:80"]);
+    jail.run(curl(&["http://evil.example/", "http://203.0.113.8/"])).succeeds();
+    for host in ["rebind.example", "169.254.169.254", "10.0.0.7"] {
+        jail.run(curl(&[&format!("http://{host}/")])).fails();
+    }
+    assert!(!heard(&jail).contains("GET 1"), "{}", heard(&jail));
+}
+
+#[test]
+fn a_handshake_for_another_name_is_refused() {
+    require!(Feature::Userns);
+    let jail = world(&["good.example:443"]);
+    let fronted = ["--connect-to", "evil.example:443:good.example:443", "https://evil.example/"];
+    jail.run(curl(&fronted))
+        .fails()
+        .says("refused good.example:443 (once): its first bytes are for `evil.example`");
+    jail.run_outside(curl(&fronted)).succeeds();
+}
+
+#[test]
+fn a_request_for_another_host_is_refused() {
+    require!(Feature::Userns);
+    let jail = world(&["good.example:80"]);
+    let header = ["-H", "Host: evil.example", "http://good.example/"];
+    jail.run(curl(&header)).fails().says("its first bytes are for `evil.example`");
+    let absolute = ["-x", "http://good.example:80", "http://evil.example/"];
+    jail.run(curl(&absolute)).fails().says("its first bytes are for `evil.example`");
+    for words in [&header[..], &absolute] {
+        jail.run_outside(curl(words)).succeeds();
+    }
+}
+
+#[test]
+fn a_tunnel_through_an_allowed_host_is_refused() {
+    require!(Feature::Userns);
+    let jail = world(&["good.example:8080"]);
+    let tunnel = ["-p", "-x", "http://good.example:8080", "http://evil.example/"];
+    jail.run(curl(&tunnel)).fails().says("its first bytes are for `evil.example`");
+    assert_eq!(heard(&jail), "");
+    let _ = jail.run_outside(curl(&[
+        "-m",
+        "5",
+        "-p",
+        "-x",
+        "http://good.example:8080",
+        "http://evil.example/",
+    ]));
+    assert!(heard(&jail).contains("CONNECT evil.example:80"));
+}
+
+#[test]
+fn first_bytes_that_are_cut_up_are_read_together() {
+    require!(Feature::Userns);
+    let script = "import socket\n\
+        one = socket.create_connection(('good.example', 80))\n\
+        one.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)\n\
+        try:\n\
+        \x20   for byte in b'GET / HTTP/1.1\\r\\nHost: evil.example\\r\\n\\r\\n': one.sendall(bytes([byte]))\n\
+        \x20   print(one.recv(1000))\n\
+        except OSError: print('cut off')\n";
+    let jail = world(&["good.example:80"]);
+    jail.run(["python3", "-c", script]).outputs("cut off\n").says("are for `evil.example`");
+    assert_eq!(heard(&jail), "");
+}
+
+/// Sends a question for evil.example and waits for what comes back.
+fn ask(server: &str, kind: &str) -> String {
+    format!(
+        "import socket\n\
+         one = socket.socket(socket.AF_INET, socket.{kind})\n\
+         one.settimeout(20)\n\
+         try:\n\
+         \x20   one.connect(('{server}', 53))\n\
+         \x20   one.send(bytes.fromhex('0007010000010000000000000465766c0000010001'))\n\
+         \x20   print(one.recv(100))\n\
+         except OSError as error: print(type(error).__name__)\n"
+    )
+}
+
+#[test]
+fn other_name_servers_are_out_of_reach() {
+    require!(Feature::Userns);
+    let jail = world(&["good.example:443"]);
+    for kind in ["SOCK_DGRAM", "SOCK_STREAM"] {
+        for server in ["203.0.113.7", "127.0.0.1"] {
+            jail.run(["python3", "-c", &ask(server, kind)]).outputs("ConnectionRefusedError\n");
+        }
+        jail.run_outside(["python3", "-c", &ask("203.0.113.7", kind)]).output_has("evl");
+    }
+}
+
+#[test]
+fn names_are_refused_over_tcp_as_well() {
+    require!(Feature::Userns);
+    let script = "import socket\n\
+        one = socket.create_connection(('198.18.0.1', 53))\n\
+        def ask(name):\n\
+        \x20   name = b''.join(bytes([len(part)]) + part for part in name.split(b'.')) + b'\\0'\n\
+        \x20   one.sendall((16 + len(name)).to_bytes(2, 'big') + bytes.fromhex('000701000001000000000000') + name + b'\\0\\1\\0\\1')\n\
+        \x20   length = int.from_bytes(one.recv(2), 'big')\n\
+        \x20   answer = one.recv(length)\n\
+        \x20   return answer[3] & 15, answer[7]\n\
+        print(ask(b'good.example'), ask(b'evil.example'))\n";
+    let jail = world(&["good.example:443"]);
+    let finished = jail.run(["python3", "-c", script]);
+    finished.outputs("(0, 1) (3, 0)\n").says("refused evil.example (once)");
+}
+
+#[test]
+fn datagrams_and_raw_sockets_lead_nowhere() {
+    require!(Feature::Userns);
+    let script = "import socket\n\
+        one = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)\n\
+        one.settimeout(20)\n\
+        one.connect(('203.0.113.7', 443))\n\
+        one.send(b'x')\n\
+        try: print(one.recv(1))\n\
+        except ConnectionRefusedError: print('refused')\n\
+        try: socket.socket(socket.AF_INET, socket.SOCK_RAW, 6)\n\
+        except OSError as error: print(error.errno)\n";
+    let jail = world(&["good.example:443"]);
+    jail.run(["python3", "-c", script]).outputs("refused\n97\n");
+    jail.run_outside(["python3", "-c", script]).outputs("b'x'\n");
+}
+
+#[test]
+fn routes_cannot_be_changed_from_inside() {
+    require!(Feature::Userns);
+    let script = "ip route add 203.0.113.7 dev lo 2>&1; ip link set lo down 2>&1; true";
+    let jail = world(&["good.example:443"]);
+    jail.run(["/sbin/ip", "address"]).output_has("198.18.0.1");
+    jail.run(["sh", "-c", &format!("PATH=$PATH:/sbin; {script}")])
+        .output_has("Operation not permitted");
+}
+
+#[test]
+fn a_flood_of_names_is_told_in_a_few_lines() {
+    require!(Feature::Userns);
+    let script = "import socket\n\
+        one = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)\n\
+        one.connect(('198.18.0.1', 53))\n\
+        for number in range(3000):\n\
+        \x20   name = b'n%d' % number\n\
+        \x20   one.send(bytes.fromhex('000701000001000000000000') + bytes([len(name)]) + name + b'\\4evil\\0\\0\\1\\0\\1')\n\
+        \x20   one.recv(100)\n";
+    let jail = world(&["good.example:443"]);
+    let finished = jail.run(["python3", "-c", script]);
+    finished
+        .succeeds()
+        .says("refused n0.evil (once)")
+        .says("2980 more were refused by the network");
+    assert!(finished.stderr.len() < 10_000);
+}
+
+#[test]
+fn a_flood_of_allowed_names_ends_and_leaves_the_others_alone() {
+    require!(Feature::Userns);
+    let script = "import socket\n\
+        one = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)\n\
+        one.connect(('198.18.0.1', 53))\n\
+        def ask(name):\n\
+        \x20   one.send(bytes.fromhex('000701000001000000000000') + bytes([len(name)]) + name + b'\\4wild\\7example\\0\\0\\1\\0\\1')\n\
+        \x20   return one.recv(100)[3] & 15\n\
+        codes = [ask(b'n%d' % number) for number in range(5000)]\n\
+        print(codes.count(0), codes.count(2), ask(b'n0'))\n";
+    let jail = world(&["*.wild.example:443"]);
+    let finished = jail.run(["python3", "-c", script]);
+    finished.outputs("4096 904 0\n").says("refused further names (904 times)");
+}
+
+#[test]
+fn sockets_of_the_host_are_out_of_reach() {
+    require!(Feature::Userns);
+    let script = "import socket\n\
+        for place in ['\\0world-abstract', '/run/docker.sock', '/run/dbus/system_bus_socket', '/run/nscd/socket']:\n\
+        \x20   try: socket.socket(socket.AF_UNIX).connect(place); print('connected')\n\
+        \x20   except OSError as error: print(type(error).__name__)\n";
+    world(&["*:443"]).run(["python3", "-c", script]).outputs(
+        "ConnectionRefusedError\nFileNotFoundError\nFileNotFoundError\nFileNotFoundError\n",
+    );
+}
+
+#[test]
+fn no_socket_of_the_forwarder_is_inside() {
+    require!(Feature::Userns);
+    let jail = world(&["good.example:443"]);
+    jail.run(["ls", "-l", "/proc/self/fd"]).succeeds().output_lacks("socket:");
+}

@@ -1,0 +1,223 @@
+"""A small world for one run of jail: namespaces with hosts, names and servers of their own.
+
+    unshare -Urmnpf --mount-proc python3 world.py DIRECTORY COMMAND...
+
+What is not loopback stands for the internet. The directory has the key and the certificate of
+all servers, and the files that they serve; what the servers hear is written to `heard` in it.
+"""
+import http.server
+import os
+import select
+import socket
+import ssl
+import subprocess
+import sys
+import threading
+
+GOOD, OTHER, GOOD6 = "203.0.113.7", "203.0.113.8", "2600::7"
+PROXY, METADATA = "203.0.113.9", "169.254.169.254"
+# One that stands for no name inside; outside somebody could have it.
+STRANGER = "198.18.1.9"
+HOSTS = f"""127.0.0.1 localhost
+::1 localhost
+{GOOD} good.example a.wild.example b.c.wild.example wild.example idn.example xn--bcher-kva.example
+{GOOD6} six.example
+{OTHER} evil.example other.example
+127.0.0.1 rebind.example
+{METADATA} metadata.example
+::ffff:127.0.0.1 mapped.example
+10.0.0.7 private.example
+{PROXY} proxy.example
+"""
+
+directory = os.path.abspath(sys.argv[1])
+
+
+def run(*words):
+    subprocess.run(words, check=True, env={"PATH": "/usr/sbin:/sbin:/usr/bin:/bin"})
+
+
+def heard(line):
+    with open(os.path.join(directory, "heard"), "a") as file:
+        file.write(line + "\n")
+
+
+class Web(http.server.BaseHTTPRequestHandler):
+    """Answers with the address it was reached by and the host that was meant."""
+
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self):
+        place = self.connection.getsockname()[0]
+        if self.path.startswith("/bytes/"):
+            self.answer(bytes(range(256)) * (int(self.path[7:]) // 256))
+        elif self.path.startswith("/files/"):
+            path = os.path.join(directory, "files", self.path[7:].split("?")[0])
+            if os.path.isfile(path):
+                with open(path, "rb") as file:
+                    self.answer(file.read())
+            else:
+                self.send_error(404)
+        else:
+            heard(f"GET {place} {self.headers.get('Host')}")
+            self.answer(f"reached {place} for {self.headers.get('Host')}\n".encode())
+
+    def do_CONNECT(self):
+        heard(f"CONNECT {self.path}")
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(b"tunnel")
+
+    def answer(self, content):
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    def log_message(self, *_):
+        pass
+
+
+class Server(http.server.ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 512
+
+
+class Server6(Server):
+    address_family = socket.AF_INET6
+
+
+def web(address, port, tls=False):
+    server = (Server6 if ":" in address else Server)((address, port), Web)
+    if tls:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(os.path.join(directory, "server.crt"), os.path.join(directory, "server.key"))
+        server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+
+
+def serve(address, port, talk):
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    listener = socket.create_server((address, port), family=family, backlog=512)
+
+    def loop():
+        while True:
+            connection, _ = listener.accept()
+            threading.Thread(target=talk, args=(connection,), daemon=True).start()
+
+    threading.Thread(target=loop, daemon=True).start()
+
+
+def count_until_end(connection):
+    """Says how much it got once the other side has said that this was all."""
+    with connection:
+        count = 0
+        while part := connection.recv(65536):
+            count += len(part)
+        connection.sendall(f"got {count}\n".encode())
+        heard(f"got {count}")
+
+
+def speak_first(connection):
+    with connection:
+        connection.sendall(b"220 speaking first\r\n")
+        heard("first " + connection.recv(100).decode("latin1").strip())
+        connection.sendall(b"250 heard\r\n")
+
+
+def cut_off(connection):
+    connection.recv(10)
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+    connection.close()
+
+
+def echo(connection):
+    with connection:
+        connection.sendall(connection.recv(100))
+
+
+def echo_datagrams(address, port):
+    one = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    one.bind((address, port))
+
+    def loop():
+        while True:
+            one.sendto(*one.recvfrom(100))
+
+    threading.Thread(target=loop, daemon=True).start()
+
+
+def proxy(connection):
+    """CONNECT of HTTP."""
+    head = b""
+    while b"\r\n\r\n" not in head:
+        head += connection.recv(4096)
+    lines = head.decode().split("\r\n")
+    account = [line for line in lines if line.lower().startswith("proxy-authorization")]
+    heard(f"proxy {lines[0]} {' '.join(account)}".strip())
+    tunnel(connection, b"HTTP/1.1 200 OK\r\n\r\n", lines[0].split()[1].rsplit(":", 1)[1])
+
+
+def socks(connection):
+    connection.recv(2 + 255)
+    connection.sendall(b"\5\0")
+    request = connection.recv(300)
+    name = request[5:5 + request[4]].decode()
+    port = int.from_bytes(request[-2:], "big")
+    heard(f"socks {name}:{port}")
+    tunnel(connection, b"\5\0\0\1\0\0\0\0\0\0", port)
+
+
+def tunnel(connection, answer, port):
+    """Whatever the name is, it leads to the good server: it is the proxy that knows names."""
+    outside = socket.create_connection((GOOD, int(port)))
+    connection.sendall(answer)
+    ends = {connection: outside, outside: connection}
+    while ends:
+        for ready in select.select(list(ends), [], [])[0]:
+            part = ready.recv(65536)
+            if part:
+                ends[ready].sendall(part)
+            else:
+                ends.pop(ready).shutdown(socket.SHUT_WR)
+
+
+def build():
+    run("ip", "link", "set", "lo", "up")
+    for address in (GOOD, OTHER, PROXY, METADATA, STRANGER, "10.0.0.7"):
+        run("ip", "address", "add", address + "/32", "dev", "lo")
+    run("ip", "address", "add", GOOD6 + "/128", "dev", "lo", "nodad")
+    for name, content in (("hosts", HOSTS), ("resolv.conf", "nameserver 127.0.0.1\n")):
+        path = os.path.join(directory, "etc-" + name)
+        with open(path, "w") as file:
+            file.write(content)
+        run("mount", "--bind", path, os.path.realpath("/etc/" + name))
+
+
+def main():
+    build()
+    ready, told = os.pipe()
+    if os.fork() == 0:
+        for address in (GOOD, OTHER, GOOD6, "127.0.0.1", METADATA, STRANGER, "10.0.0.7"):
+            web(address, 80)
+            web(address, 443, tls=True)
+        web(GOOD, 8080)
+        web(GOOD, 8443, tls=True)
+        serve(GOOD, 7000, count_until_end)
+        serve(GOOD, 7001, speak_first)
+        serve(GOOD, 7002, cut_off)
+        serve(GOOD, 53, echo)
+        for port in (53, 443):
+            echo_datagrams(GOOD, port)
+        serve(PROXY, 3128, proxy)
+        serve(PROXY, 1080, socks)
+        os.write(told, b"x")
+        threading.Event().wait()
+    os.close(told)
+    if os.read(ready, 1) != b"x":
+        sys.exit("the servers did not start")
+    os.close(ready)
+    os.execvp(sys.argv[2], sys.argv[2:])
+
+
+main()

@@ -3,6 +3,7 @@
 //! It keeps: connecting to the ports that the rules name, asking name servers, and reading the
 //! files that say where those are. No other file, no program, no other process.
 
+use std::collections::BTreeMap;
 use std::os::fd::{AsRawFd, IntoRawFd, RawFd};
 use std::path::{Path, PathBuf};
 
@@ -14,7 +15,10 @@ use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::stat::Mode;
-use seccompiler::{BpfProgram, SeccompAction, SeccompFilter, TargetArch};
+use seccompiler::{
+    BackendError, BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition,
+    SeccompFilter, SeccompRule, TargetArch,
+};
 
 use crate::sys::{close_all_but, die_with_parent, no_new_privileges, not_dumpable};
 
@@ -103,13 +107,40 @@ pub fn filter() -> Result<(), Unconfined> {
 }
 
 fn program() -> Result<BpfProgram, Unconfined> {
-    let rules = CALLS.iter().map(|call| (*call, Vec::new())).collect();
-    let refuse = SeccompAction::Errno(libc::EPERM as u32);
-    let filter = SeccompFilter::new(rules, refuse, SeccompAction::Allow, TargetArch::x86_64);
-    filter.and_then(TryInto::try_into).map_err(|_| ("seccomp", Errno::EINVAL))
+    filter_for(std::process::id()).map_err(|_| ("seccomp", Errno::EINVAL))
 }
 
-const CALLS: [libc::c_long; 67] = [
+/// No unix socket leads to a service of the host, no terminal takes input, no other process is
+/// signalled.
+fn filter_for(process: u32) -> Result<BpfProgram, BackendError> {
+    let equals = |argument, value: i32| {
+        let value = u64::from(value.unsigned_abs());
+        SeccompCondition::new(argument, SeccompCmpArgLen::Dword, SeccompCmpOp::Eq, value)
+    };
+    let mut rules: BTreeMap<_, _> = CALLS.iter().map(|call| (*call, Vec::new())).collect();
+    let mut sockets = Vec::new();
+    for family in [libc::AF_INET, libc::AF_INET6] {
+        for protocol in [0, libc::IPPROTO_TCP, libc::IPPROTO_UDP] {
+            let conditions = vec![equals(0, family)?, equals(2, protocol)?];
+            sockets.push(SeccompRule::new(conditions)?);
+        }
+    }
+    // getaddrinfo(3) asks which addresses the machine has.
+    let netlink = vec![equals(0, libc::AF_NETLINK)?, equals(2, libc::NETLINK_ROUTE)?];
+    sockets.push(SeccompRule::new(netlink)?);
+    rules.insert(libc::SYS_socket, sockets);
+    let not_to_wait =
+        SeccompCondition::new(1, SeccompCmpArgLen::Dword, SeccompCmpOp::Eq, libc::FIONBIO)?;
+    rules.insert(libc::SYS_ioctl, vec![SeccompRule::new(vec![not_to_wait])?]);
+    let itself =
+        SeccompCondition::new(0, SeccompCmpArgLen::Dword, SeccompCmpOp::Eq, u64::from(process))?;
+    rules.insert(libc::SYS_tgkill, vec![SeccompRule::new(vec![itself])?]);
+    let refuse = SeccompAction::Errno(libc::EPERM.unsigned_abs());
+    SeccompFilter::new(rules, refuse, SeccompAction::Allow, TargetArch::x86_64)?.try_into()
+}
+
+/// Without conditions.
+const CALLS: [libc::c_long; 63] = [
     libc::SYS_accept4,
     libc::SYS_bind,
     libc::SYS_brk,
@@ -136,8 +167,6 @@ const CALLS: [libc::c_long; 67] = [
     libc::SYS_geteuid,
     libc::SYS_getgid,
     libc::SYS_getegid,
-    libc::SYS_ioctl,
-    libc::SYS_listen,
     libc::SYS_lseek,
     libc::SYS_madvise,
     libc::SYS_mmap,
@@ -168,10 +197,8 @@ const CALLS: [libc::c_long; 67] = [
     libc::SYS_setsockopt,
     libc::SYS_shutdown,
     libc::SYS_sigaltstack,
-    libc::SYS_socket,
     libc::SYS_stat,
     libc::SYS_statx,
-    libc::SYS_tgkill,
     libc::SYS_time,
     libc::SYS_uname,
     libc::SYS_write,
@@ -185,6 +212,8 @@ mod tests {
     use std::io::ErrorKind;
     use std::net::{TcpListener, TcpStream};
     use std::thread;
+
+    use nix::sys::socket::{AddressFamily, SockFlag, SockProtocol, SockType, socket};
 
     use super::*;
 
@@ -234,6 +263,62 @@ mod tests {
             let signal = nix::sys::signal::kill(nix::unistd::Pid::this(), None);
             assert_eq!(errno(signal), Errno::EPERM);
             assert!(std::process::Command::new("/bin/true").status().is_err());
+            nix::sys::signal::raise(nix::sys::signal::Signal::SIGWINCH).unwrap();
+        });
+        // What is another process to it.
+        restricted(|| {
+            no_new_privileges().unwrap();
+            let filter = filter_for(std::process::id() + 1).unwrap();
+            seccompiler::apply_filter(&filter).unwrap();
+            assert_eq!(
+                nix::sys::signal::raise(nix::sys::signal::Signal::SIGWINCH),
+                Err(Errno::EPERM)
+            );
+        });
+    }
+
+    /// A service of the host on a path, its kernel, and Multipath TCP, of which Landlock knows nothing.
+    #[test]
+    fn no_socket_is_left_but_those_of_the_internet() {
+        let place = tempfile::tempdir().unwrap();
+        let service = place.path().join("service");
+        let listener = std::os::unix::net::UnixListener::bind(&service).unwrap();
+        let connect = || std::os::unix::net::UnixStream::connect(&service);
+        connect().unwrap();
+        restricted(|| {
+            no_new_privileges().unwrap();
+            seccompiler::apply_filter(&program().unwrap()).unwrap();
+            assert_eq!(connect().unwrap_err().kind(), ErrorKind::PermissionDenied);
+            let open = |family, kind, protocol| {
+                socket(family, kind, SockFlag::SOCK_CLOEXEC, protocol).map(drop)
+            };
+            open(AddressFamily::Inet, SockType::Stream, None).unwrap();
+            open(AddressFamily::Inet6, SockType::Datagram, None).unwrap();
+            open(AddressFamily::Netlink, SockType::Raw, Some(SockProtocol::NetlinkRoute)).unwrap();
+            for (family, kind, protocol) in [
+                (AddressFamily::Inet, SockType::Raw, Some(SockProtocol::Icmp)),
+                (AddressFamily::Netlink, SockType::Raw, Some(SockProtocol::NetlinkAudit)),
+                (AddressFamily::Vsock, SockType::Stream, None),
+                (AddressFamily::Alg, SockType::SeqPacket, None),
+                (AddressFamily::Unix, SockType::Datagram, None),
+            ] {
+                assert_eq!(open(family, kind, protocol), Err(Errno::EPERM), "{family:?}");
+            }
+        });
+        drop(listener);
+    }
+
+    /// TIOCSTI would type into the terminal on standard error.
+    #[test]
+    fn nothing_is_asked_of_a_device() {
+        let terminal = nix::pty::openpty(None, None).unwrap();
+        rustix::io::ioctl_fionread(&terminal.slave).unwrap();
+        restricted(|| {
+            no_new_privileges().unwrap();
+            seccompiler::apply_filter(&program().unwrap()).unwrap();
+            let asked = rustix::io::ioctl_fionread(&terminal.slave);
+            assert_eq!(asked, Err(rustix::io::Errno::PERM));
+            rustix::io::ioctl_fionbio(&terminal.slave, true).unwrap();
         });
     }
 }

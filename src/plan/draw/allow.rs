@@ -7,6 +7,9 @@ use crate::profile::{NetworkMode, Target};
 
 use super::{Drawing, Steps};
 
+/// The first ABI of Landlock that knows of TCP ports.
+const PORTS: u32 = 4;
+
 /// Adds the steps: the sockets and their server, and one for each entry.
 pub(super) fn draw(drawing: &mut Drawing, steps: &mut Steps) {
     let mode = drawing.network();
@@ -27,6 +30,14 @@ pub(super) fn draw(drawing: &mut Drawing, steps: &mut Steps) {
                 "name this machine by an address, as `127.0.0.1:PORT`, to reach its loopback";
             drawing.notes.push(note.at(&entry.origin).help(help));
         }
+    }
+    let abi = drawing.host.kernel.landlock_abi;
+    if abi < PORTS {
+        let title = "this kernel cannot keep the forwarder to the ports of `allow`";
+        let warning = Diagnostic::warning(format!("{title}; continuing without that second wall"));
+        let because =
+            "its Landlock knows no ports, before Linux 6.7; the forwarder itself keeps to them";
+        drawing.notes.push(warning.at(&mode.origin).because(because));
     }
     let upstream = match drawing.host.network.proxy.upstream() {
         Ok(upstream) => upstream,

@@ -170,6 +170,7 @@ impl<'a> Drawing<'a> {
             kept: &kept,
             release: self.host.kernel.release,
             hugepages: self.profile.limits.hugepages.as_ref(),
+            ports: network::limiter(self),
         };
         filter::draw(&request).unwrap_or_else(|errors| {
             self.errors.extend(errors);

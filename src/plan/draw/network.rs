@@ -142,6 +142,12 @@ fn allowed(drawing: &Drawing, mode: &NetworkMode) -> Vec<Diagnostic> {
     }
 }
 
+/// Who keeps the command to some ports of the host's network, if anyone does.
+pub(super) fn limiter<'a>(drawing: &Drawing<'a>) -> Option<&'a Origin> {
+    let first = drawing.profile.network.allow.first()?;
+    (drawing.network().value == NetworkMode::Host).then_some(&first.origin)
+}
+
 /// The only ports that may be connected to on the host's network, if the profile names any.
 pub(super) fn ports(drawing: &Drawing) -> Option<Vec<u16>> {
     let allow = &drawing.profile.network.allow;

@@ -9,6 +9,7 @@ use super::docker;
 use super::groups::{GROUP_OF, GROUPS, Group, NO_GROUP, STRICT, Stance};
 use super::guard::{CLONE, Guard, Guards, guarded};
 use super::hugepages;
+use super::ports;
 use super::syscalls::{END, number};
 use super::types::{Decision, Filter, Verdict};
 use super::wish::{self, Wish};
@@ -27,6 +28,8 @@ pub struct Request<'a> {
     pub release: (u32, u32),
     /// `[limits] hugepages`: refuse pages of hugetlbfs if that is false.
     pub hugepages: Option<&'a Located<bool>>,
+    /// Who keeps the command to some ports of the host's network.
+    pub ports: Option<&'a Origin>,
 }
 
 /// Draws the filter that the profile asks for; `None` if it asks for none.
@@ -40,6 +43,9 @@ pub fn draw(request: &Request) -> Result<Option<Filter>, Vec<Diagnostic>> {
     };
     if hugepages::refused(request.hugepages).is_some() {
         hugepages::refuse(&mut filter);
+    }
+    if request.ports.is_some() {
+        ports::refuse(&mut filter);
     }
     Ok(Some(filter))
 }
@@ -221,6 +227,7 @@ fn nothing_to_change(request: &Request) -> Result<(), Vec<Diagnostic>> {
         })
         .collect();
     errors.extend(hugepages::refused(request.hugepages).map(hugepages::unfiltered));
+    errors.extend(request.ports.map(ports::unfiltered));
     if errors.is_empty() { Ok(()) } else { Err(errors) }
 }
 

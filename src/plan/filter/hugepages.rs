@@ -24,7 +24,7 @@
 use crate::diagnostic::{Diagnostic, Located};
 
 use super::syscalls::number;
-use super::types::{Case, Comparison, Condition, Decision, Filter, Verdict};
+use super::types::{Case, Comparison, Condition, Filter, Verdict};
 
 /// Whether the profile refuses huge pages, and where it says so.
 pub(super) fn refused(wish: Option<&Located<bool>>) -> Option<&Located<bool>> {
@@ -33,22 +33,9 @@ pub(super) fn refused(wish: Option<&Located<bool>>) -> Option<&Located<bool>> {
 
 /// Refuses the flags that ask for huge pages, whatever else the filter lets through: a policy
 /// from a file and a call that `allow` names keep to the limit too.
-///
-/// What the filter refuses anyway keeps its verdict, unless that stands below a case that allows.
 pub(super) fn refuse(filter: &mut Filter) {
-    for (number, refusal) in flags().map(|flag| (flag.call, flag.refusal())) {
-        let index = filter.decisions.binary_search_by_key(&number, |decision| decision.number);
-        let index = index.unwrap_or_else(|index| {
-            filter.decisions.insert(index, Decision::plain(number, filter.fallback));
-            index
-        });
-        let Decision { cases, otherwise, .. } = &mut filter.decisions[index];
-        let first = cases.iter().position(|case| case.verdict.allows());
-        match first {
-            Some(first) => cases.insert(first, refusal),
-            None if otherwise.allows() => cases.push(refusal),
-            None => {}
-        }
+    for flag in flags() {
+        filter.refuse_also(flag.call, flag.refusal());
     }
 }
 

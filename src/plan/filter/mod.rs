@@ -2,7 +2,7 @@
 //!
 //! [`syscalls`] knows the names and numbers, [`groups`] says what the policies do with each
 //! call and why, `guard` adds the rules about arguments, `docker` reads a policy in docker's
-//! format, `hugepages` keeps to a limit. [`draw`] makes the [`Filter`] of one run from them and from what the profile allows
+//! format, `hugepages` and `ports` keep to what the profile says elsewhere. [`draw`] makes the [`Filter`] of one run from them and from what the profile allows
 //! and denies. A filter is data; `script` turns it into a BPF program.
 //!
 //! What a profile names means:
@@ -20,6 +20,7 @@ mod draw;
 pub mod groups;
 mod guard;
 mod hugepages;
+mod ports;
 pub mod syscalls;
 mod types;
 mod wish;

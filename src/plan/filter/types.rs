@@ -87,6 +87,23 @@ impl Filter {
         self.fallback.max(Verdict::NO_SUCH_CALL)
     }
 
+    /// Adds a refusal that holds whatever else the filter lets through. What is refused anyway keeps
+    /// its verdict, unless that stands below a case that allows.
+    pub(super) fn refuse_also(&mut self, number: u32, refusal: Case) {
+        let index = self.decisions.binary_search_by_key(&number, |decision| decision.number);
+        let index = index.unwrap_or_else(|index| {
+            self.decisions.insert(index, Decision::plain(number, self.fallback));
+            index
+        });
+        let Decision { cases, otherwise, .. } = &mut self.decisions[index];
+        let first = cases.iter().position(|case| case.verdict.allows());
+        match first {
+            Some(first) => cases.insert(first, refusal),
+            None if otherwise.allows() => cases.push(refusal),
+            None => {}
+        }
+    }
+
     /// Whether no call about keys gets through, so that the caller's keyring is out of reach.
     pub fn refuses_keyring(&self) -> bool {
         const KEYS: [u32; 3] = [number("add_key"), number("keyctl"), number("request_key")];

@@ -71,8 +71,15 @@ fn without_hugepages() -> Filter {
 
 fn filter_of(hugepages: Option<&Located<bool>>) -> Filter {
     let seccomp = &Seccomp::default();
-    let request =
-        Request { seccomp, text: None, nesting: false, kept: &[], release: (6, 18), hugepages };
+    let request = Request {
+        seccomp,
+        text: None,
+        nesting: false,
+        kept: &[],
+        release: (6, 18),
+        hugepages,
+        ports: None,
+    };
     draw(&request).unwrap().unwrap()
 }
 

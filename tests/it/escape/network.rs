@@ -5,6 +5,7 @@ use std::os::linux::net::SocketAddrExt;
 use std::os::unix::net::{SocketAddr, UnixListener};
 
 use crate::network::Outside;
+use crate::require;
 use crate::support::{Feature, Jail};
 
 /// A number that two tests at the same time do not share.
@@ -186,6 +187,24 @@ fn other_ports_are_out_of_reach_on_the_hosts_network() {
     jail.outside(&format!("connect-tcp {other}")).answers("");
     jail.probe(&format!("connect-tcp {allowed}")).answers("");
     jail.probe(&format!("connect-tcp {other}")).refused("EACCES");
+}
+
+/// Landlock's rule is not asked about these.
+#[test]
+fn no_other_kind_of_tcp_leads_to_other_ports_of_the_hosts_network() {
+    require!(Feature::Program("python3"));
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port can be had");
+    let port = listener.local_addr().expect("it is bound").port();
+    let jail = Jail::new().args(["--network", "host", "--allow", "*:443"]);
+    let multipath = "socket.socket(socket.AF_INET, socket.SOCK_STREAM, 262).connect(there)";
+    let at_once = "socket.socket().sendto(b'x', 0x20000000, there)";
+    for (way, refusal) in [(multipath, "Protocol not supported"), (at_once, "not supported")] {
+        let script = format!("import socket; there = ('127.0.0.1', {port}); {way}");
+        jail.run_outside(["python3", "-c", &script]).succeeds();
+        jail.run(["python3", "-c", &script]).exits(1).says(refusal);
+    }
+    let unfiltered = jail.args(["--seccomp", "off"]);
+    unfiltered.run(["true"]).exits(125).says("cannot keep to the ports of `allow`");
 }
 
 #[test]

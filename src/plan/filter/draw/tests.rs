@@ -23,8 +23,15 @@ fn seccomp(policy: SeccompPolicy, allow: &[&str], deny: &[&str]) -> Seccomp {
 fn drawn(seccomp: &Seccomp, text: Option<&str>) -> Result<Option<Filter>, Vec<Diagnostic>> {
     let source = text.map(|text| Arc::new(Source { name: "p.json".into(), text: text.into() }));
     let text = source.as_ref();
-    let request =
-        Request { seccomp, text, nesting: false, kept: &[], release: (6, 18), hugepages: None };
+    let request = Request {
+        seccomp,
+        text,
+        nesting: false,
+        kept: &[],
+        release: (6, 18),
+        hugepages: None,
+        ports: None,
+    };
     draw(&request)
 }
 
@@ -35,7 +42,15 @@ fn filter(policy: SeccompPolicy, allow: &[&str], deny: &[&str]) -> Filter {
 fn granted(nesting: bool, kept: &[Capability]) -> Filter {
     let seccomp = Seccomp::default();
     let seccomp = &seccomp;
-    let request = Request { seccomp, text: None, nesting, kept, release: (6, 18), hugepages: None };
+    let request = Request {
+        seccomp,
+        text: None,
+        nesting,
+        kept,
+        release: (6, 18),
+        hugepages: None,
+        ports: None,
+    };
     draw(&request).unwrap().unwrap()
 }
 

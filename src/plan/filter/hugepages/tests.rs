@@ -33,6 +33,7 @@ fn drawn(
         kept: &[],
         release: (6, 18),
         hugepages: hugepages.as_ref(),
+        ports: None,
     })
 }
 

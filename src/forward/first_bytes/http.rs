@@ -7,55 +7,101 @@ const TWO_HOSTS: Said = Said::Nonsense("its HTTP request names two hosts");
 
 /// Something that does not begin like a request names nobody, and a head that is not whole is
 /// not finished: the host may still come, or come twice.
+///
+/// What is said of a beginning holds however it goes on: a server waits for the rest, so bytes that
+/// were let pass for being nobody's must not become a request later.
 pub fn read(bytes: &[u8]) -> Said {
     // Servers skip empty lines before a request (RFC 9112, 2.2), and some skip blanks as well.
     let empty = bytes.iter().take_while(|byte| is_space(**byte) || **byte == b'\n').count();
     let bytes = &bytes[empty..];
-    let Some(end) = bytes.iter().position(|byte| *byte == b'\n') else {
-        return if may_become_a_request(bytes) { Said::Unfinished } else { Said::Nobody };
-    };
-    let line = without_return(&bytes[..end]);
-    let Some(target) = target(line) else { return Said::Nobody };
-    // The preface of HTTP/2: names come later, and compressed.
-    if line == b"PRI * HTTP/2.0" {
-        return Said::Nobody;
-    }
-    match host_of_head(&bytes[end + 1..]) {
-        Head::Unfinished => Said::Unfinished,
-        Head::Bad(said) => said,
-        Head::Host(host) => together(line, target, host),
+    match line(bytes) {
+        Line::Unfinished => Said::Unfinished,
+        Line::Nobodys => Said::Nobody,
+        Line::Odd => MALFORMED,
+        Line::Request { line, rest } => match host_of_head(rest) {
+            Head::Unfinished => Said::Unfinished,
+            Head::Bad(said) => said,
+            Head::Host(host) => together(line, host),
+        },
     }
 }
 
 /// No server reads a longer method, or a longer line with it.
 const LONGEST_METHOD: usize = 16 * 1024;
+/// What comes first over git's own protocol, after four digits: there is a NUL in the same line.
+const GIT: &[u8] = b"git-";
 
-/// Whether there may be a method and a target in this, the end of which is not there yet.
-fn may_become_a_request(bytes: &[u8]) -> bool {
-    let method = bytes.iter().take_while(|byte| is_token(**byte)).count();
-    if method > LONGEST_METHOD {
-        return false;
-    }
-    let after = &bytes[method..];
-    let begun = match after.first() {
-        Some(b' ' | b'\t') => method > 0,
-        Some(_) => false,
-        None => true,
-    };
-    begun && after.iter().all(|byte| !byte.is_ascii_control() || matches!(byte, b'\t' | b'\r'))
+enum Line<'a> {
+    Unfinished,
+    /// Whatever comes, it is no request.
+    Nobodys,
+    /// Some servers would take it for a request, and others for another one or for none.
+    Odd,
+    Request {
+        line: RequestLine<'a>,
+        rest: &'a [u8],
+    },
 }
 
-/// The target of a request line, if it is one: `METHOD target HTTP/version`. As servers differ
-/// in what they let pass, all that ends in a version is one.
-fn target(line: &[u8]) -> Option<&[u8]> {
-    let line = line.trim_ascii();
-    let version = line.rsplit(|byte| is_space(*byte)).next()?;
-    if !version.get(..5)?.eq_ignore_ascii_case(b"HTTP/") {
-        return None;
+struct RequestLine<'a> {
+    method: &'a [u8],
+    target: &'a [u8],
+}
+
+/// The first line. It is a request if it is `METHOD target HTTP/version`; as servers differ in
+/// what they let pass, all that ends in a version is one, with any blanks between.
+fn line(bytes: &[u8]) -> Line<'_> {
+    let length = bytes.iter().take_while(|byte| is_token(**byte)).count();
+    let (method, after) = bytes.split_at(length);
+    if length > LONGEST_METHOD {
+        return Line::Nobodys;
     }
-    let before = &line[..line.len() - version.len()];
-    let method = before.iter().take_while(|byte| !is_space(**byte)).count();
-    Some(before[method..].trim_ascii())
+    let Some(next) = after.first() else { return Line::Unfinished };
+    let is_git =
+        length > 8 && method[..4].iter().all(u8::is_ascii_hexdigit) && method[4..].starts_with(GIT);
+    if length == 0 || !is_space(*next) || is_git {
+        return Line::Nobodys;
+    }
+    let end = after.iter().position(|byte| *byte == b'\n');
+    let line = &after[..end.unwrap_or(after.len())];
+    // The return before the end, which may be all that has come so far.
+    let line = without_return(line);
+    // Blanks of other kinds, NUL and the like: servers split, end or refuse a line there.
+    let is_odd = |byte: &u8| byte.is_ascii_control() && *byte != b'\t';
+    match end {
+        _ if line.iter().any(is_odd) => Line::Odd,
+        None => Line::Unfinished,
+        Some(end) => whole(method, line, &after[end + 1..]),
+    }
+}
+
+/// A line that begins like a request, and has its end.
+fn whole<'a>(method: &'a [u8], line: &'a [u8], rest: &'a [u8]) -> Line<'a> {
+    // The preface of HTTP/2: names come later, and compressed.
+    if method == b"PRI" && line == b" * HTTP/2.0" {
+        return Line::Nobodys;
+    }
+    let line = line.trim_ascii();
+    let is_version =
+        |word: &&[u8]| word.get(..5).is_some_and(|word| word.eq_ignore_ascii_case(b"HTTP/"));
+    let words: Vec<&[u8]> =
+        line.split(|byte| is_space(*byte)).filter(|word| !word.is_empty()).collect();
+    match (words.iter().position(is_version), words.len()) {
+        (Some(place), count) if place + 1 == count => {
+            let version = words[place].len();
+            let target = line[..line.len() - version].trim_ascii();
+            Line::Request { line: RequestLine { method, target }, rest }
+        }
+        (Some(_), _) => Line::Odd,
+        // A request of HTTP/0.9 has no head, but may name a host all the same.
+        (None, _) if words.first().is_some_and(|target| has_scheme(target)) => Line::Odd,
+        (None, _) => Line::Nobodys,
+    }
+}
+
+fn has_scheme(target: &[u8]) -> bool {
+    let Some(place) = target.windows(3).position(|part| part == b"://") else { return false };
+    !target[..place].iter().any(|byte| matches!(byte, b'/' | b'?'))
 }
 
 enum Head {
@@ -97,26 +143,30 @@ fn host_of_head(mut rest: &[u8]) -> Head {
 }
 
 /// The host of the request line and that of the head, which must be the same.
-fn together(line: &[u8], target: &[u8], host: Option<String>) -> Said {
-    let Ok(target) = std::str::from_utf8(target) else { return MALFORMED };
-    let tunnel =
-        line.trim_ascii_start().get(..7).is_some_and(|m| m.eq_ignore_ascii_case(b"CONNECT"));
+fn together(line: RequestLine, host: Option<String>) -> Said {
+    let Ok(target) = std::str::from_utf8(line.target) else { return MALFORMED };
+    let tunnel = line.method.eq_ignore_ascii_case(b"CONNECT");
     let authority = if tunnel {
         Some(target)
+    } else if has_scheme(line.target) {
+        target.split_once("://").map(|(_, rest)| rest.split(['/', '?', '#']).next().unwrap_or(rest))
     } else {
-        target.split_once("://").filter(|(scheme, _)| !scheme.contains(['/', '?'])).map(
-            |(_, rest)| {
-                let authority = rest.split(['/', '?', '#']).next().unwrap_or(rest);
-                authority.rsplit('@').next().unwrap_or(authority)
-            },
-        )
+        None
     };
+    // Who is asked, in front of an `@` or behind a `\`, is read in one way by some and in another by
+    // others.
+    if authority.is_some_and(|name| name.is_empty() || name.contains(['@', '\\', ' ', '\t'])) {
+        return MALFORMED;
+    }
     let named: Vec<&str> = authority.into_iter().chain(host.as_deref()).map(without_port).collect();
     match named.as_slice() {
         [] | [""] => Said::Nobody,
-        [one] => Said::Name((*one).to_owned()),
-        [one, other, ..] if one.eq_ignore_ascii_case(other) => Said::Name((*one).to_owned()),
-        [..] => TWO_HOSTS,
+        [one, other, ..] if !one.eq_ignore_ascii_case(other) => TWO_HOSTS,
+        // With its port, so that it means no host that the connection could be for: a server that is
+        // allowed is not asked to pass on to others, not even to itself.
+        [..] if tunnel && target.contains(':') => Said::Name(target.to_owned()),
+        [..] if tunnel => MALFORMED,
+        [one, ..] => Said::Name((*one).to_owned()),
     }
 }
 

@@ -40,6 +40,20 @@ pub fn read(bytes: &[u8]) -> Said {
     }
 }
 
+/// The same when no more bytes will come: what servers make of a head that ends like this.
+pub fn read_all(bytes: &[u8]) -> Said {
+    let whole = match bytes.first() {
+        None => return Said::Nobody,
+        Some(&tls::HANDSHAKE) => tls::read(bytes),
+        // Some take the end of the connection for that of the head.
+        Some(_) => http::read(&[bytes, b"\r\n\r\n"].concat()),
+    };
+    match whole {
+        Said::Unfinished => Said::Nonsense("its beginning breaks off"),
+        said => said,
+    }
+}
+
 /// Whether what is written in a handshake or a head means this name.
 pub fn means(written: &str, name: &str) -> bool {
     written.strip_suffix('.').unwrap_or(written).eq_ignore_ascii_case(name)

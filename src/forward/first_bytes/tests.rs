@@ -89,8 +89,9 @@ fn a_request_names_its_host() {
         ("GET / HTTP/1.1\nhOST:good.example:8080\n\n", "good.example"),
         ("\r\n\r\nget /x http/1.1\r\nA: b\r\nHost:\tevil.example \r\n\r\nbody", "evil.example"),
         ("GET http://evil.example/x HTTP/1.1\r\n\r\n", "evil.example"),
-        ("GET http://a:b@evil.example:80?x HTTP/1.0\r\n\r\n", "evil.example"),
-        ("CONNECT evil.example:443 HTTP/1.1\r\n\r\n", "evil.example"),
+        ("GET http://evil.example:80?x HTTP/1.0\r\n\r\n", "evil.example"),
+        ("CONNECT evil.example:443 HTTP/1.1\r\n\r\n", "evil.example:443"),
+        ("connect good.example:22 HTTP/1.1\r\nHost: good.example\r\n\r\n", "good.example:22"),
         ("GET http://a/ HTTP/1.1\r\nHost: A:80\r\n\r\n", "a"),
         ("X  /  HTTP/1.1\r\nHost: [::1]:80\r\n\r\n", "[::1]"),
         ("GET /?u=http://a/ HTTP/1.1\r\nHost: b\r\n\r\n", "b"),
@@ -109,6 +110,18 @@ fn a_request_that_can_be_read_in_two_ways_is_refused() {
         "GET / HTTP/1.1\r\nA: \0\r\n\r\n",
         "GET http://evil.example/ HTTP/1.1\r\nHost: good.example\r\n\r\n",
         "CONNECT evil.example:443 HTTP/1.1\r\nHost: good.example\r\n\r\n",
+        "CONNECT evil.example HTTP/1.1\r\n\r\n",
+        "GET http://good.example@evil.example/ HTTP/1.1\r\nHost: good.example\r\n\r\n",
+        "GET http://evil.example\\@good.example/ HTTP/1.1\r\n\r\n",
+        "GET http:///x HTTP/1.1\r\n\r\n",
+        // Without a version, or with something after it.
+        "GET http://evil.example/\r\n",
+        "GET / HTTP/1.1 x\r\nHost: evil.example\r\n\r\n",
+        // Where a line has something in it that is not a blank and not a letter.
+        "GET / HTTP/1.1\rHost: evil.example\r\n\r\n",
+        "GET /\u{1} HTTP/1.1\r\nHost: evil.example\r\n\r\n",
+        "GET /\0 HTTP/1.1\r\nHost: evil.example\r\n\r\n",
+        "GET\u{b}/ HTTP/1.1\u{b}\r\nHost: evil.example\r\n\r\n",
     ] {
         assert!(matches!(read(request.as_bytes()), Said::Nonsense(_)), "{request:?}");
     }
@@ -120,6 +133,40 @@ fn a_request_is_not_judged_before_it_is_whole() {
     for length in 0..request.len() - 1 {
         assert_eq!(read(&request[..length]), Said::Unfinished, "{length} bytes");
     }
+}
+
+/// Who sends in parts is judged as who sends at once.
+#[test]
+fn what_is_said_of_a_beginning_holds() {
+    check_cuts(b"GET /\x01 HTTP/1.1\r\nHost: evil.example\r\n\r\n");
+    check_cuts(b"GET\x0b/ HTTP/1.1\r\nHost: evil.example\r\n\r\n");
+    check_cuts(b"GET / HTTP/1.1\r\nHost: evil.example\r\n\r\n");
+    check_cuts(b"0032git-upload-pack /project\0host=a\0\n HTTP/1.1\nHost: a\n\n");
+}
+
+#[track_caller]
+fn check_cuts(whole: &[u8]) {
+    let said = read(whole);
+    for length in 0..whole.len() {
+        let part = read(&whole[..length]);
+        assert!(
+            part == Said::Unfinished || part == said,
+            "{length} of {whole:?}: {part:?}, {said:?}"
+        );
+    }
+}
+
+#[test]
+fn what_ends_is_judged_as_servers_take_it() {
+    assert_eq!(read_all(b"GET / HTTP/1.1\r\nHost: evil.example"), named("evil.example"));
+    assert_eq!(read_all(b"GET / HTTP/1.1\r\nHost: evil.example\r\n"), named("evil.example"));
+    assert_eq!(read_all(b""), Said::Nobody);
+    assert_eq!(read_all(b"QUIT"), Said::Nobody);
+    let hello = hello(&[server_name("evil.example")], 1 << 14);
+    for length in 1..hello.len() {
+        assert!(matches!(read_all(&hello[..length]), Said::Nonsense(_)), "{length} bytes");
+    }
+    assert_eq!(read_all(&hello), named("evil.example"));
 }
 
 /// Python's server is one that does not mind.
@@ -197,5 +244,22 @@ proptest! {
         prop_assert_ne!(&said, &Said::Unfinished);
         let longer = [text.as_bytes(), &more].concat();
         prop_assert_eq!(read(&longer), said);
+    }
+}
+
+proptest! {
+    /// Of anything that looks a little like a request.
+    #[test]
+    fn no_cut_changes_what_is_said(
+        parts in prop::collection::vec(
+            prop::sample::select(&[
+                "GET", "CONNECT", " ", "\t", "\u{b}", "\r", "\n", "\r\n", "\0", "/", "http://", "a",
+                "HTTP/1.1", "Host", ":", "b.example", "@", "\\", "0032git-upload-pack", "{", "PRI",
+                "*", "HTTP/2.0",
+            ][..]),
+            0..16,
+        )
+    ) {
+        check_cuts(parts.concat().as_bytes());
     }
 }

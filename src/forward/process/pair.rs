@@ -283,13 +283,15 @@ fn listen(
 ) -> Result<bool, End> {
     while bytes.len() < first_bytes::MOST {
         let room = scratch.len().min(CHUNK);
-        match no_wait(|| (&mut &*inside).read(&mut scratch[..room]))? {
+        let said = match no_wait(|| (&mut &*inside).read(&mut scratch[..room]))? {
             None => return Ok(false),
-            // That was all: nothing that is unfinished means anything to a server.
-            Some(0) => return Ok(true),
-            Some(count) => bytes.extend_from_slice(&scratch[..count]),
-        }
-        match first_bytes::read(bytes) {
+            Some(0) => first_bytes::read_all(bytes),
+            Some(count) => {
+                bytes.extend_from_slice(&scratch[..count]);
+                first_bytes::read(bytes)
+            }
+        };
+        match said {
             Said::Unfinished => {}
             Said::Nobody => return Ok(true),
             Said::Name(written) if first_bytes::means(&written, name) => return Ok(true),

@@ -43,9 +43,9 @@ fn an_address_that_stands_for_a_name_that_was_not_asked_for_leads_nowhere() {
 fn an_address_of_ipv4_in_ipv6_is_that_of_ipv4() {
     require!(Feature::Userns);
     let jail = world(&["203.0.113.7:80", "[::]/0:80"]);
-    jail.run(curl(&["http://[::ffff:203.0.113.7]/"])).succeeds();
-    jail.run(curl(&["http://[::ffff:203.0.113.8]/"])).fails();
-    jail.run(curl(&["http://[::ffff:127.0.0.1]/"])).fails();
+    jail.run(curl(&["-6", "http://[::ffff:203.0.113.7]/"])).succeeds();
+    jail.run(curl(&["-6", "http://[::ffff:203.0.113.8]/"])).fails();
+    jail.run(curl(&["-6", "http://[::ffff:127.0.0.1]/"])).fails();
     assert!(!heard(&jail).contains("127.0.0.1"));
 }
 
@@ -99,12 +99,27 @@ fn a_request_for_another_host_is_refused() {
     }
 }
 
+/// A head that ends with the connection is one to some servers.
+#[test]
+fn a_request_for_another_host_that_breaks_off_is_refused() {
+    require!(Feature::Userns);
+    let jail = world(&["good.example:80"]);
+    let script = "import socket\n\
+        one = socket.create_connection(('good.example', 80))\n\
+        one.sendall(b'GET / HTTP/1.0\\r\\nHost: evil.example')\n\
+        one.shutdown(socket.SHUT_WR)\n\
+        try: print(len(one.recv(99)))\n\
+        except ConnectionResetError: print('cut off')\n";
+    jail.run(["python3", "-c", script]).outputs("cut off\n").says("are for `evil.example`");
+    assert_eq!(heard(&jail), "");
+}
+
 #[test]
 fn a_tunnel_through_an_allowed_host_is_refused() {
     require!(Feature::Userns);
     let jail = world(&["good.example:8080"]);
     let tunnel = ["-p", "-x", "http://good.example:8080", "http://evil.example/"];
-    jail.run(curl(&tunnel)).fails().says("its first bytes are for `evil.example`");
+    jail.run(curl(&tunnel)).fails().says("its first bytes are for `evil.example:80`");
     assert_eq!(heard(&jail), "");
     let _ = jail.run_outside(curl(&[
         "-m",

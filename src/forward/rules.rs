@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use crate::profile::{Destination, Target};
 
-use super::public::{is_public, without_mapping};
+use super::public::{is_public, is_special, without_mapping};
 use super::synthetic::{Names, RESOLVER};
 
 /// The ports of a name that is written without one.
@@ -36,23 +36,36 @@ impl Rules {
     }
 
     /// Whether an entry names this address, or a network that it is in. Entries that leave open
-    /// who is reached mean machines of the internet.
-    pub fn allow_address(&self, address: IpAddr, port: u16) -> bool {
+    /// who is reached mean machines of the internet: a name without an address, and a network that is
+    /// larger than the special ones in it. `is_here` says of an address whether it is this machine's.
+    pub fn allow_address(
+        &self,
+        address: IpAddr,
+        port: u16,
+        is_here: impl Fn(IpAddr) -> bool,
+    ) -> bool {
         let address = without_mapping(address);
-        self.0.iter().any(|entry| {
-            has_port(entry, port)
-                && match &entry.target {
-                    Target::Any => is_public(address),
-                    Target::Addresses { network, bits } => is_in(address, *network, *bits),
-                    Target::Name(_) | Target::Below(_) => false,
-                }
+        let mut entries = self.0.iter().filter(|entry| has_port(entry, port));
+        let is_elsewhere = || is_public(address) && !is_here(address);
+        entries.any(|entry| match &entry.target {
+            Target::Any => is_elsewhere(),
+            Target::Addresses { network, bits } => {
+                let means_it = is_single(*network, *bits) || is_special(*network, *bits);
+                is_in(address, *network, *bits) && (means_it || is_elsewhere())
+            }
+            Target::Name(_) | Target::Below(_) => false,
         })
     }
 
     /// Whether a connection that is for `name` may go to this address, to which the name leads:
     /// to machines of the internet, and to what an entry names by its address.
-    pub fn allow_lookup(&self, address: IpAddr, port: u16) -> bool {
-        is_public(address) || self.allow_address(address, port)
+    pub fn allow_lookup(
+        &self,
+        address: IpAddr,
+        port: u16,
+        is_here: impl Fn(IpAddr) -> bool,
+    ) -> bool {
+        (is_public(address) && !is_here(address)) || self.allow_address(address, port, is_here)
     }
 
     /// The ports that any entry names.
@@ -106,6 +119,10 @@ fn single(entry: &Destination, names: &mut Names) -> Option<Vec<IpAddr>> {
         Target::Addresses { network: IpAddr::V6(v6), bits: 128 } => Some(vec![(*v6).into()]),
         Target::Addresses { .. } | Target::Below(_) | Target::Any => None,
     }
+}
+
+fn is_single(network: IpAddr, bits: u8) -> bool {
+    bits == if network.is_ipv4() { 32 } else { 128 }
 }
 
 fn ports(entry: &Destination) -> Vec<u16> {
@@ -202,7 +219,8 @@ mod tests {
             ("fdff::1", 1, true),
             ("1.1.1.1", 443, false),
         ] {
-            assert_eq!(rules.allow_address(address.parse().unwrap(), port), allowed, "{address}");
+            let address: IpAddr = address.parse().unwrap();
+            assert_eq!(rules.allow_address(address, port, |_| false), allowed, "{address}");
         }
     }
 
@@ -211,12 +229,34 @@ mod tests {
         let open = rules(&["a.example:443", "*:443"]);
         let named = rules(&["a.example:443", "127.0.0.1:443"]);
         let local = "127.0.0.1".parse().unwrap();
-        assert!(open.allow_lookup("1.1.1.1".parse().unwrap(), 443));
-        assert!(!open.allow_lookup(local, 443));
-        assert!(!open.allow_address(local, 443));
-        assert!(named.allow_lookup(local, 443));
-        assert!(!named.allow_lookup(local, 80));
-        assert!(!named.allow_lookup("169.254.169.254".parse().unwrap(), 443));
+        let elsewhere = |_: IpAddr| false;
+        assert!(open.allow_lookup("1.1.1.1".parse().unwrap(), 443, elsewhere));
+        assert!(!open.allow_lookup(local, 443, elsewhere));
+        assert!(!open.allow_address(local, 443, elsewhere));
+        assert!(named.allow_lookup(local, 443, elsewhere));
+        assert!(!named.allow_lookup(local, 80, elsewhere));
+        assert!(!named.allow_lookup("169.254.169.254".parse().unwrap(), 443, elsewhere));
+    }
+
+    #[test]
+    fn an_address_of_this_machine_has_to_be_named() {
+        let own: IpAddr = "203.0.113.7".parse().unwrap();
+        let is_here = |address| address == own;
+        for entries in [&["*:443"][..], &["0.0.0.0/0:443"], &["203.0.113.0/24:443"]] {
+            assert!(!rules(entries).allow_address(own, 443, is_here), "{entries:?}");
+            assert!(!rules(entries).allow_lookup(own, 443, is_here), "{entries:?}");
+        }
+        assert!(rules(&["203.0.113.7:443"]).allow_lookup(own, 443, is_here));
+    }
+
+    #[test]
+    fn a_large_network_does_not_mean_the_special_ones_in_it() {
+        let all = rules(&["0.0.0.0/0:443", "[::]/0:443"]);
+        for special in ["127.0.0.1", "169.254.169.254", "10.0.0.1", "::1", "fd00:ec2::254"] {
+            let special = special.parse().unwrap();
+            assert!(!all.allow_address(special, 443, |_| false), "{special}");
+        }
+        assert!(all.allow_address("1.1.1.1".parse().unwrap(), 443, |_| false));
     }
 
     #[test]

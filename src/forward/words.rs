@@ -1,5 +1,6 @@
 //! Refusals as a person reads them.
 
+use super::public::is_trap;
 use super::refusals::{Refused, Why};
 
 impl Refused {
@@ -14,7 +15,7 @@ impl Refused {
         match &self.why {
             Why::NotAllowed => format!("refused {whom}{times}: not in `[network] allow`"),
             Why::LeadsTo(address) => format!(
-                "refused {whom}{times}: the name leads to {address}, which is no address of the internet"
+                "refused {whom}{times}: the name leads to {address}, which is this machine or not on the internet"
             ),
             Why::MeantFor(other) => {
                 format!("refused {whom}{times}: its first bytes are for `{other}`")
@@ -28,6 +29,7 @@ impl Refused {
     pub fn entry(&self) -> Option<String> {
         match self.why {
             Why::NotAllowed => Some(self.place()),
+            Why::LeadsTo(address) if is_trap(address) => None,
             Why::LeadsTo(address) => Some(place(&address.to_string(), self.port)),
             Why::MeantFor(_) | Why::Nonsense(_) | Why::Limit(_) | Why::Unreachable(_) => None,
         }
@@ -59,8 +61,11 @@ mod tests {
             "refused a.example:443 (3 times): not in `[network] allow`"
         );
         assert_eq!(not_allowed.entry().as_deref(), Some("a.example:443"));
-        let inward = refused(Why::LeadsTo("::1".parse().unwrap()));
-        assert_eq!(inward.entry().as_deref(), Some("[::1]:443"));
+        let inward = |address: &str| refused(Why::LeadsTo(address.parse().unwrap())).entry();
+        assert_eq!(inward("fd00::1").as_deref(), Some("[fd00::1]:443"));
+        for trap in ["::1", "127.0.0.1", "169.254.169.254", "fd00:ec2::254", "::ffff:127.0.0.1"] {
+            assert_eq!(inward(trap), None, "{trap}");
+        }
         let asked = Refused::name("a.example".into());
         assert_eq!(asked.line(Some(1)), "refused a.example (once): not in `[network] allow`");
         let gone = refused(Why::Unreachable("connection refused".into()));

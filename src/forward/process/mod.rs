@@ -9,6 +9,7 @@
 //! 64 KiB wait in each direction, and 64 KiB of first bytes.
 
 mod confine;
+mod here;
 mod lookup;
 mod pair;
 mod questions;

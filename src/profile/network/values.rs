@@ -57,7 +57,10 @@ pub fn parse_host_name(text: &str) -> Result<String, BadValue> {
     if text.split('.').any(|label| label.is_empty() || label.len() > 63) {
         return bad("between dots, 1 to 63 characters must stand");
     }
-    if text.parse::<IpAddr>().is_ok() {
+    // So do many read it: 127.1, 2130706433 and 0x7f.1 are 127.0.0.1 (inet_aton(3)).
+    let last = text.rsplit('.').next().unwrap_or(text);
+    let digits = last.bytes().all(|byte| byte.is_ascii_digit());
+    if digits || last.get(..2).is_some_and(|start| start.eq_ignore_ascii_case("0x")) {
         return bad("it is an address");
     }
     Ok(text.to_ascii_lowercase())

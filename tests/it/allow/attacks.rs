@@ -52,16 +52,56 @@ fn an_address_of_ipv4_in_ipv6_is_that_of_ipv4() {
 #[test]
 fn a_name_that_leads_to_this_machine_is_refused() {
     require!(Feature::Userns);
-    let names = ["rebind.example", "metadata.example", "mapped.example", "private.example"];
+    let names = [
+        "rebind.example",
+        "metadata.example",
+        "mapped.example",
+        "private.example",
+        // Addresses as of the internet, that this machine has.
+        "own.example",
+        "own6.example",
+    ];
     let jail = world(&["*.example:80"]);
     for name in names {
         let get = format!("http://{name}/");
         jail.run(curl(&[&get]))
             .fails()
             .says(&format!("refused {name}:80 (once): the name leads to"));
-        jail.run_outside(curl(&[&get])).succeeds();
+        let family = if name == "own6.example" { "-6" } else { "-4" };
+        jail.run_outside(curl(&[family, &get])).succeeds();
     }
     assert!(jail.run(curl(&["http://good.example/"])).status.success());
+}
+
+/// `connect 2130706433:80` would be the proxy's own loopback interface.
+#[test]
+fn numbers_that_are_names_are_not_asked_of_a_proxy() {
+    require!(Feature::Userns);
+    let jail = world(&["*:80"]).env("ALL_PROXY", "http://proxy.example:3128");
+    for host in ["2130706433", "0x7f000001", "127.1", "localhost", "x.localhost"] {
+        // Resolved by the answerer inside, and not by curl, which knows these.
+        let script = format!(
+            "import socket\n\
+             q = b'\\1\\2\\1\\0\\0\\1\\0\\0\\0\\0\\0\\0'\n\
+             for label in '{host}'.split('.'): q += bytes([len(label)]) + label.encode()\n\
+             one = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)\n\
+             one.sendto(q + b'\\0\\0\\1\\0\\1', ('198.18.0.1', 53))\n\
+             answer = one.recv(512)\n\
+             if answer[3] & 15 or not answer[7]: print('no such name')\n\
+             else:\n\
+             \x20   try:\n\
+             \x20       there = socket.create_connection(('.'.join(map(str, answer[-4:])), 80))\n\
+             \x20       there.sendall(b'GET / HTTP/1.0\\r\\n\\r\\n')\n\
+             \x20       print(there.recv(9))\n\
+             \x20   except ConnectionResetError: print('cut off')\n"
+        );
+        let inside = jail.run(["python3", "-c", &script]);
+        assert!(
+            ["no such name\n", "cut off\n"].contains(&inside.stdout_text().as_str()),
+            "{host}: {inside:?}"
+        );
+    }
+    assert_eq!(heard(&jail), "");
 }
 
 #[test]

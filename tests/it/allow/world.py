@@ -2,9 +2,11 @@
 
     unshare -Urmnpf --mount-proc python3 world.py DIRECTORY COMMAND...
 
-What is not loopback stands for the internet. The directory has the key and the certificate of
-all servers, and the files that they serve; what the servers hear is written to `heard` in it.
+The command runs on one host, HERE; what is reached by its wire is on another one, and stands for the
+internet. The directory has the key and the certificate of all servers, and the files that they serve;
+what the servers hear is written to `heard` in it.
 """
+import ctypes
 import http.server
 import os
 import select
@@ -18,6 +20,8 @@ GOOD, OTHER, GOOD6 = "203.0.113.7", "203.0.113.8", "2600::7"
 PROXY, METADATA = "203.0.113.9", "169.254.169.254"
 # One that stands for no name inside; outside somebody could have it.
 STRANGER = "198.18.1.9"
+# Where the command runs: an address as of the internet.
+HERE, HERE6 = "203.0.113.50", "2600:1::50"
 HOSTS = f"""127.0.0.1 localhost
 ::1 localhost
 {GOOD} good.example a.wild.example b.c.wild.example wild.example idn.example xn--bcher-kva.example
@@ -27,6 +31,8 @@ HOSTS = f"""127.0.0.1 localhost
 {METADATA} metadata.example
 ::ffff:127.0.0.1 mapped.example
 10.0.0.7 private.example
+{HERE} own.example
+{HERE6} own6.example
 {PROXY} proxy.example
 """
 
@@ -183,10 +189,6 @@ def tunnel(connection, answer, port):
 
 
 def build():
-    run("ip", "link", "set", "lo", "up")
-    for address in (GOOD, OTHER, PROXY, METADATA, STRANGER, "10.0.0.7"):
-        run("ip", "address", "add", address + "/32", "dev", "lo")
-    run("ip", "address", "add", GOOD6 + "/128", "dev", "lo", "nodad")
     for name, content in (("hosts", HOSTS), ("resolv.conf", "nameserver 127.0.0.1\n")):
         path = os.path.join(directory, "etc-" + name)
         with open(path, "w") as file:
@@ -194,29 +196,86 @@ def build():
         run("mount", "--bind", path, os.path.realpath("/etc/" + name))
 
 
+def wire(peer):
+    """The host of the command, and its wire to the process `peer` of the other one."""
+    run("ip", "link", "set", "lo", "up")
+    run("ip", "link", "add", "wire0", "type", "veth", "peer", "name", "wire1", "netns", str(peer))
+    run("ip", "address", "add", HERE + "/32", "dev", "wire0")
+    run("ip", "address", "add", HERE6 + "/128", "dev", "wire0", "nodad")
+    run("ip", "link", "set", "wire0", "up")
+    run("ip", "route", "add", "default", "dev", "wire0", "src", HERE)
+    run("ip", "-6", "route", "add", "default", "dev", "wire0", "src", HERE6)
+
+
+def be_elsewhere():
+    """All addresses of the other host."""
+    run("ip", "link", "set", "lo", "up")
+    for address in (GOOD, OTHER, PROXY, METADATA, STRANGER, "10.0.0.7"):
+        run("ip", "address", "add", address + "/32", "dev", "wire1")
+    run("ip", "address", "add", GOOD6 + "/128", "dev", "wire1", "nodad")
+    run("ip", "link", "set", "wire1", "up")
+    run("ip", "route", "add", HERE + "/32", "dev", "wire1")
+    run("ip", "-6", "route", "add", HERE6 + "/128", "dev", "wire1")
+
+
+def webs(*addresses):
+    for address in addresses:
+        web(address, 80)
+        web(address, 443, tls=True)
+
+
+def serve_elsewhere():
+    webs(GOOD, OTHER, GOOD6, METADATA, STRANGER, "10.0.0.7")
+    web(GOOD, 8080)
+    web(GOOD, 8443, tls=True)
+    serve(GOOD, 7000, count_until_end)
+    serve(GOOD, 7001, speak_first)
+    serve(GOOD, 7002, cut_off)
+    serve(GOOD, 53, echo)
+    for port in (53, 443):
+        echo_datagrams(GOOD, port)
+    serve(PROXY, 3128, proxy)
+    serve(PROXY, 1080, socks)
+
+
+def child(work):
+    """Forks one, and returns what it waits for us with, and what we wait for it with."""
+    (its, ours), (told, tells) = os.pipe(), os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        os.close(ours)
+        os.close(told)
+        work(lambda: os.read(its, 1), lambda: os.write(tells, b"x"))
+        threading.Event().wait()
+    os.close(its)
+    os.close(tells)
+    return pid, lambda: os.write(ours, b"x"), lambda: os.read(told, 1) == b"x" or sys.exit("a host is not there")
+
+
+def elsewhere(wait, tell):
+    new_network = 0x40000000
+    if ctypes.CDLL(None, use_errno=True).unshare(new_network) != 0:
+        raise OSError(ctypes.get_errno(), "unshare")
+    tell()
+    wait()
+    be_elsewhere()
+    serve_elsewhere()
+    tell()
+
+
+def here(wait, tell):
+    webs("127.0.0.1", HERE, HERE6)
+    tell()
+
+
 def main():
     build()
-    ready, told = os.pipe()
-    if os.fork() == 0:
-        for address in (GOOD, OTHER, GOOD6, "127.0.0.1", METADATA, STRANGER, "10.0.0.7"):
-            web(address, 80)
-            web(address, 443, tls=True)
-        web(GOOD, 8080)
-        web(GOOD, 8443, tls=True)
-        serve(GOOD, 7000, count_until_end)
-        serve(GOOD, 7001, speak_first)
-        serve(GOOD, 7002, cut_off)
-        serve(GOOD, 53, echo)
-        for port in (53, 443):
-            echo_datagrams(GOOD, port)
-        serve(PROXY, 3128, proxy)
-        serve(PROXY, 1080, socks)
-        os.write(told, b"x")
-        threading.Event().wait()
-    os.close(told)
-    if os.read(ready, 1) != b"x":
-        sys.exit("the servers did not start")
-    os.close(ready)
+    peer, go_on, wait = child(elsewhere)
+    wait()
+    wire(peer)
+    go_on()
+    wait()
+    child(here)[2]()
     os.execvp(sys.argv[2], sys.argv[2:])
 
 

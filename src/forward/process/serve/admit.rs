@@ -10,6 +10,7 @@ use super::super::super::refusals::{Refused, Why};
 use super::super::super::rules::DOMAIN;
 use super::super::super::synthetic::{RESOLVER, is_synthetic};
 use super::super::super::upstream::{Greeting, Upstream};
+use super::super::here::is_here;
 use super::super::lookup::Found;
 use super::super::pair::{End, Pair, Ticket};
 use super::{Joined, Server};
@@ -28,7 +29,7 @@ impl Server {
         let whom = name.clone().unwrap_or_else(|| address.to_string());
         let allowed = match &name {
             Some(name) => self.rules.allow_name(name, to.port()),
-            None => !is_synthetic(address) && self.rules.allow_address(address, to.port()),
+            None => !is_synthetic(address) && self.rules.allow_address(address, to.port(), is_here),
         };
         let pair = Pair::new(self.number, stream, name.clone());
         if !allowed {
@@ -77,7 +78,9 @@ impl Server {
     }
 
     fn upstream_for(&self, name: &str, port: u16) -> Option<&Upstream> {
-        self.upstream.as_ref().filter(|upstream| !upstream.exempts(name, port))
+        // What a proxy takes for its own loopback interface is not to be asked of it.
+        let local = name == "localhost" || name.ends_with(".localhost");
+        self.upstream.as_ref().filter(|upstream| !local && !upstream.exempts(name, port))
     }
 
     pub(super) fn take_found(&mut self, scratch: &mut [u8]) {
@@ -114,7 +117,7 @@ impl Server {
         let allowed: VecDeque<SocketAddr> = found
             .iter()
             .map(|address| without_mapping(*address))
-            .filter(|address| self.rules.allow_lookup(*address, port))
+            .filter(|address| self.rules.allow_lookup(*address, port, is_here))
             .map(|address| SocketAddr::new(address, port))
             .collect();
         match found.first() {

@@ -48,7 +48,9 @@ struct Server {
     v6: bool,
     pairs: Vec<Option<Joined>>,
     open: usize,
+    /// So many connections at once, for now, and when there is room.
     most: usize,
+    room: usize,
     questions: Vec<Option<Questions>>,
     /// Of the last connection; no two have the same.
     number: u32,
@@ -75,7 +77,12 @@ pub fn serve(
     let mut scratch = vec![0; CHUNK];
     let mut until = None;
     loop {
+        let ended = until.is_some();
         server.take_turn(&mut scratch, &mut until)?;
+        if until.is_some() && !ended {
+            // It would go on telling of its end.
+            server.epoll.delete(&control)?;
+        }
         if until.is_some_and(|until| Instant::now() >= until || server.has_sent_all()) {
             break;
         }
@@ -109,6 +116,7 @@ impl Server {
             pairs: Vec::new(),
             open: 0,
             most: MOST_PAIRS.min(room).max(1),
+            room: MOST_PAIRS.min(room).max(1),
             questions: Vec::new(),
             number: 0,
             lookups: tools.lookups,
@@ -224,10 +232,12 @@ impl Server {
                 // It has gone already.
                 Err(error) if error.kind() == ErrorKind::ConnectionAborted => {}
                 // There is room again when one ends.
-                Err(_) => {
+                Err(error) if is_lack_of_room(&error) => {
                     self.most = self.open.max(1);
                     return Ok(());
                 }
+                // It is one connection that went wrong (accept(2), "Error handling").
+                Err(_) => {}
             }
         }
         Ok(())
@@ -251,6 +261,7 @@ impl Server {
         let Err(end) = watched else { return };
         let Some(joined) = self.pairs[place].take() else { return };
         self.open -= 1;
+        self.most = self.room;
         if let End::Broken | End::Refused(_) = end {
             joined.pair.cut_off();
         }
@@ -269,6 +280,11 @@ impl Server {
             super::complain(Diagnostic::note(refused.line(None)));
         }
     }
+}
+
+fn is_lack_of_room(error: &std::io::Error) -> bool {
+    let errno = error.raw_os_error().map(Errno::from_raw);
+    matches!(errno, Some(Errno::EMFILE | Errno::ENFILE | Errno::ENOMEM | Errno::ENOBUFS))
 }
 
 fn errno(error: std::io::Error) -> Errno {

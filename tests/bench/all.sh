@@ -33,6 +33,8 @@ What jail takes longer than the bare program: in samples of the processor about 
 profiles, looking at the paths that they name and drawing the plan; a quarter goes when the filter and Landlock
 are switched off. The rest was not measured apart. The aim of 1.3 times the bare program is not reached.
 TEXT
+printf '\n## Network\n\nA start in each mode. The budget of `allow` is 1.6 times `none`.\n\n'
+"$bench/network.sh"
 printf '\n## Many starts\n\n'
 "$bench/throughput.sh"
 if [ -n "${JAIL_TEST_VM:-}" ]; then

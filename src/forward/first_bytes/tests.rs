@@ -140,6 +140,7 @@ fn a_request_is_not_judged_before_it_is_whole() {
 fn what_is_said_of_a_beginning_holds() {
     check_cuts(b"GET /\x01 HTTP/1.1\r\nHost: evil.example\r\n\r\n");
     check_cuts(b"GET\x0b/ HTTP/1.1\r\nHost: evil.example\r\n\r\n");
+    check_cuts(b"GET\xa0/\x85HTTP/1.1\r\nHost: evil.example\r\n\r\n");
     check_cuts(b"GET / HTTP/1.1\r\nHost: evil.example\r\n\r\n");
     check_cuts(b"0032git-upload-pack /project\0host=a\0\n HTTP/1.1\nHost: a\n\n");
 }
@@ -154,6 +155,19 @@ fn check_cuts(whole: &[u8]) {
             "{length} of {whole:?}: {part:?}, {said:?}"
         );
     }
+}
+
+/// Python's server splits at them.
+#[test]
+fn blanks_of_other_kinds_hide_no_request() {
+    for blank in [b"\x1c", b"\x1f", b"\x85", b"\xa0"] {
+        let all = [b"GET", &blank[..], b"/", blank, b"HTTP/1.1\r\nHost: evil.example\r\n\r\n"];
+        assert!(!matches!(read(&all.concat()), Said::Nobody), "{blank:?}");
+        let one = [b"GET /", &blank[..], b"HTTP/1.1\r\nHost: evil.example\r\n\r\n"];
+        assert!(!matches!(read(&one.concat()), Said::Nobody), "{blank:?}");
+    }
+    let accented = b"GET /\xc3\xa0 HTTP/1.1\r\nHost: good.example\r\n\r\n";
+    assert_eq!(read(accented), named("good.example"));
 }
 
 #[test]

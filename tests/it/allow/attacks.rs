@@ -240,11 +240,12 @@ fn datagrams_and_raw_sockets_lead_nowhere() {
         one.send(b'x')\n\
         try: print(one.recv(1))\n\
         except ConnectionRefusedError: print('refused')\n\
-        try: socket.socket(socket.AF_INET, socket.SOCK_RAW, 6)\n\
-        except OSError as error: print(error.errno)\n";
+        for kind, protocol in [(socket.SOCK_RAW, 6), (socket.SOCK_RAW, 1), (socket.SOCK_DGRAM, 1)]:\n\
+        \x20   try: socket.socket(socket.AF_INET, kind, protocol)\n\
+        \x20   except OSError as error: print(error.errno)\n";
     let jail = world(&["good.example:443"]);
-    jail.run(["python3", "-c", script]).outputs("refused\n97\n");
-    jail.run_outside(["python3", "-c", script]).outputs("b'x'\n");
+    jail.run(["python3", "-c", script]).outputs("refused\n97\n97\n13\n");
+    jail.run_outside(["python3", "-c", script]).outputs("b'x'\n13\n");
 }
 
 #[test]

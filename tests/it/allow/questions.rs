@@ -86,6 +86,11 @@ fn a_name_in_other_letters_is_the_one_that_it_is_written_as() {
     require!(Feature::Userns);
     let jail = world(&["xn--bcher-kva.example:80", "good.example:80"]);
     jail.run(curl(&["http://bücher.example/", "http://BÜCHER.example/"])).succeeds();
+    let unreadable = Jail::new().args(["--network", "allow", "--allow", "bücher.example:80"]);
+    unreadable
+        .run(["true"])
+        .exits(125)
+        .says("help: write it as it stands in DNS, as `xn--bcher-kva.example`\n");
     // Two of its letters are Cyrillic.
     jail.run(curl(&["http://g\u{43e}\u{43e}d.example/"]))
         .exits(6)

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::world::{curl, prepare, serving, world};
 use crate::require;
-use crate::support::{Feature, Jail};
+use crate::support::{Feature, Jail, program};
 
 const SSHD: &str = "\
 ListenAddress 203.0.113.7:22
@@ -30,7 +30,12 @@ fn with_ssh(jail: Jail) -> Jail {
         --allow-empty -m first && git clone -q --bare . ../work.git";
     prepare(&jail, ["sh", "-c", make]);
     let config = format!("{place}/sshd_config");
-    serving(jail, 22, ["/usr/sbin/sshd", "-D", "-e", "-f", &config])
+    serving(jail, 22, [&path("sshd"), "-D", "-e", "-f", &config])
+}
+
+/// sshd wants to be started by its whole path, and that of PostgreSQL is not in PATH.
+fn path(name: &str) -> String {
+    program(name).expect("it was asked for").display().to_string()
 }
 
 fn clone(jail: &Jail, host: &str) -> [String; 6] {
@@ -44,7 +49,7 @@ fn clone(jail: &Jail, host: &str) -> [String; 6] {
 fn git_over_ssh_needs_no_proxy() {
     require!(Feature::Userns);
     require!(Feature::Program("ssh"));
-    require!(Feature::Path("/usr/sbin/sshd"));
+    require!(Feature::Program("sshd"));
     let jail = with_ssh(world(&["good.example:22"]));
     jail.run(clone(&jail, "good.example")).succeeds();
     jail.run(["git", "-C", "work", "log", "--format=%s"]).outputs("first\n");
@@ -54,17 +59,9 @@ fn git_over_ssh_needs_no_proxy() {
     jail.run_outside(clone(&jail, "other.example")).succeeds();
 }
 
-/// Where the programs of the newest PostgreSQL are: Debian puts the servers' beside, for several at once.
-fn postgres(program: &str) -> Option<String> {
-    let versions = std::fs::read_dir("/usr/lib/postgresql").ok()?.flatten();
-    let programs = versions.map(|version| version.path().join("bin").join(program));
-    programs.filter(|it| it.exists()).max().map(|it| it.display().to_string())
-}
-
 /// A database of which everybody may ask who comes by TLS.
 fn with_database(jail: Jail) -> Jail {
-    let [initdb, server] =
-        ["initdb", "postgres"].map(|name| postgres(name).expect("it was looked for"));
+    let [initdb, server] = ["initdb", "postgres"].map(path);
     let make =
         ["-D", "data", "-U", "app", "--auth=trust", "--no-sync", "--no-locale", "-E", "UTF8"];
     prepare(&jail, [initdb.as_str()].iter().chain(&make));
@@ -91,7 +88,7 @@ fn ask(host: &str) -> [String; 4] {
 fn psql_needs_no_proxy() {
     require!(Feature::Userns);
     require!(Feature::Program("psql"));
-    require!(Feature::Path("/usr/lib/postgresql"));
+    require!(Feature::Program("postgres"));
     let jail = with_database(world(&["good.example:5432"]));
     jail.run(ask("good.example")).succeeds().outputs("reached 203.0.113.7|1\n");
     jail.run(ask("other.example")).exits(2).says("refused other.example (once)");

@@ -14,7 +14,7 @@ use nix::sys::socket::{
 };
 
 use super::super::first_bytes::{self, Said};
-use super::super::flow::{CHUNK, Pipe, interest, no_wait};
+use super::super::flow::{Pipe, interest, no_wait};
 use super::super::refusals::Why;
 use super::super::upstream::{Greeting, Next};
 
@@ -282,7 +282,7 @@ fn listen(
     scratch: &mut [u8],
 ) -> Result<bool, End> {
     while bytes.len() < first_bytes::MOST {
-        let room = scratch.len().min(CHUNK);
+        let room = scratch.len().min(first_bytes::MOST);
         let said = match no_wait(|| (&mut &*inside).read(&mut scratch[..room]))? {
             None => return Ok(false),
             Some(0) => first_bytes::read_all(bytes),

@@ -306,6 +306,21 @@ fn a_flood_of_allowed_names_ends_and_leaves_the_others_alone() {
 }
 
 #[test]
+fn a_flood_of_ports_is_told_in_a_few_lines() {
+    require!(Feature::Userns);
+    let script = "import socket\n\
+        for port in range(10000, 13000):\n\
+        \x20   assert socket.socket().connect_ex(('203.0.113.8', port)) == 111\n";
+    let jail = world(&["good.example:443"]);
+    let finished = jail.run(["python3", "-c", script]);
+    finished
+        .succeeds()
+        .says("refused 203.0.113.8:10000 (once)")
+        .says(" more were refused by the network");
+    assert!(finished.stderr.len() < 10_000);
+}
+
+#[test]
 fn sockets_of_the_host_are_out_of_reach() {
     require!(Feature::Userns);
     let script = "import socket\n\

@@ -11,8 +11,9 @@ use super::super::super::resets::{LONGEST, refused};
 use super::super::super::synthetic::{OWN_V6, RESOLVER};
 use super::Server;
 
-/// How many are heard before others have their turn.
-const TURNS: usize = 64;
+/// How many are heard before others have their turn: more than wait in a socket, so that all are heard at the
+/// end. What comes when that is full is dropped by the kernel, and not told.
+const TURNS: usize = 512;
 
 impl Server {
     pub(super) fn hear_resets(&mut self, place: usize) {

@@ -10,6 +10,7 @@ mod java;
 mod node;
 mod out_of_reach;
 mod python;
+mod recipes;
 mod rust;
 
 mod shell;

@@ -27,7 +27,8 @@ vim:vim busybox:busybox-static perl:perl setpriv:util-linux newuidmap:uidmap dbu
 skopeo:skopeo zstd:zstd mmdebstrap:mmdebstrap docker-registry:docker-registry
 umoci:umoci podman:podman buildah:buildah openssl:openssl pasta:passt ip:iproute2 curl:curl
 java:default-jdk-headless unshare:util-linux pip3:python3-pip ssh:openssh-client
-sshd:openssh-server psql:postgresql-client postgres:postgresql dig:bind9-dnsutils'
+sshd:openssh-server psql:postgresql-client postgres:postgresql dig:bind9-dnsutils
+go:golang-go cmake:cmake ccache:ccache mvn:maven ant:ant'
 if [ -n "${JAIL_TEST_VM:-}" ]; then
     used="$used qemu-system-x86_64:qemu-system-x86"
 fi
@@ -49,6 +50,11 @@ done
 # Not programs: a module, headers, and the keys of the archive that images and kernels come from.
 python3 -c 'import ensurepip' 2>/dev/null || missing="$missing python3-venv"
 [ -e /usr/include/stdio.h ] || missing="$missing libc6-dev"
+plugins=/usr/share/maven-repo/org/apache/maven/plugins
+[ -e $plugins/maven-surefire-plugin ] || missing="$missing libsurefire-java"
+for plugin in compiler jar resources; do
+    [ -e "$plugins/maven-$plugin-plugin" ] || missing="$missing libmaven-$plugin-plugin-java"
+done
 [ -e /usr/share/keyrings/debian-archive-keyring.gpg ] || missing="$missing debian-archive-keyring"
 
 # Some of the packages bring a service. The tests start servers of their own, so none of these is

@@ -37,9 +37,13 @@ pub fn network(plan: &Plan, account: &Account) -> Vec<Diagnostic> {
 
 /// A name that was only asked for has no port yet: the entry means those of the web.
 fn remedy(entry: &str, port_is_known: bool, place: &Origin) -> String {
-    let (add, of) = match place {
-        Origin::File { .. } => (format!("\"{entry}\""), format!(" in {place}")),
-        Origin::BuiltIn | Origin::Flag(_) | Origin::Variable(_) => {
+    let (add, of) = match (place.built_in_profile(), place) {
+        (Some(profile), _) => (
+            format!("--allow {entry}, or \"{entry}\""),
+            format!(" in a profile of your own that extends `{profile}`"),
+        ),
+        (None, Origin::File { .. }) => (format!("\"{entry}\""), format!(" in {place}")),
+        (None, Origin::BuiltIn | Origin::Flag(_) | Origin::Variable(_)) => {
             (format!("--allow {entry}"), String::new())
         }
     };

@@ -166,6 +166,40 @@ fn a_request_for_another_host_that_breaks_off_is_refused() {
     assert_eq!(heard(&jail), "");
 }
 
+/// The name is the allowed one, and the port is not.
+#[test]
+fn another_port_by_way_of_an_allowed_host_is_refused() {
+    require!(Feature::Userns);
+    let jail = world(&["good.example:8080"]);
+    let by_proxy = ["-x", "http://good.example:8080"];
+    for words in [&by_proxy[..], &["-p", "-x", "http://good.example:8080"]] {
+        let get = [words, &["http://good.example:22/"]].concat();
+        jail.run(curl(&get))
+            .fails()
+            .says("refused good.example:8080 (once): its first bytes are for `good.example:22`");
+    }
+    assert_eq!(heard(&jail), "");
+    jail.run(curl(&["-x", "http://good.example:8080", "http://good.example:8080/"])).succeeds();
+    jail.run_outside(curl(&["-x", "http://good.example:8080", "http://good.example:22/"]))
+        .succeeds();
+}
+
+/// Begun like HTTP/2, of which nothing is read, it is a request to a server that knows only HTTP/1.
+#[test]
+fn a_request_that_begins_like_http_2_is_refused() {
+    require!(Feature::Userns);
+    let script = "import socket\n\
+        one = socket.create_connection(('good.example', 80))\n\
+        one.sendall(b'PRI * HTTP/2.0\\r\\nHost: evil.example\\r\\n\\r\\n')\n\
+        try: print(len(one.recv(99)))\n\
+        except ConnectionResetError: print('cut off')\n";
+    let jail = world(&["good.example:80"]);
+    jail.run(["python3", "-c", script])
+        .outputs("cut off\n")
+        .says("its first bytes are for `evil.example`");
+    jail.run_outside(["python3", "-c", script]).output_lacks("cut off");
+}
+
 #[test]
 fn a_tunnel_through_an_allowed_host_is_refused() {
     require!(Feature::Userns);

@@ -43,11 +43,7 @@ fn main() {
 #[test]
 fn cargo_builds_tests_and_runs_a_crate_with_dependencies() {
     require!(Feature::Program("cc"));
-    let jail = developer()
-        .file("Cargo.toml", MANIFEST)
-        .file("src/lib.rs", LIBRARY)
-        .file("src/main.rs", PROGRAM);
-    let jail = with_rust(jail);
+    let jail = with_rust(greeter(developer()));
     jail.run(["cargo", "build", "--offline"]).succeeds().says("Finished");
     assert!(jail.project().join("target/debug/greeter").exists());
     let tested = jail.run(["cargo", "test", "--offline"]);
@@ -59,8 +55,13 @@ fn cargo_builds_tests_and_runs_a_crate_with_dependencies() {
     assert!(jail.home().join(".cargo/registry/cache").exists());
 }
 
+/// A crate with dependencies that cargo has downloaded.
+pub fn greeter(jail: Jail) -> Jail {
+    jail.file("Cargo.toml", MANIFEST).file("src/lib.rs", LIBRARY).file("src/main.rs", PROGRAM)
+}
+
 /// The same as [`with_toolchain`], and the packages that building this project has downloaded.
-fn with_rust(jail: Jail) -> Jail {
+pub fn with_rust(jail: Jail) -> Jail {
     let jail = with_toolchain(jail).home_file(".cargo/registry/CACHEDIR.TAG", "");
     let own = jail.home().join(".cargo/registry");
     for part in ["cache", "index"] {

@@ -18,6 +18,7 @@ import ssl
 import subprocess
 import sys
 import threading
+import time
 
 import names
 
@@ -261,14 +262,15 @@ def service(port, file):
     with open(said, "w") as log:
         ordinary = ["unshare", "--user", f"--map-user={user}", f"--map-group={group}"]
         server = subprocess.Popen(ordinary + words, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-    while server.poll() is None:
+    deadline = time.monotonic() + 20
+    while server.poll() is None and time.monotonic() < deadline:
         try:
             return socket.create_connection((GOOD, port)).close()
         except ConnectionRefusedError:
             # Nothing tells of a socket that begins to listen.
             threading.Event().wait(0.01)
     with open(said) as log:
-        sys.exit(f"{words[0]} ended with {server.returncode}:\n{log.read()}")
+        sys.exit(f"{words[0]} does not listen on port {port}, status {server.returncode}:\n{log.read()}")
 
 
 def child(work):

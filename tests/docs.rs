@@ -10,11 +10,19 @@ use jail::diagnostic::{Diagnostic, Located, Origin};
 use jail::profile;
 use serde_json::Value;
 
-const PAGES: [&str; 5] =
-    ["README.md", "docs/images.md", "docs/profile.md", "docs/report.md", "docs/threat-model.md"];
+const PAGES: [&str; 6] = [
+    "README.md",
+    "docs/images.md",
+    "docs/profile.md",
+    "docs/recipes.md",
+    "docs/report.md",
+    "docs/threat-model.md",
+];
 
 /// Flags of other programs that the pages mention.
-const OF_OTHERS: [&str; 9] = [
+const OF_OTHERS: [&str; 11] = [
+    "--git",
+    "--target",
     "--path",
     "--release",
     "--security-opt",

@@ -26,7 +26,7 @@ used='gcc:gcc make:make git:git python3:python3 node:nodejs npm:npm gdb:gdb stra
 vim:vim busybox:busybox-static perl:perl setpriv:util-linux newuidmap:uidmap dbus-daemon:dbus-daemon
 skopeo:skopeo zstd:zstd mmdebstrap:mmdebstrap docker-registry:docker-registry
 umoci:umoci podman:podman buildah:buildah openssl:openssl pasta:passt ip:iproute2 curl:curl
-java:default-jdk-headless unshare:util-linux'
+java:default-jdk-headless unshare:util-linux zsh:zsh fish:fish man:man-db dpkg-deb:dpkg'
 if [ -n "${JAIL_TEST_VM:-}" ]; then
     used="$used qemu-system-x86_64:qemu-system-x86"
 fi
@@ -36,9 +36,10 @@ missing=
 for pair in $used; do
     command -v "${pair%%:*}" >/dev/null || missing="$missing ${pair#*:}"
 done
-# Not programs: a module, headers, and the keys of the archive that images and kernels come from.
+# Not programs: a module, headers, functions of bash, and the keys of the archive that images and kernels come from.
 python3 -c 'import ensurepip' 2>/dev/null || missing="$missing python3-venv"
 [ -e /usr/include/stdio.h ] || missing="$missing libc6-dev"
+[ -e /usr/share/bash-completion/bash_completion ] || missing="$missing bash-completion"
 [ -e /usr/share/keyrings/debian-archive-keyring.gpg ] || missing="$missing debian-archive-keyring"
 
 if [ -n "$missing" ]; then
@@ -66,6 +67,10 @@ fi
 
 if ! command -v cargo-nextest >/dev/null; then
     cargo install --locked cargo-nextest </dev/null
+fi
+
+if ! command -v cargo-deb >/dev/null; then
+    cargo install --locked cargo-deb </dev/null
 fi
 
 if [ -n "${CI:-}" ]; then

@@ -20,7 +20,8 @@ const PAGES: [&str; 6] = [
 ];
 
 /// Flags of other programs that the pages mention.
-const OF_OTHERS: [&str; 11] = [
+const OF_OTHERS: [&str; 12] = [
+    "--offline",
     "--git",
     "--target",
     "--path",

@@ -12,6 +12,7 @@ mod kernels;
 mod limits;
 mod manners;
 mod network;
+mod recipes;
 mod report;
 mod support;
 mod tools;

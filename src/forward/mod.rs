@@ -32,7 +32,7 @@ mod upstream;
 mod wire;
 mod words;
 
-pub use process::{Account, Forwarder, Handover, Task};
+pub use process::{Account, Asked, Forwarder, Handover, Question, Task, Transport};
 pub use refusals::{Counted, Refused, Why};
 pub use rules::Rules;
 pub use synthetic::{OWN_V6, RESOLVER};

@@ -4,4 +4,5 @@ mod attacks;
 mod forwarder;
 mod programs;
 mod reach;
+mod whose;
 mod world;

@@ -5,6 +5,7 @@
 
 mod attribute;
 mod clone;
+mod filter;
 mod inherited;
 mod landlock;
 mod lookup;
@@ -22,6 +23,7 @@ pub use clone::{
     Clone, NAMESPACES, NEW_CGROUP, NEW_NETWORK, clone_process, clone_sibling, fork,
     spawn_sharing_memory,
 };
+pub use filter::attach_filter;
 pub use inherited::{Inherited, inherited, is_on_hugetlbfs};
 pub use landlock::landlock_abi;
 pub use lookup::look_names_up_by_files_and_dns;

@@ -1,8 +1,12 @@
 //! `[network] mode = "allow"`: who is reached, and who is not.
 
 mod attacks;
+mod changing;
 mod forwarder;
+mod packages;
 mod programs;
+mod questions;
 mod reach;
+mod services;
 mod whose;
 mod world;

@@ -33,7 +33,10 @@ pub use mount::{
 };
 pub use namespace::{namespace_kind, owner_of_user_namespace, owning_user_namespace};
 pub use netlink::Netlink;
-pub use open::{Links, create_file, open_beneath, open_directory, open_path, open_to_read};
+pub use open::{
+    Links, create_file, occupy_standard_streams, open_beneath, open_directory, open_path,
+    open_to_read,
+};
 pub use pass::{MOST_AT_ONCE, receive_descriptors, send_descriptors};
 pub use process::{
     Change, Used, close_all_but, close_from, continue_with_parents_death, die_with_parent,

@@ -4,7 +4,7 @@
 //! files that say where those are. No other file, no program, no other process.
 
 use std::collections::BTreeMap;
-use std::os::fd::{AsRawFd, IntoRawFd, RawFd};
+use std::os::fd::RawFd;
 use std::path::{Path, PathBuf};
 
 use landlock::{
@@ -12,15 +12,15 @@ use landlock::{
     RulesetAttr, RulesetCreatedAttr, RulesetError, Scope,
 };
 use nix::errno::Errno;
-use nix::fcntl::{OFlag, open};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
-use nix::sys::stat::Mode;
 use seccompiler::{
     BackendError, BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition,
     SeccompFilter, SeccompRule, TargetArch,
 };
 
-use crate::sys::{close_all_but, die_with_parent, no_new_privileges, not_dumpable};
+use crate::sys::{
+    close_all_but, die_with_parent, no_new_privileges, not_dumpable, occupy_standard_streams,
+};
 
 use super::super::rules::DOMAIN;
 
@@ -43,18 +43,6 @@ pub fn raise_limits() -> Result<u64, Unconfined> {
     setrlimit(most, hard, hard).map_err(|errno| ("setrlimit", errno))?;
     setrlimit(Resource::RLIMIT_CORE, 0, 0).map_err(|errno| ("setrlimit", errno))?;
     Ok(hard)
-}
-
-/// So that no connection ever has the number of a standard stream.
-fn occupy_standard_streams() -> Result<(), Errno> {
-    loop {
-        let null = open("/dev/null", OFlag::O_RDWR | OFlag::O_CLOEXEC, Mode::empty())?;
-        if null.as_raw_fd() > 2 {
-            return Ok(());
-        }
-        // It is to stay open.
-        let _ = null.into_raw_fd();
-    }
 }
 
 /// Landlock, as far as this kernel has it; threads that are made later are under it too.

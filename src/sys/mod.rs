@@ -4,6 +4,7 @@
 #![expect(unsafe_code, reason = "the system calls that no library wraps")]
 
 mod attribute;
+mod calls;
 mod clone;
 mod filter;
 mod inherited;
@@ -19,6 +20,7 @@ mod process;
 mod random;
 
 pub use attribute::{attribute, attribute_names, attribute_of, remove_attribute, set_attribute};
+pub use calls::{Argument, CallsLeft};
 pub use clone::{
     Clone, NAMESPACES, NEW_CGROUP, NEW_NETWORK, clone_process, clone_sibling, fork,
     spawn_sharing_memory,

@@ -25,7 +25,7 @@ fi
 used='gcc:gcc make:make git:git python3:python3 node:nodejs npm:npm gdb:gdb strace:strace
 vim:vim busybox:busybox-static perl:perl setpriv:util-linux newuidmap:uidmap dbus-daemon:dbus-daemon
 skopeo:skopeo zstd:zstd mmdebstrap:mmdebstrap docker-registry:docker-registry
-umoci:umoci podman:podman buildah:buildah openssl:openssl pasta:passt ip:iproute2 curl:curl
+umoci:umoci podman:podman buildah:buildah openssl:openssl pasta:passt ip:iproute2 curl:curl ping:iputils-ping
 java:default-jdk-headless unshare:util-linux pip3:python3-pip ssh:openssh-client
 sshd:openssh-server psql:postgresql-client postgres:postgresql dig:bind9-dnsutils
 go:golang-go cmake:cmake ccache:ccache mvn:maven ant:ant

@@ -34,7 +34,7 @@ mod upstream;
 mod wire;
 mod words;
 
-pub use process::{Account, Forwarder, Handover, Task};
+pub use process::{Account, Asked, Forwarder, Handover, Question, Task, Transport};
 pub use refusals::{Counted, Refused, Why};
 pub use resets::filter as filter_resets;
 pub use rules::Rules;

@@ -51,6 +51,8 @@ impl Refused {
 pub struct Counted {
     pub refused: Refused,
     pub times: u64,
+    /// Who was refused the first time, as it calls itself; unknown where that could not be found out.
+    pub program: Option<String>,
 }
 
 /// All refusals of a run.
@@ -64,17 +66,30 @@ pub struct Refusals {
 }
 
 impl Refusals {
-    /// Counts one. Returns it if it is the first of its kind.
-    pub fn count(&mut self, refused: Refused) -> Option<&Refused> {
-        self.add(refused, 1)
+    /// Counts one. Returns it if it is the first of its kind; only then it is asked whose it was.
+    pub fn count(
+        &mut self,
+        refused: Refused,
+        whose: impl FnOnce() -> Option<String>,
+    ) -> Option<&Counted> {
+        self.add(refused, 1, whose)
     }
 
     /// Remembers one that comes beside another that is counted.
-    pub fn remember(&mut self, refused: Refused) -> Option<&Refused> {
-        self.add(refused, 0)
+    pub fn remember(
+        &mut self,
+        refused: Refused,
+        whose: impl FnOnce() -> Option<String>,
+    ) -> Option<&Counted> {
+        self.add(refused, 0, whose)
     }
 
-    fn add(&mut self, refused: Refused, times: u64) -> Option<&Refused> {
+    fn add(
+        &mut self,
+        refused: Refused,
+        times: u64,
+        whose: impl FnOnce() -> Option<String>,
+    ) -> Option<&Counted> {
         if let Some(place) = self.places.get(&refused) {
             self.counted[*place].times += times;
             return None;
@@ -84,8 +99,8 @@ impl Refusals {
             return None;
         }
         self.places.insert(refused.clone(), self.counted.len());
-        self.counted.push(Counted { refused, times });
-        self.counted.last().map(|counted| &counted.refused)
+        self.counted.push(Counted { refused, times, program: whose() });
+        self.counted.last()
     }
 
     pub fn counted(&self) -> &[Counted] {
@@ -104,9 +119,14 @@ mod tests {
     #[test]
     fn the_same_is_counted_and_told_once() {
         let mut refusals = Refusals::default();
-        assert!(refusals.count(Refused::name("a".into())).is_some());
-        assert!(refusals.count(Refused::name("b".into())).is_some());
-        assert!(refusals.count(Refused::name("a".into())).is_none());
+        let count = |refusals: &mut Refusals, name: &str, whose: &str| {
+            let counted = refusals.count(Refused::name(name.into()), || Some(whose.into()));
+            counted.and_then(|counted| counted.program.clone())
+        };
+        assert_eq!(count(&mut refusals, "a", "npm").as_deref(), Some("npm"));
+        assert_eq!(count(&mut refusals, "b", "curl").as_deref(), Some("curl"));
+        let again = refusals.count(Refused::name("a".into()), || panic!("it is asked again"));
+        assert_eq!(again, None);
         let times: Vec<u64> = refusals.counted().iter().map(|counted| counted.times).collect();
         assert_eq!(times, [2, 1]);
     }
@@ -115,10 +135,12 @@ mod tests {
     fn a_flood_takes_no_more_room() {
         let mut refusals = Refusals::default();
         for number in 0..MOST + 10 {
-            refusals.count(Refused::name(number.to_string()));
+            refusals.count(Refused::name(number.to_string()), || None);
         }
-        refusals.count(Refused::name("0".into()));
+        refusals.count(Refused::name("0".into()), || None);
+        // What is not remembered is not looked for.
+        refusals.count(Refused::name("more".into()), || panic!("it is asked"));
         assert_eq!(refusals.counted().len(), MOST);
-        assert_eq!(refusals.further(), 10);
+        assert_eq!(refusals.further(), 11);
     }
 }

@@ -75,7 +75,10 @@ mod tests {
         let whom = "a".repeat(253);
         let why = Why::MeantFor("\u{1}".repeat(253));
         let refused = Refused { whom, port: Some(443), why };
-        for told in [Told::Counted(Counted { refused, times: u64::MAX }), Told::Further(3)] {
+        for told in [
+            Told::Counted(Counted { refused, times: u64::MAX, program: Some("\u{1}".repeat(15)) }),
+            Told::Further(3),
+        ] {
             tell(&here, &told).unwrap();
             assert_eq!(hear(&there, soon()), Ok(Some(told)));
         }

@@ -1,17 +1,30 @@
 //! Refusals as a person reads them.
 
 use super::public::is_trap;
-use super::refusals::{Refused, Why};
+use super::refusals::{Counted, Refused, Why};
+
+impl Counted {
+    /// One line: what was refused to whom, how often, and why.
+    pub fn line(&self) -> String {
+        let times = match self.times {
+            0 | 1 => "once".into(),
+            times => format!("{times} times"),
+        };
+        self.refused.line(self.program.as_deref().into_iter().chain([times.as_str()]))
+    }
+
+    /// The same when it has just happened.
+    pub fn first_line(&self) -> String {
+        self.refused.line(self.program.as_deref().into_iter())
+    }
+}
 
 impl Refused {
-    /// One line: what was refused, how often if that is known, and why.
-    pub fn line(&self, times: Option<u64>) -> String {
+    /// `more` stands behind it in brackets.
+    fn line<'a>(&self, more: impl Iterator<Item = &'a str>) -> String {
         let whom = self.place();
-        let times = match times {
-            None => String::new(),
-            Some(0 | 1) => " (once)".into(),
-            Some(times) => format!(" ({times} times)"),
-        };
+        let more: Vec<&str> = more.collect();
+        let times = if more.is_empty() { String::new() } else { format!(" ({})", more.join(", ")) };
         match &self.why {
             Why::NotAllowed => format!("refused {whom}{times}: not in `[network] allow`"),
             Why::LeadsTo(address) => format!(
@@ -56,11 +69,19 @@ mod tests {
     #[test]
     fn refusals_are_lines() {
         let refused = |why| Refused { whom: "a.example".into(), port: Some(443), why };
+        let counted = |refused, times, program: Option<&str>| Counted {
+            refused,
+            times,
+            program: program.map(str::to_owned),
+        };
         let not_allowed = refused(Why::NotAllowed);
         assert_eq!(
-            not_allowed.line(Some(3)),
+            counted(not_allowed.clone(), 3, None).line(),
             "refused a.example:443 (3 times): not in `[network] allow`"
         );
+        let known = counted(not_allowed.clone(), 3, Some("npm"));
+        assert_eq!(known.line(), "refused a.example:443 (npm, 3 times): not in `[network] allow`");
+        assert_eq!(known.first_line(), "refused a.example:443 (npm): not in `[network] allow`");
         assert_eq!(not_allowed.entry().as_deref(), Some("a.example:443"));
         let inward = |address: &str| refused(Why::LeadsTo(address.parse().unwrap())).entry();
         assert_eq!(inward("fd00::1").as_deref(), Some("[fd00::1]:443"));
@@ -70,9 +91,13 @@ mod tests {
         let metadata = Refused { whom: "169.254.169.254".into(), ..not_allowed };
         assert_eq!(metadata.entry(), None);
         let asked = Refused::name("a.example".into());
-        assert_eq!(asked.line(Some(1)), "refused a.example (once): not in `[network] allow`");
+        assert_eq!(
+            counted(asked, 1, None).line(),
+            "refused a.example (once): not in `[network] allow`"
+        );
         let gone = refused(Why::Unreachable("connection refused".into()));
-        assert_eq!(gone.line(None), "could not reach a.example:443: connection refused");
         assert_eq!(gone.entry(), None);
+        let gone = counted(gone, 1, None).first_line();
+        assert_eq!(gone, "could not reach a.example:443: connection refused");
     }
 }

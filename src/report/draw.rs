@@ -94,21 +94,23 @@ fn degraded(plan: &Plan) -> Vec<Protection> {
 }
 
 fn network(account: &Account) -> Network {
-    let refused = account.refused.iter().map(|Counted { refused, times }| Refused {
-        host: refused.whom.clone(),
-        port: refused.port,
-        words: refused.line(Some(*times)),
-        why: match refused.why {
-            Why::NotAllowed => RefusedWhy::NotAllowed,
-            Why::LeadsTo(_) => RefusedWhy::LeadsInward,
-            Why::MeantFor(_) => RefusedWhy::MeantForAnother,
-            Why::Nonsense(_) => RefusedWhy::Nonsense,
-            Why::Limit(_) => RefusedWhy::Limit,
-            Why::Unreachable(_) => RefusedWhy::Unreachable,
-        },
-        times: (*times).max(1),
-        entry: refused.entry(),
-    });
+    let refused =
+        account.refused.iter().map(|counted @ Counted { refused, times, program }| Refused {
+            host: refused.whom.clone(),
+            port: refused.port,
+            words: counted.line(),
+            why: match refused.why {
+                Why::NotAllowed => RefusedWhy::NotAllowed,
+                Why::LeadsTo(_) => RefusedWhy::LeadsInward,
+                Why::MeantFor(_) => RefusedWhy::MeantForAnother,
+                Why::Nonsense(_) => RefusedWhy::Nonsense,
+                Why::Limit(_) => RefusedWhy::Limit,
+                Why::Unreachable(_) => RefusedWhy::Unreachable,
+            },
+            times: (*times).max(1),
+            program: program.clone(),
+            entry: refused.entry(),
+        });
     Network { refused: refused.collect(), further: account.further, died: account.died }
 }
 

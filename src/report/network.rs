@@ -14,7 +14,7 @@ pub fn network(plan: &Plan, account: &Account) -> Vec<Diagnostic> {
         _ => None,
     });
     let told = account.refused.iter().take(MOST).map(|counted| {
-        let line = counted.refused.line(Some(counted.times));
+        let line = counted.line();
         Diagnostic::note(match (counted.refused.entry(), place) {
             (Some(entry), Some(place)) => {
                 let known = counted.refused.port.is_some();

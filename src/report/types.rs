@@ -230,6 +230,8 @@ pub struct Refused {
     pub words: String,
     pub why: RefusedWhy,
     pub times: u64,
+    /// The program that was refused first, as it calls itself; null where that could not be found out.
+    pub program: Option<String>,
     /// The entry of `[network] allow` that would let it through; null if none would.
     pub entry: Option<String>,
 }

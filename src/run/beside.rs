@@ -1,17 +1,17 @@
 //! A process beside the supervisor, such as one that keeps a scope or a network going: how it begins,
 //! how it ends with the supervisor, and how the supervisor waits for its answer.
 
-use std::os::fd::{AsFd, AsRawFd, IntoRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
 use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
-use nix::fcntl::{OFlag, open};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll, ppoll};
 use nix::sys::signal::{SigSet, Signal};
-use nix::sys::stat::Mode;
 use nix::sys::time::TimeSpec;
 
-use crate::sys::{close_all_but, continue_with_parents_death, die_with_parent, exit_now};
+use crate::sys::{
+    close_all_but, continue_with_parents_death, die_with_parent, exit_now, occupy_standard_streams,
+};
 
 /// A call that failed, by its name.
 pub type Failed = (&'static str, Errno);
@@ -60,18 +60,6 @@ pub fn has_ended(socket: &OwnedFd) -> Result<bool, Errno> {
     let mut peer = [PollFd::new(socket.as_fd(), PollFlags::POLLIN)];
     poll(&mut peer, PollTimeout::ZERO)?;
     Ok(peer[0].revents().is_some_and(|events| events.contains(PollFlags::POLLHUP)))
-}
-
-/// So that nothing written to a standard stream lands in a socket.
-fn occupy_standard_streams() -> Result<(), Errno> {
-    loop {
-        let null = open("/dev/null", OFlag::O_RDWR | OFlag::O_CLOEXEC, Mode::empty())?;
-        if null.as_raw_fd() > 2 {
-            return Ok(());
-        }
-        // It is to stay open.
-        let _ = null.into_raw_fd();
-    }
 }
 
 fn during(call: &'static str) -> impl Fn(Errno) -> Failed {

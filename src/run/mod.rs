@@ -18,6 +18,7 @@ mod nat;
 mod outcome;
 mod overlay;
 mod payload;
+mod program;
 mod publish;
 mod reach;
 mod record;

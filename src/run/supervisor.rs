@@ -23,6 +23,7 @@ use super::confine::Confinement;
 use super::explain::{explain, explain_clone};
 use super::message::{Failure, Order, Report};
 use super::outcome::{End, Full, Outcome, Refused};
+use super::program::program;
 use super::record::{Description, Record};
 use super::start::{Connections, Started, end, kill_init, prepare, start, wait};
 use super::tally::Tally;
@@ -80,9 +81,18 @@ pub fn perform(plan: &Plan, profiles: &[OsString], tell: Tell) -> Result<Outcome
     let Started { init, socket, confinement, forwarder, connections } = started;
     let memory = confinement.as_ref().and_then(|confinement| confinement.watch_memory(init));
     let clock = Clock::start(None);
-    let supervisor =
-        Supervisor { init, socket, signals, terminal, shares_terminal, memory, time, clock };
-    supervisor.supervise(plan, id, Around { confinement, forwarder, connections, record })
+    let supervisor = Supervisor {
+        init,
+        socket,
+        signals,
+        terminal,
+        shares_terminal,
+        memory,
+        forwarder,
+        time,
+        clock,
+    };
+    supervisor.supervise(plan, id, Around { confinement, connections, record })
 }
 
 fn refused(diagnostic: Diagnostic) -> Refused {
@@ -147,12 +157,13 @@ struct Events {
     report: bool,
     signal: bool,
     memory: bool,
+    /// The forwarder asks something.
+    question: bool,
 }
 
 /// What goes away with the run.
 struct Around {
     confinement: Option<Confinement>,
-    forwarder: Option<Forwarder>,
     connections: Connections,
     record: Option<Record>,
 }
@@ -165,6 +176,7 @@ struct Supervisor {
     /// Is the command in our session, so that the terminal's signals reach it as they reach us?
     shares_terminal: bool,
     memory: Option<MemoryWatch>,
+    forwarder: Option<Forwarder>,
     time: Option<TimeLimit>,
     /// Rings if init does not keep the time.
     clock: Clock,
@@ -173,7 +185,7 @@ struct Supervisor {
 impl Supervisor {
     /// Until the command has ended, and with it everything inside.
     fn supervise(mut self, plan: &Plan, id: String, around: Around) -> Result<Outcome, Refused> {
-        let Around { confinement, forwarder, connections, record } = around;
+        let Around { confinement, connections, record } = around;
         let started = Instant::now();
         let told = self.watch();
         let wall = started.elapsed();
@@ -186,7 +198,7 @@ impl Supervisor {
         drop(record);
         let ended = wait(self.init);
         // All inside has ended: what it has sent is on its way.
-        let network = forwarder.map(Forwarder::finish);
+        let network = self.forwarder.take().map(Forwarder::finish);
         if let Some(terminal) = &self.terminal {
             terminal.take_back();
         }
@@ -225,6 +237,9 @@ impl Supervisor {
             let events = self.wait_for_event()?;
             if let Some(memory) = self.memory.as_mut().filter(|_| events.memory) {
                 memory.look();
+            }
+            if events.question {
+                self.answer();
             }
             if events.signal {
                 self.pass_signals_on(stops)?;
@@ -266,7 +281,10 @@ impl Supervisor {
         ];
         // Its other flags would be set all the time: the file can always be read.
         let memory = self.memory.as_ref().filter(|memory| memory.is_on());
+        let watches_memory = memory.is_some();
         fds.extend(memory.map(|it| PollFd::new(it.as_fd(), PollFlags::POLLPRI)));
+        let asked = self.forwarder.as_ref().and_then(|forwarder| forwarder.asked.as_ref());
+        fds.extend(asked.map(|it| PollFd::new(it.as_fd(), PollFlags::POLLIN)));
         match poll(&mut fds, self.clock.timeout()) {
             Ok(_) | Err(Errno::EINTR) => {}
             Err(errno) => return Err(errno),
@@ -275,7 +293,21 @@ impl Supervisor {
             let events = fds.get(index).and_then(PollFd::revents);
             events.is_some_and(|events| !events.is_empty())
         };
-        Ok(Events { report: happened(0), signal: happened(1), memory: happened(2) })
+        Ok(Events {
+            report: happened(0),
+            signal: happened(1),
+            memory: watches_memory && happened(2),
+            question: happened(if watches_memory { 3 } else { 2 }),
+        })
+    }
+
+    /// Says which program it was that the network refused something.
+    fn answer(&mut self) {
+        let Some(forwarder) = &mut self.forwarder else { return };
+        let Some(asked) = &mut forwarder.asked else { return };
+        if !asked.answer(|question| program(self.init, question)) {
+            forwarder.asked = None;
+        }
     }
 
     /// What the terminal sends, it sends to the command itself as well, unless that has a

@@ -4,6 +4,7 @@
 #![expect(unsafe_code, reason = "the system calls that no library wraps")]
 
 mod attribute;
+mod calls;
 mod clone;
 mod filter;
 mod inherited;
@@ -19,6 +20,7 @@ mod process;
 mod random;
 
 pub use attribute::{attribute, attribute_names, attribute_of, remove_attribute, set_attribute};
+pub use calls::{Argument, CallsLeft};
 pub use clone::{
     Clone, NAMESPACES, NEW_CGROUP, NEW_NETWORK, clone_process, clone_sibling, fork,
     spawn_sharing_memory,
@@ -33,7 +35,10 @@ pub use mount::{
 };
 pub use namespace::{namespace_kind, owner_of_user_namespace, owning_user_namespace};
 pub use netlink::Netlink;
-pub use open::{Links, create_file, open_beneath, open_directory, open_path, open_to_read};
+pub use open::{
+    Links, create_file, occupy_standard_streams, open_beneath, open_directory, open_path,
+    open_to_read,
+};
 pub use pass::{MOST_AT_ONCE, receive_descriptors, send_descriptors};
 pub use process::{
     Change, Used, close_all_but, close_from, continue_with_parents_death, die_with_parent,

@@ -1,10 +1,10 @@
 //! Opening files so that nobody can lead us astray.
 
 use std::ffi::CStr;
-use std::os::fd::{BorrowedFd, OwnedFd};
+use std::os::fd::{AsRawFd, BorrowedFd, IntoRawFd, OwnedFd};
 
 use nix::errno::Errno;
-use nix::fcntl::{AT_FDCWD, OFlag, OpenHow, ResolveFlag, openat, openat2};
+use nix::fcntl::{AT_FDCWD, OFlag, OpenHow, ResolveFlag, open, openat, openat2};
 use nix::sys::stat::Mode;
 
 /// How a path below our new root is followed.
@@ -65,6 +65,19 @@ pub fn create_file(directory: BorrowedFd, name: &CStr, mode: u32) -> Result<Owne
     let flags =
         OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
     openat(directory, name, flags, Mode::from_bits_truncate(mode))
+}
+
+/// Opens /dev/null in the place of every standard stream that is closed, so that no file or socket gets its
+/// number, and with that what is written to it.
+pub fn occupy_standard_streams() -> Result<(), Errno> {
+    loop {
+        let null = open(c"/dev/null", OFlag::O_RDWR | OFlag::O_CLOEXEC, Mode::empty())?;
+        if null.as_raw_fd() > 2 {
+            return Ok(());
+        }
+        // It is to stay open.
+        let _ = null.into_raw_fd();
+    }
 }
 
 fn refusal(links: Links) -> ResolveFlag {

@@ -8,4 +8,5 @@ mod programs;
 mod questions;
 mod reach;
 mod services;
+mod whose;
 mod world;

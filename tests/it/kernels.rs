@@ -127,6 +127,17 @@ fn lived(machine: Machine) -> Machine {
         .check("echo >file; jail -- ./file", |it| {
             it.exits(126).says("EACCES");
         })
+        // Landlock before ABI 6 cannot keep abstract sockets closed there.
+        .check(
+            "/bin/busybox unshare -U -r -n /bin/busybox sleep 60 & \
+             until [ $(readlink /proc/$!/ns/net) != $(readlink /proc/self/ns/net) ]; do :; done; \
+             inside=$(jail --degrade landlock --network ns:/proc/$!/ns/net -- \
+                 readlink /proc/self/ns/net); \
+             test $inside = $(readlink /proc/$!/ns/net); same=$?; kill $!; exit $same",
+            |it| {
+                it.succeeds();
+            },
+        )
         .check("echo through | jail -- cat", |it| {
             it.outputs("through\n");
         })

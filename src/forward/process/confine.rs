@@ -3,8 +3,7 @@
 //! It keeps: connecting to the ports that the rules name, asking name servers, and reading the
 //! files that say where those are. No other file, no program, no other process.
 
-use std::collections::BTreeMap;
-use std::os::fd::{AsRawFd, IntoRawFd, RawFd};
+use std::os::fd::RawFd;
 use std::path::{Path, PathBuf};
 
 use landlock::{
@@ -12,15 +11,13 @@ use landlock::{
     RulesetAttr, RulesetCreatedAttr, RulesetError, Scope,
 };
 use nix::errno::Errno;
-use nix::fcntl::{OFlag, open};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
-use nix::sys::stat::Mode;
-use seccompiler::{
-    BackendError, BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition,
-    SeccompFilter, SeccompRule, TargetArch,
-};
+use seccompiler::{BackendError, BpfProgram};
 
-use crate::sys::{close_all_but, die_with_parent, no_new_privileges, not_dumpable};
+use crate::sys::{
+    Argument, CallsLeft, close_all_but, die_with_parent, no_new_privileges, not_dumpable,
+    occupy_standard_streams,
+};
 
 use super::super::rules::DOMAIN;
 
@@ -43,18 +40,6 @@ pub fn raise_limits() -> Result<u64, Unconfined> {
     setrlimit(most, hard, hard).map_err(|errno| ("setrlimit", errno))?;
     setrlimit(Resource::RLIMIT_CORE, 0, 0).map_err(|errno| ("setrlimit", errno))?;
     Ok(hard)
-}
-
-/// So that no connection ever has the number of a standard stream.
-fn occupy_standard_streams() -> Result<(), Errno> {
-    loop {
-        let null = open("/dev/null", OFlag::O_RDWR | OFlag::O_CLOEXEC, Mode::empty())?;
-        if null.as_raw_fd() > 2 {
-            return Ok(());
-        }
-        // It is to stay open.
-        let _ = null.into_raw_fd();
-    }
 }
 
 /// Landlock, as far as this kernel has it; threads that are made later are under it too.
@@ -113,30 +98,20 @@ fn program() -> Result<BpfProgram, Unconfined> {
 /// No unix socket leads to a service of the host, no terminal takes input, no other process is
 /// signalled.
 fn filter_for(process: u32) -> Result<BpfProgram, BackendError> {
-    let equals = |argument, value: i32| {
-        let value = u64::from(value.unsigned_abs());
-        SeccompCondition::new(argument, SeccompCmpArgLen::Dword, SeccompCmpOp::Eq, value)
+    let mut left = CallsLeft::new(&CALLS);
+    let socket = |family: i32, protocol: i32| {
+        [Argument::Is(0, family.unsigned_abs()), Argument::Is(2, protocol.unsigned_abs())]
     };
-    let mut rules: BTreeMap<_, _> = CALLS.iter().map(|call| (*call, Vec::new())).collect();
-    let mut sockets = Vec::new();
     for family in [libc::AF_INET, libc::AF_INET6] {
         for protocol in [0, libc::IPPROTO_TCP, libc::IPPROTO_UDP] {
-            let conditions = vec![equals(0, family)?, equals(2, protocol)?];
-            sockets.push(SeccompRule::new(conditions)?);
+            left.allow(libc::SYS_socket, &socket(family, protocol))?;
         }
     }
     // getaddrinfo(3) asks which addresses the machine has.
-    let netlink = vec![equals(0, libc::AF_NETLINK)?, equals(2, libc::NETLINK_ROUTE)?];
-    sockets.push(SeccompRule::new(netlink)?);
-    rules.insert(libc::SYS_socket, sockets);
-    let not_to_wait =
-        SeccompCondition::new(1, SeccompCmpArgLen::Dword, SeccompCmpOp::Eq, libc::FIONBIO)?;
-    rules.insert(libc::SYS_ioctl, vec![SeccompRule::new(vec![not_to_wait])?]);
-    let itself =
-        SeccompCondition::new(0, SeccompCmpArgLen::Dword, SeccompCmpOp::Eq, u64::from(process))?;
-    rules.insert(libc::SYS_tgkill, vec![SeccompRule::new(vec![itself])?]);
-    let refuse = SeccompAction::Errno(libc::EPERM.unsigned_abs());
-    SeccompFilter::new(rules, refuse, SeccompAction::Allow, TargetArch::x86_64)?.try_into()
+    left.allow(libc::SYS_socket, &socket(libc::AF_NETLINK, libc::NETLINK_ROUTE))?;
+    left.allow(libc::SYS_ioctl, &[Argument::Is(1, libc::FIONBIO as u32)])?;
+    left.allow(libc::SYS_tgkill, &[Argument::Is(0, process)])?;
+    left.refuse_others(Errno::EPERM)
 }
 
 /// Without conditions.

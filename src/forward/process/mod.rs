@@ -8,6 +8,7 @@
 //! Bounds: [`serve::MOST_PAIRS`] connections at once, further ones wait in the kernel until one ends;
 //! 256 KiB wait in each direction, and 64 KiB of first bytes.
 
+mod asking;
 mod confine;
 mod here;
 mod lookup;
@@ -35,6 +36,10 @@ use super::rules::Rules;
 use super::upstream::Upstream;
 use super::wire::{Told, hear};
 
+pub use asking::{Asked, Question, Transport};
+
+use asking::Asker;
+
 /// What the forwarder does.
 #[derive(Clone, Debug)]
 pub struct Task {
@@ -49,6 +54,8 @@ pub struct Task {
 pub struct Forwarder {
     process: Option<Pid>,
     control: OwnedFd,
+    /// On which it asks which program it was.
+    pub asked: Option<Asked>,
 }
 
 /// The end of a socket on which sockets are handed over, inside.
@@ -80,10 +87,12 @@ impl Forwarder {
             socketpair(AddressFamily::Unix, kind, None, SockFlag::SOCK_CLOEXEC)
         };
         let ((control, its_control), (inside, outside)) = (pair()?, pair()?);
+        let (asked, asker) = pair()?;
         match fork()? {
-            Clone::Child => run(task, its_control, outside),
+            Clone::Child => run(task, its_control, outside, asker),
             Clone::Parent { child } => {
-                Ok((Self { process: Some(child), control }, Handover(inside)))
+                let asked = Some(Asked::new(asked));
+                Ok((Self { process: Some(child), control, asked }, Handover(inside)))
             }
         }
     }
@@ -146,14 +155,14 @@ impl Handover {
 }
 
 /// All that a forwarder ever does.
-fn run(task: Task, control: OwnedFd, handover: OwnedFd) -> ! {
-    let kept = [control.as_raw_fd(), handover.as_raw_fd()];
+fn run(task: Task, control: OwnedFd, handover: OwnedFd, asker: OwnedFd) -> ! {
+    let kept = [control.as_raw_fd(), handover.as_raw_fd(), asker.as_raw_fd()];
     match confine::let_go(&kept).and_then(|()| prepare(&task)) {
         Ok(tools) => {
             let served = take_over(&handover).and_then(|sockets| {
                 // Whoever made the sockets may go on.
                 let ready = || send_descriptors(handover.as_fd(), LAST, &[]);
-                serve::serve(task, tools, control, sockets, ready)
+                serve::serve(task, tools, control, Asker::new(asker), sockets, ready)
             });
             match served {
                 // Where nobody is at the other end any more, there is nobody to tell either.

@@ -114,6 +114,11 @@ impl Pair {
         [wanted(inside).map(|flags| (&self.inside, flags)), self.outside().zip(wanted(outside))]
     }
 
+    /// Where the program inside has its end.
+    pub fn client(&self) -> Option<SocketAddr> {
+        self.inside.peer_addr().ok()
+    }
+
     pub fn streams(&self) -> [Option<&TcpStream>; 2] {
         [Some(&self.inside), self.outside()]
     }

@@ -1,7 +1,5 @@
 //! What the process may do: to make connections inside, and pass bytes on.
 
-use std::collections::BTreeMap;
-
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};
 use nix::libc;
@@ -9,13 +7,10 @@ use nix::sched::{CloneFlags, setns};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::stat::Mode;
 use nix::unistd::Pid;
-use seccompiler::{
-    BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter,
-    SeccompRule, TargetArch, apply_filter,
-};
+use seccompiler::{BpfProgram, apply_filter};
 
 use crate::run::beside::Failed;
-use crate::sys::{no_new_privileges, not_dumpable, set_capabilities};
+use crate::sys::{Argument, CallsLeft, no_new_privileges, not_dumpable, set_capabilities};
 
 /// Without conditions: reading, writing and waiting on what is open, memory, threads, and an end.
 const CALLS: [libc::c_long; 36] = [
@@ -82,26 +77,13 @@ pub fn confine() -> Result<(), Failed> {
 /// No file can be opened, no program executed, no process made. What is refused does not exist, so
 /// that the C library falls back from clone3(2), whose flags no filter sees.
 fn filter() -> Result<BpfProgram, seccompiler::BackendError> {
-    let mut rules: BTreeMap<i64, Vec<SeccompRule>> =
-        CALLS.iter().map(|call| (*call, Vec::new())).collect();
-    let equals = |argument, value: i32| {
-        let value = u64::from(value.unsigned_abs());
-        SeccompCondition::new(argument, SeccompCmpArgLen::Dword, SeccompCmpOp::Eq, value)
-    };
-    let mut families = Vec::new();
+    let mut left = CallsLeft::new(&CALLS);
     for family in [libc::AF_INET, libc::AF_INET6] {
-        families.push(SeccompRule::new(vec![equals(0, family)?])?);
+        left.allow(libc::SYS_socket, &[Argument::Is(0, family.unsigned_abs())])?;
     }
-    rules.insert(libc::SYS_socket, families);
-    let not_to_wait =
-        SeccompCondition::new(1, SeccompCmpArgLen::Dword, SeccompCmpOp::Eq, libc::FIONBIO)?;
-    rules.insert(libc::SYS_ioctl, vec![SeccompRule::new(vec![not_to_wait])?]);
-    let thread = u64::from(libc::CLONE_THREAD.unsigned_abs());
-    let is_thread =
-        SeccompCondition::new(0, SeccompCmpArgLen::Dword, SeccompCmpOp::MaskedEq(thread), thread)?;
-    rules.insert(libc::SYS_clone, vec![SeccompRule::new(vec![is_thread])?]);
-    let refused = SeccompAction::Errno(libc::ENOSYS.unsigned_abs());
-    SeccompFilter::new(rules, refused, SeccompAction::Allow, TargetArch::x86_64)?.try_into()
+    left.allow(libc::SYS_ioctl, &[Argument::Is(1, libc::FIONBIO as u32)])?;
+    left.allow(libc::SYS_clone, &[Argument::Has(0, libc::CLONE_THREAD.unsigned_abs())])?;
+    left.refuse_others(Errno::ENOSYS)
 }
 
 #[cfg(test)]

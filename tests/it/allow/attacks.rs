@@ -11,7 +11,7 @@ fn a_literal_address_is_refused_at_once() {
     // The address that the allowed name leads to, by its number; and another.
     for address in ["203.0.113.7", "203.0.113.8", "10.0.0.7"] {
         let get = format!("https://{address}/");
-        jail.run(curl(&["-k", &get])).fails().says(&format!("refused {address}:443 (once)"));
+        jail.run(curl(&["-k", &get])).fails().says(&format!("refused {address}:443 (curl, once)"));
     }
     jail.run_outside(curl(&["-k", "https://203.0.113.8/"])).succeeds();
 }
@@ -36,7 +36,7 @@ fn another_port_is_refused_at_once() {
     jail.run(curl(&["http://localhost:8080/"])).exits(7).says_nothing_of("refused");
     // One that is open for somebody else.
     let jail = world(&["good.example:443", "other.example:80"]);
-    jail.run(curl(&["http://good.example/"])).fails().says("refused good.example:80 (once)");
+    jail.run(curl(&["http://good.example/"])).fails().says("refused good.example:80 (curl, once)");
     jail.run(curl(&["http://other.example/"])).succeeds();
 }
 
@@ -78,7 +78,7 @@ fn a_name_that_leads_to_this_machine_is_refused() {
         let get = format!("http://{name}/");
         jail.run(curl(&[&get]))
             .fails()
-            .says(&format!("refused {name}:80 (once): the name leads to"));
+            .says(&format!("refused {name}:80 (curl, once): the name leads to"));
         let family = if name == "own6.example" { "-6" } else { "-4" };
         jail.run_outside(curl(&[family, &get])).succeeds();
     }
@@ -134,7 +134,7 @@ fn a_handshake_for_another_name_is_refused() {
     let fronted = ["--connect-to", "evil.example:443:good.example:443", "https://evil.example/"];
     jail.run(curl(&fronted))
         .fails()
-        .says("refused good.example:443 (once): its first bytes are for `evil.example`");
+        .says("refused good.example:443 (curl, once): its first bytes are for `evil.example`");
     jail.run_outside(curl(&fronted)).succeeds();
 }
 
@@ -174,9 +174,9 @@ fn another_port_by_way_of_an_allowed_host_is_refused() {
     let by_proxy = ["-x", "http://good.example:8080"];
     for words in [&by_proxy[..], &["-p", "-x", "http://good.example:8080"]] {
         let get = [words, &["http://good.example:22/"]].concat();
-        jail.run(curl(&get))
-            .fails()
-            .says("refused good.example:8080 (once): its first bytes are for `good.example:22`");
+        jail.run(curl(&get)).fails().says(
+            "refused good.example:8080 (curl, once): its first bytes are for `good.example:22`",
+        );
     }
     assert_eq!(heard(&jail), "");
     jail.run(curl(&["-x", "http://good.example:8080", "http://good.example:8080/"])).succeeds();
@@ -273,7 +273,7 @@ fn names_are_refused_over_tcp_as_well() {
         print(ask(b'good.example'), ask(b'evil.example'))\n";
     let jail = world(&["good.example:443"]);
     let finished = jail.run(["python3", "-c", script]);
-    finished.outputs("(0, 1) (3, 0)\n").says("refused evil.example (once)");
+    finished.outputs("(0, 1) (3, 0)\n").says("refused evil.example (python3, once)");
 }
 
 #[test]
@@ -292,6 +292,45 @@ fn datagrams_and_raw_sockets_lead_nowhere() {
     let jail = world(&["good.example:443"]);
     jail.run(["python3", "-c", script]).outputs("refused\n97\n97\n13\n");
     jail.run_outside(["python3", "-c", script]).outputs("b'x'\n13\n");
+}
+
+/// QUIC, for one: what is allowed is TCP.
+#[test]
+fn datagrams_to_an_allowed_name_are_refused_at_once() {
+    require!(Feature::Userns);
+    let script = "import socket, time\n\
+        start = time.monotonic()\n\
+        for family in socket.AF_INET, socket.AF_INET6:\n\
+        \x20   place = socket.getaddrinfo('good.example', 443, family, socket.SOCK_DGRAM)[0][4]\n\
+        \x20   one = socket.socket(family, socket.SOCK_DGRAM)\n\
+        \x20   one.settimeout(20)\n\
+        \x20   one.connect(place)\n\
+        \x20   one.send(b'x')\n\
+        \x20   try: print(one.recv(1))\n\
+        \x20   except ConnectionRefusedError: print('refused')\n\
+        print(time.monotonic() - start < 10)\n";
+    let jail = world(&["good.example:443"]);
+    jail.run(["python3", "-c", script]).outputs("refused\nrefused\nTrue\n");
+}
+
+/// Every address is local, so the sandbox's own kernel would answer for everybody.
+#[test]
+fn echo_requests_are_refused_at_once() {
+    require!(Feature::Userns);
+    require!(Feature::Program("ping"));
+    let jail = world(&["good.example:443", "203.0.113.7:443"]);
+    for place in ["good.example", "203.0.113.7", "203.0.113.8", "127.0.0.1"] {
+        let ping = ["ping", "-n", "-c", "1", "-w", "20", place];
+        jail.run(ping).fails().says("ping: ").output_lacks("bytes from");
+    }
+    let script = "import socket\n\
+        for kind in socket.SOCK_DGRAM, socket.SOCK_RAW:\n\
+        \x20   for family, protocol in (socket.AF_INET, 1), (socket.AF_INET6, 58):\n\
+        \x20       try: socket.socket(family, kind, protocol); print('made')\n\
+        \x20       except OSError as error: print(error.strerror)\n";
+    let refused = "Permission denied\nPermission denied\n\
+        Address family not supported by protocol\nAddress family not supported by protocol\n";
+    jail.run(["python3", "-c", script]).outputs(refused);
 }
 
 #[test]
@@ -318,7 +357,7 @@ fn a_flood_of_names_is_told_in_a_few_lines() {
     let finished = jail.run(["python3", "-c", script]);
     finished
         .succeeds()
-        .says("refused n0.evil (once)")
+        .says("refused n0.evil (python3, once)")
         .says("2980 more were refused by the network");
     assert!(finished.stderr.len() < 10_000);
 }
@@ -336,7 +375,7 @@ fn a_flood_of_allowed_names_ends_and_leaves_the_others_alone() {
         print(codes.count(0), codes.count(2), ask(b'n0'))\n";
     let jail = world(&["*.wild.example:443"]);
     let finished = jail.run(["python3", "-c", script]);
-    finished.outputs("4096 904 0\n").says("refused further names (904 times)");
+    finished.outputs("4096 904 0\n").says("refused further names (python3, 904 times)");
 }
 
 #[test]

@@ -79,7 +79,9 @@ fn a_name_that_turns_inward_is_refused_from_then_on() {
     let finished = running.finish();
     finished.succeeds();
     for trap in traps {
-        finished.says(&format!("refused moving.example:80 (once): the name leads to {trap}, "));
+        finished.says(&format!(
+            "refused moving.example:80 (python3, once): the name leads to {trap}, "
+        ));
     }
     let heard = heard(&jail);
     assert!(heard.lines().all(|line| line.starts_with("GET 203.0.113.7 ")), "{heard}");
@@ -94,7 +96,7 @@ fn an_address_inward_beside_a_good_one_is_not_tried() {
     assert_eq!(next(&mut running), "reached 203.0.113.7 for moving.example");
     leads_to(&jail, "203.0.113.9 127.0.0.1");
     assert_eq!(next(&mut running), "ConnectionResetError");
-    running.finish().succeeds().says("could not reach moving.example:80 (once)");
+    running.finish().succeeds().says("could not reach moving.example:80 (python3, once)");
     assert!(!heard(&jail).contains("GET 1"), "{}", heard(&jail));
 }
 
@@ -106,5 +108,5 @@ fn a_name_that_is_gone_is_told_from_one_that_is_refused() {
     assert_eq!(next(&mut running), "reached 203.0.113.7 for moving.example");
     fs::write(jail.project().join("world/names"), "").expect("it can be written");
     assert_eq!(next(&mut running), "ConnectionResetError");
-    running.finish().succeeds().says("could not reach moving.example:80 (once)");
+    running.finish().succeeds().says("could not reach moving.example:80 (python3, once)");
 }

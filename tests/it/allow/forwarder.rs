@@ -1,12 +1,13 @@
 //! The process outside that serves the network: what it can do, and how it ends.
 
+use std::ffi::OsString;
 use std::fs;
 use std::path::PathBuf;
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use super::world::curl;
+use super::world::{curl, world};
 use crate::require;
 use crate::support::{Feature, Jail, Running, wait_until};
 
@@ -117,4 +118,93 @@ fn a_terminals_interrupt_is_the_commands() {
     running.signal(Signal::SIGINT);
     running.wait_for("interrupted");
     running.finish().exits(4).says_nothing_of("ended before");
+}
+
+/// A connection that cannot be taken for want of descriptors waits, and is taken later.
+#[test]
+fn what_cannot_be_taken_at_once_is_taken_later() {
+    require!(Feature::Userns);
+    require!(Feature::Program("strace"));
+    require!(Feature::Tracing);
+    let jail = world(&["good.example:80"]);
+    let faults = |errno: &str| {
+        let fault = format!("inject=accept4:error={errno}:when=1..3");
+        // A shell is the parent of the servers outside, for whose end strace would wait.
+        let words = [
+            "sh",
+            "-c",
+            "\"$@\"; exit $?",
+            "sh",
+            "strace",
+            "-f",
+            "-qq",
+            "-o",
+            "/dev/null",
+            "-e",
+            "trace=accept4",
+            "-e",
+            &fault,
+        ];
+        let mut line: Vec<OsString> = words.map(OsString::from).into();
+        line.extend(jail.run_line(curl(&["http://good.example/", "http://good.example/"])));
+        jail.run_outside(line)
+    };
+    let answer = "reached 203.0.113.7 for good.example\n";
+    for errno in ["EMFILE", "ENFILE", "ENOMEM", "ENOBUFS", "ECONNABORTED", "EPERM", "ENETDOWN"] {
+        faults(errno).succeeds().outputs(&answer.repeat(2));
+    }
+}
+
+/// More connections at once than it has descriptors for.
+#[test]
+fn connections_beyond_its_descriptors_wait_for_their_turn() {
+    require!(Feature::Userns);
+    let script = "import socket\n\
+        all = [socket.create_connection(('good.example', 80)) for _ in range(80)]\n\
+        for one in all: one.sendall(b'GET / HTTP/1.0\\r\\n\\r\\n')\n\
+        reached = 0\n\
+        for one in all:\n\
+        \x20   reached += b'reached' in b''.join(iter(lambda: one.recv(4096), b''))\n\
+        \x20   one.close()\n\
+        print(reached)\n";
+    let jail = world(&["good.example:80"]);
+    let few = ["sh", "-c", "ulimit -n 160; exec \"$@\"", "sh"].map(OsString::from);
+    let line = few.into_iter().chain(jail.run_line(["python3", "-c", script]));
+    jail.run_outside(line).succeeds().outputs("80\n");
+}
+
+/// The kernel may have forgotten whose death is its own: it sees the end of its socket.
+#[test]
+fn it_ends_with_its_socket() {
+    require!(Feature::Userns);
+    require!(Feature::Program("strace"));
+    require!(Feature::Tracing);
+    // The first prctl(2) of each process is the one that asks for that.
+    let fault = "inject=prctl:retval=0:when=1";
+    let words = ["strace", "-f", "-qq", "-o", "/dev/null", "-e", "trace=prctl", "-e", fault];
+    let jail = jail().through(HELD.iter().chain(&words));
+    let mut running = jail.start(["sh", "-c", "echo ready; read line"]);
+    running.wait_for("ready");
+    let parent = format!("\nPPid:\t{}\n", running.pid());
+    let supervisor = children_with(&parent).pop().expect("strace has started it");
+    let parent = format!("\nPPid:\t{}\n", number(&supervisor));
+    let process = children_with(&parent)
+        .into_iter()
+        .find(|path| status(path).contains("\nThreads:\t5\n"))
+        .expect("it is a child");
+    kill(number(&supervisor), Signal::SIGKILL).expect("it is running");
+    wait_until("the forwarder has ended", || {
+        let state = status(&process);
+        state.is_empty() || state.contains("\nState:\tZ")
+    });
+    running.finish().fails();
+}
+
+fn status(process: &std::path::Path) -> String {
+    fs::read_to_string(process.join("status")).unwrap_or_default()
+}
+
+fn children_with(parent: &str) -> Vec<PathBuf> {
+    let processes = fs::read_dir("/proc").expect("it can be listed").flatten();
+    processes.map(|entry| entry.path()).filter(|path| status(path).contains(parent)).collect()
 }

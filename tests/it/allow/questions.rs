@@ -28,7 +28,7 @@ fn dig_is_answered_over_udp_and_tcp() {
         jail.run(dig(&[over, "+short", "GOOD.example.", "AAAA"])).outputs("2001:2::1:0\n");
         jail.run(dig(&[over, "evil.example"]))
             .output_has("status: NXDOMAIN")
-            .says("refused evil.example (once)");
+            .says("refused evil.example (dig, once)");
     }
 }
 
@@ -75,7 +75,7 @@ fn a_refused_name_is_refused_in_any_spelling() {
         let plain = plain.trim_end_matches('.');
         jail.run(curl(&[&format!("http://{name}/")]))
             .exits(6)
-            .says(&format!("refused {plain} (once)"));
+            .says(&format!("refused {plain} (curl, once)"));
     }
     assert_eq!(heard(&jail), "");
     jail.run_outside(curl(&["http://EVIL.Example/"])).succeeds();
@@ -94,5 +94,5 @@ fn a_name_in_other_letters_is_the_one_that_it_is_written_as() {
     // Two of its letters are Cyrillic.
     jail.run(curl(&["http://g\u{43e}\u{43e}d.example/"]))
         .exits(6)
-        .says("refused xn--gd-fmca.example (once)");
+        .says("refused xn--gd-fmca.example (curl, once)");
 }

@@ -15,7 +15,7 @@ fn an_allowed_name_is_reached_and_another_is_refused_with_the_reason() {
         .succeeds()
         .outputs("reached 203.0.113.7 for good.example\n");
     jail.run(curl(&["https://evil.example/"])).exits(6).says(
-        "refused evil.example (once): not in `[network] allow`; add --allow evil.example, or \
+        "refused evil.example (curl, once): not in `[network] allow`; add --allow evil.example, or \
              `evil.example:PORT` for others than 443 and 80\n",
     );
     jail.run_outside(curl(&["https://evil.example/"])).succeeds();
@@ -44,7 +44,7 @@ fn a_wildcard_means_names_below_it() {
     require!(Feature::Userns);
     let jail = world(&["*.wild.example:80"]);
     jail.run(curl(&["http://a.wild.example/", "http://b.c.wild.example/"])).succeeds();
-    jail.run(curl(&["http://wild.example/"])).exits(6).says("refused wild.example (once)");
+    jail.run(curl(&["http://wild.example/"])).exits(6).says("refused wild.example (curl, once)");
 }
 
 #[test]
@@ -53,7 +53,7 @@ fn a_network_is_reached_by_address() {
     let jail = world(&["203.0.113.0/29:80"]);
     jail.run(curl(&["http://203.0.113.7/"])).succeeds();
     jail.run(curl(&["http://203.0.113.8/"])).fails().says(
-        "refused 203.0.113.8:80 (once): not in `[network] allow`; add --allow 203.0.113.8:80",
+        "refused 203.0.113.8:80 (curl, once): not in `[network] allow`; add --allow 203.0.113.8:80",
     );
 }
 
@@ -67,7 +67,7 @@ fn ipv6_is_reached_by_name_and_by_address() {
     // A program that speaks IPv6 alone reaches a server that does not.
     jail.run(curl(&["-6", "http://good.example/"])).succeeds();
     jail.run(curl(&["-6", "http://[2600::7]/"])).succeeds();
-    jail.run(curl(&["-6", "http://[2600::8]/"])).fails().says("refused [2600::8]:80 (once)");
+    jail.run(curl(&["-6", "http://[2600::8]/"])).fails().says("refused [2600::8]:80 (curl, once)");
 }
 
 #[test]
@@ -196,7 +196,7 @@ fn a_server_that_is_not_there_is_told_from_one_that_is_refused() {
     let jail = world(&["good.example:81", "nowhere.example:80"]);
     jail.run(curl(&["http://good.example:81/"]))
         .fails()
-        .says("could not reach good.example:81 (once): connection refused");
+        .says("could not reach good.example:81 (curl, once): connection refused");
     jail.run(curl(&["http://nowhere.example/"])).fails().says("could not reach nowhere.example:80");
 }
 
@@ -227,6 +227,7 @@ fn the_report_has_what_was_refused() {
     let finished = jail.run(curl(&["-o", "/dev/null", "http://203.0.113.8/"]));
     finished.reports("/network/refused/0/host", "203.0.113.8");
     finished.reports("/network/refused/0/why", "not_allowed");
+    finished.reports("/network/refused/0/program", "curl");
     finished.reports("/network/refused/0/entry", "203.0.113.8:80");
     finished.reports("/network/died", false);
 }
@@ -236,7 +237,7 @@ fn refusals_are_told_at_once_if_asked_for() {
     require!(Feature::Userns);
     let jail = world(&["good.example:80"]).args(["--verbose"]);
     let finished = jail.run(curl(&["http://evil.example/"]));
-    finished.exits(6).says("note: refused evil.example: not in `[network] allow`\n");
+    finished.exits(6).says("note: refused evil.example (curl): not in `[network] allow`\n");
 }
 
 #[test]

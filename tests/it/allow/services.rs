@@ -54,7 +54,7 @@ fn git_over_ssh_needs_no_proxy() {
     jail.run(clone(&jail, "good.example")).succeeds();
     jail.run(["git", "-C", "work", "log", "--format=%s"]).outputs("first\n");
     std::fs::remove_dir_all(jail.project().join("work")).expect("it is there");
-    jail.run(clone(&jail, "other.example")).exits(128).says("refused other.example (once)");
+    jail.run(clone(&jail, "other.example")).exits(128).says("refused other.example (ssh, once)");
     assert!(!jail.project().join("work").exists());
     jail.run_outside(clone(&jail, "other.example")).succeeds();
 }
@@ -91,7 +91,7 @@ fn psql_needs_no_proxy() {
     require!(Feature::Program("postgres"));
     let jail = with_database(world(&["good.example:5432"]));
     jail.run(ask("good.example")).succeeds().outputs("reached 203.0.113.7|1\n");
-    jail.run(ask("other.example")).exits(2).says("refused other.example (once)");
+    jail.run(ask("other.example")).exits(2).says("refused other.example (psql, once)");
     jail.run_outside(ask("other.example")).succeeds().outputs("reached 203.0.113.8|1\n");
 }
 

@@ -91,9 +91,9 @@ fn it_reaches_nobody_until_somebody_is_named() {
     jail.run(["true"]).is_silent();
     let refused = jail.run(["curl", "-sS", "https://api.example.test/"]);
     refused.exits(6).says(
-        "jail: note: refused api.example.test (once): not in `[network] allow`; \
+        "jail: note: refused api.example.test (curl, once): not in `[network] allow`; \
          add --allow api.example.test, or \"api.example.test\" in a profile of your own that \
-         extends `agent`\n",
+         extends `agent`, or `api.example.test:PORT` for others than 443 and 80\n",
     );
     // An address that nobody looked up is refused by the kernel, as nothing is behind it.
     jail.run(["curl", "-sS", "https://192.0.2.1/"]).exits(7);

@@ -36,7 +36,8 @@ impl Server {
             pair.cut_off();
             // The command's own loopback: nobody serves this port there, and that is all.
             if !address.is_loopback() {
-                self.refuse(Refused { whom, port: Some(to.port()), why: Why::NotAllowed });
+                let refused = Refused { whom, port: Some(to.port()), why: Why::NotAllowed };
+                self.refuser.refuse(refused, pair.client().into());
             }
             return;
         }

@@ -2,6 +2,7 @@
 
 mod admit;
 mod names;
+mod refuser;
 mod resets;
 
 use std::io::ErrorKind;
@@ -13,20 +14,20 @@ use nix::errno::Errno;
 use nix::sys::epoll::{Epoll, EpollEvent, EpollFlags, EpollTimeout};
 use nix::sys::socket::{SockType, getsockopt, sockopt};
 
-use crate::diagnostic::Diagnostic;
-
 use super::super::flow::{CHUNK, no_wait};
 use super::super::refusals::{Refusals, Refused};
 use super::super::rules::Rules;
 use super::super::synthetic::Names;
 use super::super::upstream::Upstream;
 use super::super::wire::{Told, tell};
+use super::asking::Asker;
 use super::lookup::Lookups;
 use super::pair::{End, Pair, Ticket};
 use super::questions::Questions;
 use super::watch::{About, watch};
 use super::{Task, Tools};
 use names::MOST_QUESTIONS;
+use refuser::Refuser;
 
 /// Connections at once; the next ones wait in the kernel.
 pub const MOST_PAIRS: usize = 512;
@@ -59,10 +60,9 @@ struct Server {
     number: u32,
     lookups: Lookups,
     names: Names,
-    refusals: Refusals,
+    refuser: Refuser,
     rules: Rules,
     upstream: Option<Upstream>,
-    speaks: bool,
 }
 
 /// Serves until the supervisor says that the command has ended, and then tells what was refused.
@@ -71,10 +71,11 @@ pub fn serve(
     task: Task,
     tools: Tools,
     control: OwnedFd,
+    asker: Asker,
     sockets: Vec<OwnedFd>,
     ready: impl FnOnce() -> Result<(), Errno>,
 ) -> Result<(), Errno> {
-    let mut server = Server::new(task, tools, sockets)?;
+    let mut server = Server::new(task, tools, asker, sockets)?;
     server.watch_own(&control)?;
     ready()?;
     let mut scratch = vec![0; CHUNK];
@@ -90,14 +91,14 @@ pub fn serve(
             break;
         }
     }
-    for counted in server.refusals.counted() {
+    for counted in server.refuser.refusals.counted() {
         tell(&control, &Told::Counted(counted.clone()))?;
     }
-    tell(&control, &Told::Further(server.refusals.further()))
+    tell(&control, &Told::Further(server.refuser.refusals.further()))
 }
 
 impl Server {
-    fn new(task: Task, tools: Tools, sockets: Vec<OwnedFd>) -> Result<Self, Errno> {
+    fn new(task: Task, tools: Tools, asker: Asker, sockets: Vec<OwnedFd>) -> Result<Self, Errno> {
         let (mut listeners, mut datagrams, mut resets) = (Vec::new(), None, Vec::new());
         for socket in sockets {
             match getsockopt(&socket, sockopt::SockType)? {
@@ -126,10 +127,13 @@ impl Server {
             number: 0,
             lookups: tools.lookups,
             names: task.rules.names(),
-            refusals: Refusals::default(),
+            refuser: Refuser {
+                refusals: Refusals::default(),
+                asker: Some(asker),
+                speaks: task.speaks,
+            },
             rules: task.rules,
             upstream: task.upstream,
-            speaks: task.speaks,
         })
     }
 
@@ -184,6 +188,7 @@ impl Server {
                     // Its end; nothing else ever comes from there.
                     if until.is_none() {
                         *until = Some(Instant::now() + LINGER);
+                        self.refuser.asker = None;
                         // What was begun before the end has been begun.
                         for place in 0..self.listeners.len() {
                             self.accept(place, scratch)?;
@@ -276,18 +281,8 @@ impl Server {
             joined.pair.cut_off();
         }
         if let End::Refused(why) = end {
-            self.refuse(Refused { whom: joined.whom, port: Some(joined.port), why });
-        }
-    }
-
-    fn refuse(&mut self, refused: Refused) {
-        let first = self.refusals.count(refused).cloned();
-        self.speak(first);
-    }
-
-    fn speak(&self, first: Option<Refused>) {
-        if let Some(refused) = first.filter(|_| self.speaks) {
-            super::complain(Diagnostic::note(refused.line(None)));
+            let refused = Refused { whom: joined.whom, port: Some(joined.port), why };
+            self.refuser.refuse(refused, joined.pair.client().into());
         }
     }
 }

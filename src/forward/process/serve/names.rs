@@ -5,10 +5,12 @@ use std::net::TcpStream;
 use super::super::super::dns;
 use super::super::super::flow::no_wait;
 use super::super::super::refusals::Refused;
+use super::super::asking::Transport;
 use super::super::pair::Ticket;
 use super::super::questions::Questions;
 use super::super::watch::{About, watch_one};
 use super::Server;
+use super::refuser::{Client, Refuser};
 
 /// Connections to the name server at once; the next ones are closed.
 pub(super) const MOST_QUESTIONS: usize = 32;
@@ -21,11 +23,10 @@ impl Server {
             let Ok(Some((length, from))) = no_wait(|| socket.recv_from(&mut room)) else { return };
             let answer = dns::answer(&room[..length], &self.rules, &mut self.names, self.v6);
             let Some(answer) = answer else { continue };
+            let client = Client { transport: Transport::Udp, from: Some(from) };
+            refuse(&mut self.refuser, answer.refused, answer.is_second, client);
             // Who asks and does not listen asks again.
             let _ = socket.send_to(&answer.bytes, from);
-            if let Some(refused) = answer.refused {
-                self.refuse_name(refused, answer.is_second);
-            }
         }
     }
 
@@ -46,14 +47,14 @@ impl Server {
         let place = ticket.place as usize;
         let Some(slot) = self.questions.get_mut(place) else { return };
         let Some(mut questions) = slot.take_if(|it| it.number == ticket.number) else { return };
-        let mut refused = Vec::new();
+        let client = Client::from(questions.stream().peer_addr().ok());
         let (rules, names, v6) = (&self.rules, &mut self.names, self.v6);
+        let refuser = &mut self.refuser;
         let open = questions.go_on(|message| {
             let answer = dns::answer(message, rules, names, v6)?;
-            refused.extend(answer.refused.map(|refused| (refused, answer.is_second)));
+            refuse(refuser, answer.refused, answer.is_second, client);
             Some(answer.bytes)
         });
-        refused.into_iter().for_each(|(refused, second)| self.refuse_name(refused, second));
         let wants = questions.wants();
         let about = About::Questions(ticket).encode();
         let mut known = questions.watched[0];
@@ -63,13 +64,13 @@ impl Server {
             self.questions[place] = Some(questions);
         }
     }
+}
 
-    fn refuse_name(&mut self, refused: Refused, is_second: bool) {
-        let first = match is_second {
-            true => self.refusals.remember(refused),
-            false => self.refusals.count(refused),
-        };
-        let first = first.cloned();
-        self.speak(first);
+/// Counts it before it is answered: so long the program is there.
+fn refuse(refuser: &mut Refuser, refused: Option<Refused>, is_second: bool, client: Client) {
+    match refused {
+        Some(refused) if is_second => refuser.remember(refused, client),
+        Some(refused) => refuser.refuse(refused, client),
+        None => {}
     }
 }

@@ -33,7 +33,9 @@ impl Server {
             }
             let name = self.names.name(address).map(str::to_owned);
             let host = name.unwrap_or_else(|| address.to_string());
-            self.refuse(Refused { whom: host, port: Some(whom.port()), why: Why::NotAllowed });
+            let refused = Refused { whom: host, port: Some(whom.port()), why: Why::NotAllowed };
+            // The program's socket has no address any more by which it could be found.
+            self.refuser.refuse(refused, None.into());
         }
     }
 }

@@ -1,7 +1,7 @@
 //! docs/recipes.md, "First build in each language": its lines as they stand, in fresh clones of
 //! small projects with a dependency, which a server on this machine has.
 
-use super::{go, java, outside, python};
+use super::{go, java, node, outside, python};
 use crate::require;
 use crate::support::{Feature, Jail, Running, jail_binary};
 use crate::tools::cargo::with_rust;
@@ -9,14 +9,14 @@ use crate::tools::cargo::with_rust;
 const PAGE: &str = include_str!("../../../docs/recipes.md");
 
 /// A machine on which `jail` is installed, and a server of packages that it reaches.
-struct World {
-    jail: Jail,
-    port: String,
+pub struct World {
+    pub jail: Jail,
+    pub port: String,
     _server: Running,
 }
 
 impl World {
-    fn new() -> Self {
+    pub fn new() -> Self {
         let jail = Jail::new().home_file("mirror/mirror.py", include_str!("mirror.py"));
         let programs = jail.elsewhere().join("bin");
         let jail = jail.file(programs.join("unused"), "");
@@ -99,18 +99,9 @@ fn rust() {
 fn node() {
     require!(Feature::Program("npm"));
     let world = World::new()
-        .file(
-            "package.json",
-            r#"{ "name": "program", "version": "1.0.0", "private": true,
-                "scripts": { "test": "node --test" }, "dependencies": { "greet": "^1.0.0" } }"#,
-        )
+        .file("package.json", node::PROGRAM)
         .file(".npmrc", "registry=http://127.0.0.1:PORT/node/\n")
-        .file(
-            "greet.test.js",
-            "const assert = require('node:assert');\nrequire('node:test')('greets', () => {\n\
-             assert.equal(require('greet')('you'), 'hello you');\n\
-             assert.ok(require('fs').existsSync('node_modules/greet/installed'));\n});\n",
-        )
+        .file("greet.test.js", node::TEST)
         .file(".gitignore", "node_modules\n");
     outside(&world.jail, "cd ~/origin && npm install --package-lock-only").succeeds();
     let said = world.builds("Node.js", "");
@@ -183,7 +174,7 @@ fn java() {
         .file("src/test/java/GreetTest.java", java::TEST)
         .file(".gitignore", "/target\n");
     let said = world.builds("Java", "");
-    for words in ["Running GreetTest", "BUILD SUCCESS"] {
-        assert_eq!(said.matches(words).count(), 2, "{words}: {said}");
+    for words in ["T E S T S", "GreetTest", "BUILD SUCCESS"] {
+        assert!(said.matches(words).count() >= 2, "{words}: {said}");
     }
 }

@@ -60,17 +60,22 @@ pub fn greeter(jail: Jail) -> Jail {
     jail.file("Cargo.toml", MANIFEST).file("src/lib.rs", LIBRARY).file("src/main.rs", PROGRAM)
 }
 
-/// Gives the project's user the Rust of who runs the tests, as rustup would have put it
-/// there, and the packages that building this project has downloaded.
+/// The same as [`with_toolchain`], and the packages that building this project has downloaded.
 pub fn with_rust(jail: Jail) -> Jail {
-    let own = jail.home().join(".cargo");
-    let jail = jail
-        .home_file(".cargo/registry/CACHEDIR.TAG", "")
-        .env("PATH", format!("{}:/usr/local/bin:/usr/bin:/bin", own.join("bin").display()));
+    let jail = with_toolchain(jail).home_file(".cargo/registry/CACHEDIR.TAG", "");
+    let own = jail.home().join(".cargo/registry");
     for part in ["cache", "index"] {
-        copy(&cargo_home().join("registry").join(part), &own.join("registry"));
+        copy(&cargo_home().join("registry").join(part), &own);
     }
-    give_to_user(&jail, &own.join("registry"));
+    give_to_user(&jail, &own);
+    jail
+}
+
+/// Gives the project's user the Rust of who runs the tests, as rustup would have put it there.
+pub fn with_toolchain(jail: Jail) -> Jail {
+    let own = jail.home().join(".cargo");
+    let path = format!("{}:/usr/local/bin:/usr/bin:/bin", own.join("bin").display());
+    let jail = jail.directory("../.cargo/bin").env("PATH", path);
     // A compiler in /usr is visible inside without anybody's doing.
     let toolchain = toolchain();
     if toolchain.starts_with("/usr") {
@@ -89,7 +94,6 @@ pub fn with_rust(jail: Jail) -> Jail {
     for directory in ["downloads", "tmp", "update-hashes"] {
         jail = jail.directory(&format!("../.rustup/{directory}"));
     }
-    let jail = jail.directory("../.cargo/bin");
     let programs = own.join("bin");
     let rustup = cargo_home().join("bin/rustup");
     if rustup.exists() {

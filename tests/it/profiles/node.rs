@@ -1,6 +1,6 @@
 //! `node`: npm installs what was downloaded before, and runs tests.
 
-use super::recipes::World;
+use super::mirror::World;
 use super::{outside, sh};
 use crate::require;
 use crate::support::Feature;
@@ -18,7 +18,7 @@ pub const TEST: &str = "const assert = require('node:assert');\n\
 fn npm_installs_from_its_cache_and_runs_tests() {
     require!(Feature::Program("npm"));
     let world = World::new();
-    let registry = format!("registry=http://127.0.0.1:{}/node/\n", world.port);
+    let registry = format!("registry={}/node/\n", world.address());
     let jail = world
         .jail
         .args(["--profile", "node"])

@@ -7,6 +7,7 @@ mod every;
 mod git;
 mod go;
 mod java;
+mod mirror;
 mod node;
 mod out_of_reach;
 mod python;

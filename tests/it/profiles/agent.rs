@@ -95,8 +95,11 @@ fn it_reaches_nobody_until_somebody_is_named() {
          add --allow api.example.test, or \"api.example.test\" in a profile of your own that \
          extends `agent`, or `api.example.test:PORT` for others than 443 and 80\n",
     );
-    // An address that nobody looked up is refused by the kernel, as nothing is behind it.
-    jail.run(["curl", "-sS", "https://192.0.2.1/"]).exits(7);
+    jail.run(["curl", "-sS", "https://192.0.2.1/"]).exits(7).says(
+        "jail: note: refused 192.0.2.1:443 (once): not in `[network] allow`; \
+         add --allow 192.0.2.1:443, or \"192.0.2.1:443\" in a profile of your own that \
+         extends `agent`\n",
+    );
 }
 
 /// As the header of the profile says it.
@@ -118,5 +121,5 @@ fn it_is_given_settings_a_key_and_a_host_by_a_profile_of_its_users() {
     sh(&jail, work).outputs("mine\nkey\nhelper\n");
     outside(&jail, "cat ~/.config/helper/state").outputs("state\n");
     let refused = jail.run(["curl", "-sS", "https://other.example.test/"]);
-    refused.fails().says("add \"other.example.test\" in ~/.config/jail/profiles/helper.toml:3\n");
+    refused.fails().says("add \"other.example.test\" in ~/.config/jail/profiles/helper.toml:3");
 }

@@ -89,3 +89,17 @@ fn a_repository_that_leads_git_elsewhere_stays_inside() {
     assert!(!jail.home().join("stolen").exists(), "nothing outside was reached");
     outside(&jail, "git status; test -s ~/stolen").succeeds();
 }
+
+/// As the header of the profile says it: the repository is elsewhere.
+#[test]
+fn a_worktree_works_with_its_repository() {
+    require!(Feature::Program("git"));
+    let jail = repository();
+    outside(&jail, "git worktree add -q -b side ../tree").succeeds();
+    let jail = jail.cwd("../tree");
+    jail.run(["git", "status"]).fails().says("not a git repository");
+    let jail = jail.args(["--write", "../project/.git", "--read", "../project/.git/hooks"]);
+    sh(&jail, "echo b > b && git add b && git commit -q -m second").succeeds();
+    outside(&jail, "git log -1 --format=%s side").outputs("second\n");
+    jail.probe("create ../project/.git/hooks/pre-commit").refused("EROFS");
+}

@@ -1,25 +1,9 @@
 //! `go`: modules downloaded before, packages compiled before, and tests.
 
-use super::{outside, project, sh};
+use super::mirror::World;
+use super::{outside, sh};
 use crate::require;
 use crate::support::{Feature, Jail};
-
-/// Makes a directory that go takes for a proxy, with one module in it.
-pub const PROXY: &str = r#"
-import os, zipfile
-place = 'proxy/example.test/greet/@v/'
-os.makedirs(place, exist_ok=True)
-module = 'module example.test/greet\n\ngo 1.18\n'
-files = {'list': 'v1.0.0\n', 'v1.0.0.mod': module,
-         'v1.0.0.info': '{"Version": "v1.0.0", "Time": "2020-01-01T00:00:00Z"}'}
-for name, text in files.items():
-    with open(place + name, 'w') as file:
-        file.write(text)
-with zipfile.ZipFile(place + 'v1.0.0.zip', 'w') as archive:
-    archive.writestr('example.test/greet@v1.0.0/go.mod', module)
-    archive.writestr('example.test/greet@v1.0.0/greet.go',
-        'package greet\n\nfunc Greet(name string) string { return "hello " + name }\n')
-"#;
 
 pub const MODULE: &str = "module example.test/program\n\ngo 1.18\n\n\
     require example.test/greet v1.0.0\n";
@@ -33,14 +17,15 @@ pub const TEST: &str = "package main\n\nimport (\n\t\"os/user\"\n\t\"testing\"\n
 
 /// A project whose dependency go has downloaded.
 fn program() -> Jail {
-    let jail = project("go")
-        .home_file("make_proxy.py", PROXY)
+    let world = World::new();
+    let download = format!("GOPROXY={}/go GOSUMDB=off go mod tidy && go vet", world.address());
+    let jail = world
+        .jail
+        .args(["--profile", "go"])
         .file("go.mod", MODULE)
         .file("main.go", PROGRAM)
         .file("main_test.go", TEST);
-    let download = "(cd && python3 make_proxy.py) && export GOPROXY=file://$HOME/proxy GOSUMDB=off \
-                    && go mod tidy && go vet";
-    outside(&jail, download).succeeds();
+    outside(&jail, &download).succeeds();
     jail
 }
 

@@ -87,6 +87,8 @@ def go():
 
 
 class Server(http.server.SimpleHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
     def do_GET(self):
         path = self.translate_path(self.path)
         # Maven asks for the digest of each file.

@@ -1,61 +1,33 @@
 //! docs/recipes.md, "First build in each language": its lines as they stand, in fresh clones of
 //! small projects with a dependency, which a server on this machine has.
 
-use super::{go, java, outside, python};
+use super::mirror::World;
+use super::{go, java, node, outside, python};
 use crate::require;
-use crate::support::{Feature, Jail, Running, jail_binary};
+use crate::support::Feature;
 use crate::tools::cargo::with_rust;
 
 const PAGE: &str = include_str!("../../../docs/recipes.md");
 
-/// A machine on which `jail` is installed, and a server of packages that it reaches.
-struct World {
-    jail: Jail,
-    port: String,
-    _server: Running,
-}
-
-impl World {
-    fn new() -> Self {
-        let jail = Jail::new().home_file("mirror/mirror.py", include_str!("mirror.py"));
-        let programs = jail.elsewhere().join("bin");
-        let jail = jail.file(programs.join("unused"), "");
-        std::os::unix::fs::symlink(jail_binary(), programs.join("jail")).expect("a link is made");
-        let start = "cd ~/mirror && exec python3 -u mirror.py";
-        let mut server = jail.start_line(["sh", "-c", start].map(Into::into).to_vec());
-        let port = server.wait_for("serves").split_whitespace().last().expect("a port").to_owned();
-        let path = format!("{}:/usr/local/bin:/usr/bin:/bin", programs.display());
-        let jail = jail.env("PATH", path);
-        Self { jail, port, _server: server }
+/// Clones the project, and runs the lines of a section in the clone.
+fn builds(world: &World, section: &str) -> String {
+    let clone = "git init -q ~/origin && cd ~/origin && git add . \
+                 && git -c user.name=a -c user.email=a@example.org commit -q -m first \
+                 && rm -rf ~/project/* && git clone -q ~/origin ~/project/clone";
+    outside(&world.jail, clone).succeeds();
+    let lines = lines(section);
+    assert_eq!(lines.len(), 2, "{section} takes two commands");
+    let mut said = String::new();
+    for line in lines {
+        // Who follows the page may name the hosts that a project needs in the place of all.
+        let line = line.replace("'*:443'", &format!("127.0.0.1:{}", world.port));
+        let ran = outside(&world.jail, &format!("cd ~/project/clone && {line}"));
+        said += &ran.stdout_text();
+        said += &String::from_utf8_lossy(&ran.stderr);
     }
-
-    /// A file of the project that is cloned; `PORT` is that of the server.
-    fn file(mut self, path: &str, text: &str) -> Self {
-        let path = format!("origin/{path}");
-        self.jail = self.jail.home_file(&path, text.replace("PORT", &self.port));
-        self
-    }
-
-    /// Clones the project, and runs the lines of a section in the clone.
-    fn builds(&self, section: &str, clean: &str) -> String {
-        let clone = "git init -q ~/origin && cd ~/origin && git add . \
-                     && git -c user.name=a -c user.email=a@example.org commit -q -m first \
-                     && rm -rf ~/project/* && git clone -q ~/origin ~/project/clone";
-        outside(&self.jail, clone).succeeds();
-        let lines = lines(section);
-        assert_eq!(lines.len(), 2, "{section} takes two commands");
-        let mut said = String::new();
-        for line in lines {
-            // Who follows the page may name the hosts that a project needs in the place of all.
-            let line = line.replace("'*:443'", &format!("127.0.0.1:{}", self.port));
-            let ran = outside(&self.jail, &format!("cd ~/project/clone && {line}"));
-            said += &ran.stdout_text();
-            said += &String::from_utf8_lossy(&ran.stderr);
-        }
-        let changed = outside(&self.jail, "cd ~/project/clone && git status --short");
-        changed.outputs(clean);
-        said
-    }
+    let changed = outside(&world.jail, "cd ~/project/clone && git status --short");
+    changed.outputs("");
+    said
 }
 
 /// The lines of shell below a heading of the page.
@@ -75,23 +47,20 @@ fn rust() {
             "[package]\nname = \"program\"\nversion = \"0.1.0\"\nedition = \"2021\"\n\
              [dependencies]\ngreet = { version = \"1\", registry = \"mirror\" }\n",
         )
-        .file(
-            ".cargo/config.toml",
-            "[registries.mirror]\nindex = \"sparse+http://127.0.0.1:PORT/rust/index/\"\n",
-        )
+        .file(".cargo/config.toml", "[registries.mirror]\nindex = \"sparse+ADDRESS/rust/index/\"\n")
         .file(
             "src/lib.rs",
             "#[test]\nfn greets() { assert_eq!(greet::greet(\"you\"), \"hello you\"); }\n",
         )
         .file(".gitignore", "/target\n/Cargo.lock\n");
-    let programs = world.jail.elsewhere().join("bin");
+    let programs = world.jail.elsewhere();
     let path = format!(
         "{}:{}:/usr/local/bin:/usr/bin:/bin",
         programs.display(),
         world.jail.home().join(".cargo/bin").display()
     );
     world.jail = with_rust(world.jail).env("PATH", path);
-    let said = world.builds("Rust", "");
+    let said = builds(&world, "Rust");
     assert!(said.contains("1 passed"), "{said}");
 }
 
@@ -99,21 +68,12 @@ fn rust() {
 fn node() {
     require!(Feature::Program("npm"));
     let world = World::new()
-        .file(
-            "package.json",
-            r#"{ "name": "program", "version": "1.0.0", "private": true,
-                "scripts": { "test": "node --test" }, "dependencies": { "greet": "^1.0.0" } }"#,
-        )
-        .file(".npmrc", "registry=http://127.0.0.1:PORT/node/\n")
-        .file(
-            "greet.test.js",
-            "const assert = require('node:assert');\nrequire('node:test')('greets', () => {\n\
-             assert.equal(require('greet')('you'), 'hello you');\n\
-             assert.ok(require('fs').existsSync('node_modules/greet/installed'));\n});\n",
-        )
+        .file("package.json", node::PROGRAM)
+        .file(".npmrc", "registry=ADDRESS/node/\n")
+        .file("greet.test.js", node::TEST)
         .file(".gitignore", "node_modules\n");
     outside(&world.jail, "cd ~/origin && npm install --package-lock-only").succeeds();
-    let said = world.builds("Node.js", "");
+    let said = builds(&world, "Node.js");
     assert!(said.contains("pass 1"), "{said}");
 }
 
@@ -121,10 +81,10 @@ fn node() {
 fn python() {
     require!(Feature::Program("python3"));
     let world = World::new()
-        .file("requirements.txt", "--index-url http://127.0.0.1:PORT/python/\ngreet==1.0\n")
+        .file("requirements.txt", "--index-url ADDRESS/python/\ngreet==1.0\n")
         .file("test_greet.py", python::UNIT_TEST)
         .file(".gitignore", ".venv\n__pycache__\n");
-    let said = world.builds("Python", "");
+    let said = builds(&world, "Python");
     assert!(said.contains("Ran 1 test") && said.contains("OK"), "{said}");
 }
 
@@ -135,7 +95,7 @@ fn go() {
         .file("go.mod", go::MODULE)
         .file("main.go", go::PROGRAM)
         .file("main_test.go", go::TEST);
-    let proxy = format!("http://127.0.0.1:{}/go", world.port);
+    let proxy = format!("{}/go", world.address());
     // Where a proxy is the user's own setting, it stands in a profile of the user's.
     let own = format!(
         "extends = [\"go\"]\n[env]\nset = {{ GOPROXY = \"{proxy}\", GOSUMDB = \"off\" }}\n"
@@ -146,7 +106,7 @@ fn go() {
         "cd ~/origin && GOPROXY={proxy} GOSUMDB=off GOPATH=~/seed GOFLAGS=-modcacherw go mod tidy"
     );
     outside(&world.jail, &sums).succeeds();
-    let said = world.builds("Go", "");
+    let said = builds(&world, "Go");
     assert!(said.contains("ok  \texample.test/program"), "{said}");
     outside(&world.jail, "chmod -R u+w ~/go").succeeds();
 }
@@ -164,7 +124,7 @@ fn c() {
         .file("program.c", program)
         .file(".gitignore", "Makefile\nprogram\n");
     outside(&world.jail, "chmod +x ~/origin/configure").succeeds();
-    let said = world.builds("C and C++", "");
+    let said = builds(&world, "C and C++");
     assert!(said.contains("1 passed"), "{said}");
 }
 
@@ -172,7 +132,7 @@ fn c() {
 fn java() {
     require!(Feature::Program("mvn"));
     require!(Feature::Path(java::SUREFIRE));
-    let place = "<id>central</id><url>http://127.0.0.1:PORT/java</url>";
+    let place = "<id>central</id><url>ADDRESS/java</url>";
     let places = format!(
         "  <repositories><repository>{place}</repository></repositories>\n  <pluginRepositories>\
          <pluginRepository>{place}</pluginRepository></pluginRepositories>\n</project>"
@@ -182,8 +142,8 @@ fn java() {
         .file("src/main/java/Greet.java", java::PROGRAM)
         .file("src/test/java/GreetTest.java", java::TEST)
         .file(".gitignore", "/target\n");
-    let said = world.builds("Java", "");
-    for words in ["Running GreetTest", "BUILD SUCCESS"] {
-        assert_eq!(said.matches(words).count(), 2, "{words}: {said}");
+    let said = builds(&world, "Java");
+    for words in ["T E S T S", "GreetTest", "BUILD SUCCESS"] {
+        assert!(said.matches(words).count() >= 2, "{words}: {said}");
     }
 }

@@ -20,8 +20,11 @@ const PAGES: [&str; 6] = [
 ];
 
 /// Flags of other programs that the pages mention.
-const OF_OTHERS: [&str; 12] = [
+const OF_OTHERS: [&str; 15] = [
+    "--ignore-scripts",
+    "--only-binary",
     "--offline",
+    "--build",
     "--git",
     "--target",
     "--path",
@@ -125,7 +128,7 @@ fn every_test_that_is_referred_to_exists() {
     let code = page.split('`').skip(1).step_by(2);
     let mut found = 0;
     for (module, test) in code.filter_map(|code| code.split_once("::")) {
-        let folders = ["escape", "images", "images/registry"];
+        let folders = ["escape", "images", "images/registry", "profiles"];
         let files = folders.map(|folder| format!("tests/it/{folder}/{module}.rs"));
         let file = files.iter().find(|file| Path::new(file).exists());
         let tests = text(file.unwrap_or_else(|| panic!("there is no {module}")));

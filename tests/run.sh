@@ -26,7 +26,9 @@ used='gcc:gcc make:make git:git python3:python3 node:nodejs npm:npm gdb:gdb stra
 vim:vim busybox:busybox-static perl:perl setpriv:util-linux newuidmap:uidmap dbus-daemon:dbus-daemon
 skopeo:skopeo zstd:zstd mmdebstrap:mmdebstrap docker-registry:docker-registry
 umoci:umoci podman:podman buildah:buildah openssl:openssl pasta:passt ip:iproute2 curl:curl
-java:default-jdk-headless unshare:util-linux zsh:zsh fish:fish man:man-db dpkg-deb:dpkg'
+java:default-jdk-headless unshare:util-linux
+go:golang-go cmake:cmake ccache:ccache mvn:maven ant:ant
+zsh:zsh fish:fish man:man-db dpkg-deb:dpkg'
 if [ -n "${JAIL_TEST_VM:-}" ]; then
     used="$used qemu-system-x86_64:qemu-system-x86"
 fi
@@ -40,6 +42,11 @@ done
 python3 -c 'import ensurepip' 2>/dev/null || missing="$missing python3-venv"
 [ -e /usr/include/stdio.h ] || missing="$missing libc6-dev"
 [ -e /usr/share/bash-completion/bash_completion ] || missing="$missing bash-completion"
+plugins=/usr/share/maven-repo/org/apache/maven/plugins
+[ -e $plugins/maven-surefire-plugin ] || missing="$missing libsurefire-java"
+for plugin in compiler jar resources; do
+    [ -e "$plugins/maven-$plugin-plugin" ] || missing="$missing libmaven-$plugin-plugin-java"
+done
 [ -e /usr/share/keyrings/debian-archive-keyring.gpg ] || missing="$missing debian-archive-keyring"
 
 if [ -n "$missing" ]; then

@@ -34,7 +34,7 @@ pub const DIRECTORIES: [&str; 11] = [
 ];
 
 /// Settings in /etc that programs read whatever they do. What only some tools want, such as
-/// fontconfig, stands in the built-in profile `toolchains`.
+/// fontconfig, stands in the built-in profile `toolchain-system`.
 pub const ETC: [&str; 19] = [
     // Debian's choice between programs: `cc`, `java`, `editor` are links through here.
     "/etc/alternatives",

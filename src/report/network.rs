@@ -33,6 +33,10 @@ pub fn network(plan: &Plan, account: &Account) -> Vec<Diagnostic> {
 }
 
 fn remedy(entry: &str, place: &Origin) -> String {
+    if let Some(profile) = place.built_in_profile() {
+        let own = "a profile of your own that extends";
+        return format!("add --allow {entry}, or \"{entry}\" in {own} `{profile}`");
+    }
     match place {
         Origin::File { .. } => format!("add \"{entry}\" in {place}"),
         Origin::BuiltIn | Origin::Flag(_) | Origin::Variable(_) => format!("add --allow {entry}"),

@@ -3,7 +3,7 @@
 //! A sandbox that people switch off protects nobody. Each test asserts what the tool made,
 //! not only that it ran.
 
-mod cargo;
+pub mod cargo;
 mod debuggers;
 mod identities;
 mod job_control;

@@ -43,11 +43,7 @@ fn main() {
 #[test]
 fn cargo_builds_tests_and_runs_a_crate_with_dependencies() {
     require!(Feature::Program("cc"));
-    let jail = developer()
-        .file("Cargo.toml", MANIFEST)
-        .file("src/lib.rs", LIBRARY)
-        .file("src/main.rs", PROGRAM);
-    let jail = with_rust(jail);
+    let jail = with_rust(greeter(developer()));
     jail.run(["cargo", "build", "--offline"]).succeeds().says("Finished");
     assert!(jail.project().join("target/debug/greeter").exists());
     let tested = jail.run(["cargo", "test", "--offline"]);
@@ -57,6 +53,11 @@ fn cargo_builds_tests_and_runs_a_crate_with_dependencies() {
     // Cargo unpacked the sources of the dependencies, and what it wrote was thrown away.
     assert!(!jail.home().join(".cargo/registry/src").exists());
     assert!(jail.home().join(".cargo/registry/cache").exists());
+}
+
+/// A crate with dependencies that cargo has downloaded.
+pub fn greeter(jail: Jail) -> Jail {
+    jail.file("Cargo.toml", MANIFEST).file("src/lib.rs", LIBRARY).file("src/main.rs", PROGRAM)
 }
 
 /// As docs/recipes.md shows it.
@@ -82,7 +83,7 @@ fn cargo_runs_what_it_has_built_in_a_sandbox() {
 
 /// Gives the project's user the Rust of who runs the tests, as rustup would have put it
 /// there, and the packages that building this project has downloaded.
-fn with_rust(jail: Jail) -> Jail {
+pub fn with_rust(jail: Jail) -> Jail {
     let own = jail.home().join(".cargo");
     let jail = jail
         .home_file(".cargo/registry/CACHEDIR.TAG", "")

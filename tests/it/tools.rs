@@ -17,6 +17,8 @@ mod terminal_owner;
 
 use crate::support::{Jail, jail_binary};
 
+pub use cargo::with_toolchain;
+
 /// A project of somebody who uses the profile `dev`.
 fn developer() -> Jail {
     Jail::new().args(["--profile", "dev"])

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::Write;
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use nix::unistd::access;
@@ -29,7 +30,7 @@ pub enum Feature {
     Tun,
     /// A command of cargo that is installed beside it, such as `deb`.
     Cargo(&'static str),
-    /// A program in PATH.
+    /// A program: in PATH, or a server where servers are.
     Program(&'static str),
     /// Virtual machines: the program that `JAIL_TEST_VM` names.
     Machines,
@@ -95,15 +96,21 @@ fn lack(feature: &Feature) -> Option<String> {
         }
         Feature::RealImages => return real_images().err(),
         Feature::Program(name) => {
-            let directories = ["/usr/local/bin", "/usr/bin", "/bin"];
-            let there = directories.iter().any(|directory| {
-                access(format!("{directory}/{name}").as_str(), nix::unistd::AccessFlags::X_OK)
-                    .is_ok()
-            });
-            (there, format!("there is no program `{name}`"))
+            (program(name).is_some(), format!("there is no program `{name}`"))
         }
     };
     (!there).then_some(reason)
+}
+
+/// Where a program is. Debian has a directory for each version of PostgreSQL, of which the last is taken.
+pub fn program(name: &str) -> Option<PathBuf> {
+    let versions = fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
+    let mut versions: Vec<PathBuf> = versions.map(|it| it.path().join("bin")).collect();
+    versions.sort();
+    let usual = ["/usr/sbin", "/bin", "/usr/bin", "/usr/local/bin"].map(PathBuf::from);
+    let directories = versions.into_iter().chain(usual).rev();
+    let mut programs = directories.map(|directory| directory.join(name));
+    programs.find(|path| access(path, nix::unistd::AccessFlags::X_OK).is_ok())
 }
 
 fn works(words: &str) -> bool {

@@ -66,7 +66,7 @@ fn messages(code: &str) -> Vec<String> {
         let rest = rest.strip_prefix("format!(").unwrap_or(rest).trim_start();
         literal(rest.strip_prefix('"')?)
     });
-    literals.map(|literal| plain(literal)).collect()
+    literals.map(plain).collect()
 }
 
 /// Up to the quote that ends it.

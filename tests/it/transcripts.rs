@@ -133,6 +133,12 @@ fn refused_images() {
 }
 
 #[test]
+fn further_refusals() {
+    crate::require!(Feature::Program("pasta"));
+    holds("refused-further.md");
+}
+
+#[test]
 fn every_page_is_run() {
     let this = include_str!("transcripts.rs");
     let pages = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cli");

@@ -398,3 +398,6 @@ fn interpreter(path: &Path) -> Option<String> {
     let line = String::from_utf8_lossy(line);
     line.split_whitespace().next().map(str::to_owned)
 }
+
+#[cfg(test)]
+mod tests;

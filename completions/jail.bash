@@ -1082,6 +1082,9 @@ _jail_with_names() {
     elif [[ ${words[1]} == check && $last != -* ]]; then
         _jail_offer "$last" profiles
         return
+    elif [[ ${words[1]} == profile && ${words[2]} == @(show|diff) && ${#words[@]} -gt 3 && $last != -* ]]; then
+        _jail_offer "$last" profiles
+        return
     elif [[ ${words[1]} == image && ${#words[@]} -gt 3 && $last != -* ]]; then
         case "${words[2]}" in
             inspect | pull | remove | unpack | verify) _jail_offer "$last" images; return ;;

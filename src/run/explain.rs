@@ -6,7 +6,7 @@ use std::path::Path;
 
 use nix::errno::Errno;
 
-use crate::diagnostic::{Diagnostic, Origin, errno_cause};
+use crate::diagnostic::{Diagnostic, Origin, did_you_mean, errno_cause};
 use crate::plan::{Action, Mount, Plan, RootSource, Step};
 use crate::units::AbsolutePath;
 
@@ -315,8 +315,14 @@ fn command(name: &OsStr, search: &[AbsolutePath], errno: Errno, step: &Step) -> 
                 None if name.as_encoded_bytes().contains(&b'/') => {
                     diagnostic.because("the host has no such file either")
                 }
-                None => diagnostic
-                    .because("the host does not have it in the directories of PATH either"),
+                None => {
+                    let diagnostic = diagnostic
+                        .because("the host does not have it in the directories of PATH either");
+                    match similar(name, search) {
+                        Some(meant) => diagnostic.help(format!("did you mean `{meant}`?")),
+                        None => diagnostic,
+                    }
+                }
             };
             Refused { diagnostic, status: 127, started: false }
         }
@@ -374,6 +380,15 @@ fn on_host(name: &OsStr, search: &[AbsolutePath]) -> Option<std::path::PathBuf> 
     candidates.into_iter().find(|path| path.is_file())
 }
 
+/// The program that was meant, if a name is mistyped.
+fn similar(name: &OsStr, search: &[AbsolutePath]) -> Option<String> {
+    let directories = search.iter().filter_map(|directory| fs::read_dir(directory.as_path()).ok());
+    let names =
+        directories.flatten().flatten().filter_map(|entry| entry.file_name().into_string().ok());
+    let names: Vec<String> = names.collect();
+    did_you_mean(name.to_str()?, names.iter().map(String::as_str)).map(str::to_owned)
+}
+
 /// The program that a script names in its first line.
 fn interpreter(path: &Path) -> Option<String> {
     use std::io::Read;
@@ -383,3 +398,6 @@ fn interpreter(path: &Path) -> Option<String> {
     let line = String::from_utf8_lossy(line);
     line.split_whitespace().next().map(str::to_owned)
 }
+
+#[cfg(test)]
+mod tests;

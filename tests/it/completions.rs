@@ -10,7 +10,9 @@ fn project() -> Jail {
         .home_file(".config/jail/profiles/two words.toml", "extends = [\"default\"]\n")
         .file("rootfs/etc/hostname", "image\n");
     let names = "jail image import -q tar:rootfs.tar chest:12 && jail image import -q tar:rootfs.tar chest:13";
-    let listed = "if [ \"$*\" = 'profile list --names' ]; then printf 'chosen\\ndefault\\ntwo words\\n'; exit; fi";
+    // For a program that has no `jail profile` yet.
+    let listed = "if [ \"$*\" = 'profile list --names' ]; then \"$JAIL\" \"$@\" 2>/dev/null \
+                  || printf 'chosen\\ndefault\\ntwo words\\n'; exit; fi";
     let jail = with_jail(jail, &format!("{listed}\nexec \"$JAIL\" \"$@\""));
     jail.run_outside(["sh", "-ec", &format!("tar -cf rootfs.tar -C rootfs . && {names}")])
         .succeeds();

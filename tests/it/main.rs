@@ -17,4 +17,5 @@ mod recipes;
 mod report;
 mod support;
 mod tools;
+mod transcripts;
 mod words;

@@ -148,3 +148,27 @@ fn help_is_text_without_colours_that_a_pager_can_stop_reading() {
     let line: Vec<_> = line.into_iter().chain(words(&["help", "profile-format"])).collect();
     jail.run_outside(line).succeeds().outputs("Profiles\n").is_silent();
 }
+
+#[test]
+fn colours_are_for_terminals_that_have_them_and_people_who_want_them() {
+    let shown = |name: &str, value: &str, line: &[&str]| {
+        let jail = Jail::new().env("TERM", "xterm").env(name, value);
+        let (_, shown) = Pty::start(&jail, words(line)).finish();
+        assert!(shown.len() > 20, "{shown}");
+        shown
+    };
+    let prints = [&["--help"][..], &["run", "--wrte"], &["check", "missing"], &["plan", "true"]];
+    for line in prints {
+        for (name, value) in [("NO_COLOR", "1"), ("TERM", "dumb")] {
+            let plain = shown(name, value, line);
+            assert!(!plain.contains('\x1b'), "{name} {line:?}: {plain:?}");
+        }
+    }
+    for line in [&["--help"][..], &["run", "--wrte"], &["check", "missing"]] {
+        let coloured = shown("NO_COLOR", "", line);
+        assert!(coloured.contains('\x1b'), "{line:?}: {coloured:?}");
+        let piped = Jail::new().env("TERM", "xterm").run_outside(words(line));
+        let said = [piped.stdout.clone(), piped.stderr.clone()].concat();
+        assert!(!said.contains(&0x1b), "{line:?}");
+    }
+}

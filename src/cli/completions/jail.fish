@@ -68,6 +68,7 @@ end
 
 complete -c jail -n __fish_jail_inside -x -a "(__fish_jail_command)"
 complete -c jail -n "__fish_jail_using_subcommand check" -a "(__fish_jail_profiles)"
+complete -c jail -n "__fish_jail_using_subcommand profile; and __fish_seen_subcommand_from show diff" -a "(__fish_jail_profiles)"
 complete -c jail -n "__fish_jail_using_subcommand image; and __fish_seen_subcommand_from inspect pull remove unpack verify" -a "(__fish_jail_images)"
 complete -c jail -n "__fish_jail_using_subcommand help" -f -a "@SUBJECTS@"
 complete -c jail -n "__fish_jail_using_subcommand completions" -f -a "bash elvish fish powershell zsh"

@@ -32,7 +32,9 @@ fn zsh(made: &str) -> String {
     let lines = made.lines().map(|line| {
         let line = line.replace("'*::argv -- ", "'(-)*::argv -- ");
         let line = line.replace(":_cmdambivalent'", ":_normal'");
-        if line.contains(":PROFILE:") || line.contains("::profiles -- ") {
+        if line.contains(":PROFILE:")
+            || line.contains("-- A path to a profile, or the name of one:")
+        {
             line.replace(":_files'", ":_jail_profiles'")
         } else if line.contains(":IMAGE:")
             || line.contains(":image -- ")

@@ -1,7 +1,6 @@
 //! Names, platforms and limits, from what was typed.
 
 use std::ffi::OsStr;
-use std::fmt::Display;
 use std::path::Path;
 use std::str::FromStr;
 
@@ -61,10 +60,9 @@ fn one<T>(
     parsed.map_err(|mistake| mistake.at(&Origin::Flag(flag.to_owned())))
 }
 
-fn number<T: FromStr<Err: Display>>(text: &str) -> Result<T, Diagnostic> {
-    text.parse().map_err(|error: T::Err| {
-        Diagnostic::error(format!("`{text}` is not a number"))
-            .because(error.to_string())
+fn number<T: FromStr>(text: &str) -> Result<T, Diagnostic> {
+    text.parse().map_err(|_| {
+        Diagnostic::error(format!("`{text}` is not a number, or too large a one"))
             .help("write digits only, such as `2000000`")
     })
 }

@@ -26,12 +26,21 @@ pub fn authorities(host: &str, options: &Options) -> Result<Vec<Certificate<'sta
         }
     }
     if found.is_empty() {
-        return Err(Diagnostic::error("there are no certificates of authorities on this machine")
-            .because(format!("none of `{}` exists", BUNDLES.join("`, `")))
-            .help("install the package `ca-certificates`, or name a file by `$SSL_CERT_FILE`"));
+        return Err(none(here));
     }
     let owned = |der: &CertificateDer<'_>| Certificate::from_der(der).to_owned();
     Ok(found.iter().map(owned).collect())
+}
+
+fn none(here: &Surroundings) -> Diagnostic {
+    let variables = ["SSL_CERT_FILE", "SSL_CERT_DIR"];
+    match variables.iter().find(|name| here.variable(name).is_some()) {
+        Some(name) => Diagnostic::error(format!("there are no certificates where `${name}` says"))
+            .help("name a file of certificates in PEM, or unset the variable"),
+        None => Diagnostic::error("there are no certificates of authorities on this machine")
+            .because(format!("none of `{}` exists", BUNDLES.join("`, `")))
+            .help("install the package `ca-certificates`, or name a file by `$SSL_CERT_FILE`"),
+    }
 }
 
 /// Where distributions keep the authorities of the system, in one file.
@@ -171,6 +180,6 @@ mod tests {
         let empty = etc.path().join("empty.pem");
         fs::write(&empty, "").unwrap();
         let error = authorities("a", &options(etc.path(), &[("SSL_CERT_FILE", empty)]));
-        assert!(error.err().unwrap().title.contains("no certificates of authorities"));
+        assert!(error.err().unwrap().title.contains("no certificates where `$SSL_CERT_"));
     }
 }

@@ -92,16 +92,25 @@ fn dns(drawing: &Drawing, mode: &NetworkMode) -> Option<Diagnostic> {
     Some(error.at(&first.origin).because(because).help("remove it"))
 }
 
+fn is_flag<T>(value: Option<&Located<T>>) -> bool {
+    value.is_some_and(|value| matches!(value.origin, Origin::Flag(_)))
+}
+
 /// A list of what may be reached must not be taken for a wall where it is none.
 fn allowed(drawing: &Drawing, mode: &NetworkMode) -> Vec<Diagnostic> {
     let network = &drawing.profile.network;
-    let Some(first) = network.allow.first() else { return Vec::new() };
+    let flagged = network.allow.iter().find(|entry| is_flag(Some(*entry)));
+    let Some(first) = flagged.or(network.allow.first()) else { return Vec::new() };
     let error = |because: &str| {
         let error = Diagnostic::error(format!("`allow` means nothing in mode `{}`", mode.name()));
         error.at(&first.origin).because(because)
     };
     match mode {
         NetworkMode::Allow => Vec::new(),
+        // Flags lie over all profiles: this one is not ignored because `base` says `none`.
+        NetworkMode::None if flagged.is_some() && !is_flag(network.mode.as_ref()) => {
+            vec![error("nothing can be reached").help("say `--network allow` as well")]
+        }
         // Who says `none` over a profile with a list wants less, and gets it.
         NetworkMode::None if network.mode.is_some() => Vec::new(),
         NetworkMode::None => {

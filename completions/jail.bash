@@ -28,6 +28,9 @@ _jail() {
             jail,plan)
                 cmd="jail__subcmd__plan"
                 ;;
+            jail,profile)
+                cmd="jail__subcmd__profile"
+                ;;
             jail,run)
                 cmd="jail__subcmd__run"
                 ;;
@@ -58,6 +61,21 @@ _jail() {
             jail__subcmd__image,verify)
                 cmd="jail__subcmd__image__subcmd__verify"
                 ;;
+            jail__subcmd__profile,diff)
+                cmd="jail__subcmd__profile__subcmd__diff"
+                ;;
+            jail__subcmd__profile,init)
+                cmd="jail__subcmd__profile__subcmd__init"
+                ;;
+            jail__subcmd__profile,list)
+                cmd="jail__subcmd__profile__subcmd__list"
+                ;;
+            jail__subcmd__profile,schema)
+                cmd="jail__subcmd__profile__subcmd__schema"
+                ;;
+            jail__subcmd__profile,show)
+                cmd="jail__subcmd__profile__subcmd__show"
+                ;;
             *)
                 ;;
         esac
@@ -65,7 +83,7 @@ _jail() {
 
     case "${cmd}" in
         jail)
-            opts="-h -V --help --version run plan check image completions"
+            opts="-h -V --help --version run plan check profile image completions"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -617,6 +635,90 @@ _jail() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        jail__subcmd__profile)
+            opts="-h --help list show diff init schema"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        jail__subcmd__profile__subcmd__diff)
+            opts="-h --json --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        jail__subcmd__profile__subcmd__init)
+            opts="-h --force --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        jail__subcmd__profile__subcmd__list)
+            opts="-h --json --names --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        jail__subcmd__profile__subcmd__schema)
+            opts="-h --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        jail__subcmd__profile__subcmd__show)
+            opts="-h --toml --json --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
                 *)
                     COMPREPLY=()
                     ;;

@@ -1,7 +1,11 @@
 //! Files that are made from the program's own descriptions: completions and man pages from that
-//! of the command line, and a schema from that of reports.
+//! of the command line, one man page and a schema from that of profiles, and a schema from that of
+//! reports.
 //!
 //! `JAIL_BLESS=1` rewrites them.
+
+#[path = "generated/profile_page.rs"]
+mod profile_page;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -25,6 +29,8 @@ fn man_pages_are_up_to_date() {
     let directory = tree().join("docs/man");
     let mut names = Vec::new();
     compare_pages(&directory, &command, "jail", &mut names);
+    compare(&directory.join("jail-profile.5"), &profile_page::page());
+    names.push("jail-profile.5".to_owned());
     for entry in fs::read_dir(&directory).unwrap() {
         let name = entry.unwrap().file_name().into_string().unwrap();
         assert!(names.contains(&name), "docs/man/{name} is of no command");
@@ -34,6 +40,11 @@ fn man_pages_are_up_to_date() {
 #[test]
 fn the_schema_of_reports_is_up_to_date() {
     compare(&tree().join("docs/report.schema.json"), jail::report::schema().as_bytes());
+}
+
+#[test]
+fn the_schema_of_profiles_is_up_to_date() {
+    compare(&tree().join("docs/profile.schema.json"), jail::profile::keys::schema().as_bytes());
 }
 
 /// The page of a command, and those of the commands below it.

@@ -38,6 +38,7 @@ for pair in $used; do
 done
 # Not programs: a module, headers, and the keys of the archive that images and kernels come from.
 python3 -c 'import ensurepip' 2>/dev/null || missing="$missing python3-venv"
+python3 -c 'import jsonschema' 2>/dev/null || missing="$missing python3-jsonschema"
 [ -e /usr/include/stdio.h ] || missing="$missing libc6-dev"
 [ -e /usr/share/keyrings/debian-archive-keyring.gpg ] || missing="$missing debian-archive-keyring"
 

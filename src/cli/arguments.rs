@@ -8,6 +8,7 @@ use clap_complete::Shell;
 
 use super::flags::SandboxFlags;
 use super::image::ImageArguments;
+use super::profile::ProfileArguments;
 
 /// Run one command in a rootless Linux sandbox
 ///
@@ -33,6 +34,7 @@ pub enum Command {
     Run(RunArguments),
     Plan(PlanArguments),
     Check(CheckArguments),
+    Profile(ProfileArguments),
     Image(ImageArguments),
     Completions(CompletionsArguments),
 }
@@ -46,6 +48,7 @@ impl Subcommand for Command {
             command("run", RUN_ABOUT).defer(RunArguments::augment_args),
             command("plan", PLAN_ABOUT).defer(PlanArguments::augment_args),
             command("check", CHECK_ABOUT).defer(CheckArguments::augment_args),
+            command("profile", PROFILE_ABOUT).defer(ProfileArguments::augment_args),
             command("image", IMAGE_ABOUT).defer(ImageArguments::augment_args),
             command("completions", COMPLETIONS_ABOUT).defer(CompletionsArguments::augment_args),
         ])
@@ -56,7 +59,7 @@ impl Subcommand for Command {
     }
 
     fn has_subcommand(name: &str) -> bool {
-        ["run", "plan", "check", "image", "completions"].contains(&name)
+        ["run", "plan", "check", "profile", "image", "completions"].contains(&name)
     }
 }
 
@@ -66,6 +69,7 @@ impl FromArgMatches for Command {
             Some(("run", its)) => RunArguments::from_arg_matches(its).map(Self::Run),
             Some(("plan", its)) => PlanArguments::from_arg_matches(its).map(Self::Plan),
             Some(("check", its)) => CheckArguments::from_arg_matches(its).map(Self::Check),
+            Some(("profile", its)) => ProfileArguments::from_arg_matches(its).map(Self::Profile),
             Some(("image", its)) => ImageArguments::from_arg_matches(its).map(Self::Image),
             Some(("completions", its)) => {
                 CompletionsArguments::from_arg_matches(its).map(Self::Completions)
@@ -83,6 +87,7 @@ impl FromArgMatches for Command {
 const RUN_ABOUT: &str = "Make a sandbox, run a command in it, and exit as it did";
 const PLAN_ABOUT: &str = "Print what `jail run` would do, and who asked for each step";
 const CHECK_ABOUT: &str = "Check profiles and print every error in them";
+const PROFILE_ABOUT: &str = "List, show, compare and begin profiles";
 const IMAGE_ABOUT: &str = "Pull, look at and remove images";
 const COMPLETIONS_ABOUT: &str = "Print a completion script for a shell";
 

@@ -2,7 +2,8 @@
 //!
 //! [`arguments`] and [`flags`] hold what was typed. [`layer`] turns flags into a profile that lies
 //! over the others; from there on a flag is like a line of a profile. [`usage`] puts clap's
-//! complaints into our words. [`rootfs`] finds the image of a run. [`account`] tells how it went. Everything that is printed goes through [`voice`].
+//! complaints into our words. [`rootfs`] finds the image of a run. [`account`] tells how it went.
+//! [`mod@profile`] is about profiles themselves. Everything that is printed goes through [`voice`].
 
 mod account;
 mod arguments;
@@ -13,6 +14,7 @@ mod image;
 mod layer;
 mod limits;
 mod network;
+mod profile;
 mod rootfs;
 mod rules;
 mod run;
@@ -62,6 +64,7 @@ fn execute(command: &Command) -> Result<u8, Vec<Diagnostic>> {
         Command::Run(arguments) => run::run(arguments),
         Command::Plan(arguments) => run::plan(arguments),
         Command::Check(arguments) => check::check(arguments),
+        Command::Profile(arguments) => profile::profile(arguments),
         Command::Image(arguments) => image::image(arguments),
         Command::Completions(arguments) => answer(&completions(arguments.shell)).map(|()| 0),
     }

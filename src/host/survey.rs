@@ -103,7 +103,7 @@ fn workdir() -> Result<AbsolutePath, Diagnostic> {
 }
 
 /// Returns the nearest parent with a version control directory; without one, `workdir`.
-fn project(workdir: &AbsolutePath) -> AbsolutePath {
+pub fn project(workdir: &AbsolutePath) -> AbsolutePath {
     let mut parents = workdir.as_path().ancestors();
     let marked = parents.find(|directory| {
         [".git", ".hg", ".jj", ".svn"]

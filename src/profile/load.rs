@@ -19,17 +19,18 @@ pub(super) fn load_from(
     places: &Places,
     names: &[Located<OsString>],
 ) -> Result<Profile, Vec<Diagnostic>> {
-    let mut loader = Loader {
-        places,
-        merged: Profile::default(),
-        chain: Vec::new(),
-        reached: Vec::new(),
-        errors: Vec::new(),
-    };
+    let mut loader = Loader::new(places);
     for name in names {
         loader.visit(name);
     }
-    if loader.errors.is_empty() { Ok(loader.merged) } else { Err(loader.errors) }
+    loader.result()
+}
+
+/// The profile that was found already, with its bases.
+pub(super) fn load_found(places: &Places, found: Found) -> Result<Profile, Vec<Diagnostic>> {
+    let mut loader = Loader::new(places);
+    loader.read(found);
+    loader.result()
 }
 
 struct Loader<'a> {
@@ -44,7 +45,16 @@ struct Loader<'a> {
 /// A longer chain is no one's wish; it would end in an overflow of our stack.
 const LONGEST_CHAIN: usize = 64;
 
-impl Loader<'_> {
+impl<'a> Loader<'a> {
+    fn new(places: &'a Places) -> Self {
+        let (chain, reached, errors) = (Vec::new(), Vec::new(), Vec::new());
+        Self { places, merged: Profile::default(), chain, reached, errors }
+    }
+
+    fn result(self) -> Result<Profile, Vec<Diagnostic>> {
+        if self.errors.is_empty() { Ok(self.merged) } else { Err(self.errors) }
+    }
+
     fn visit(&mut self, name: &Located<OsString>) {
         let found = match find(self.places, name, self.chain.last()) {
             Ok(found) => found,
@@ -63,6 +73,10 @@ impl Loader<'_> {
                     .because(format!("{LONGEST_CHAIN} profiles already extend one another"));
             return self.errors.push(error);
         }
+        self.read(found);
+    }
+
+    fn read(&mut self, found: Found) {
         self.reached.push(found.identity);
         let mut parsed = parse(&found);
         parsed.profile.files.extend(found.file.clone());

@@ -9,6 +9,7 @@ mod images;
 mod kernels;
 mod limits;
 mod network;
+mod profiles;
 mod report;
 mod support;
 mod tools;

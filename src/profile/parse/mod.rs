@@ -17,4 +17,4 @@ mod syntax;
 pub(super) use document::parse;
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

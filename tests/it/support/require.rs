@@ -27,6 +27,8 @@ pub enum Feature {
     Tun,
     /// A program in PATH.
     Program(&'static str),
+    /// A module of Python.
+    Module(&'static str),
     /// Virtual machines: the program that `JAIL_TEST_VM` names.
     Machines,
     /// Images made of Debian packages, which takes a mirror the first time.
@@ -82,6 +84,11 @@ fn lack(feature: &Feature) -> Option<String> {
             (machine_program().is_some(), "JAIL_TEST_VM names no program for machines".into())
         }
         Feature::RealImages => return real_images().err(),
+        Feature::Module(name) => {
+            let import = format!("import {name}");
+            let there = Jail::new().run_outside(["python3", "-c", &import]).status.success();
+            (there, format!("python3 has no module `{name}`"))
+        }
         Feature::Program(name) => {
             let directories = ["/usr/local/bin", "/usr/bin", "/bin"];
             let there = directories.iter().any(|directory| {

@@ -34,6 +34,9 @@ _jail() {
             jail,run)
                 cmd="jail__subcmd__run"
                 ;;
+            jail,trust)
+                cmd="jail__subcmd__trust"
+                ;;
             jail__subcmd__image,df)
                 cmd="jail__subcmd__image__subcmd__df"
                 ;;
@@ -83,7 +86,7 @@ _jail() {
 
     case "${cmd}" in
         jail)
-            opts="-h -V --help --version run plan check profile image completions"
+            opts="-h -V --help --version run plan check profile trust image completions"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1052,6 +1055,20 @@ _jail() {
                     fi
                     return 0
                     ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        jail__subcmd__trust)
+            opts="-y -h --yes --list --json --remove --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
                 *)
                     COMPREPLY=()
                     ;;

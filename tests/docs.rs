@@ -46,6 +46,7 @@ fn every_flag_in_the_documentation_exists() {
     for command in ["image", "profile"] {
         known.extend(flags_below(command).into_iter().map(|(_, flag)| flag));
     }
+    known.extend(flags("trust"));
     for page in PAGES {
         for flag in flags_in(&text(page)) {
             let exists = known.contains(&flag) || OF_OTHERS.contains(&flag.as_str());
@@ -78,6 +79,9 @@ fn every_command_and_flag_about_images_is_documented() {
 fn every_command_and_flag_about_profiles_is_documented() {
     let page = text("docs/profile.md");
     let documented = flags_in(&page);
+    for flag in flags("trust").iter().filter(|flag| *flag != "--help") {
+        assert!(documented.contains(flag), "docs/profile.md does not mention {flag} of trust");
+    }
     for (command, flag) in flags_below("profile") {
         assert!(page.contains(&format!("`jail profile {command}")), "no `jail profile {command}`");
         let known = flag == "--help" || documented.contains(&flag);

@@ -9,6 +9,7 @@ use clap_complete::Shell;
 use super::flags::SandboxFlags;
 use super::image::ImageArguments;
 use super::profile::ProfileArguments;
+use super::trust::TrustArguments;
 
 /// Run one command in a rootless Linux sandbox
 ///
@@ -35,6 +36,7 @@ pub enum Command {
     Plan(PlanArguments),
     Check(CheckArguments),
     Profile(ProfileArguments),
+    Trust(TrustArguments),
     Image(ImageArguments),
     Completions(CompletionsArguments),
 }
@@ -49,6 +51,7 @@ impl Subcommand for Command {
             command("plan", PLAN_ABOUT).defer(PlanArguments::augment_args),
             command("check", CHECK_ABOUT).defer(CheckArguments::augment_args),
             command("profile", PROFILE_ABOUT).defer(ProfileArguments::augment_args),
+            command("trust", TRUST_ABOUT).defer(TrustArguments::augment_args),
             command("image", IMAGE_ABOUT).defer(ImageArguments::augment_args),
             command("completions", COMPLETIONS_ABOUT).defer(CompletionsArguments::augment_args),
         ])
@@ -59,7 +62,7 @@ impl Subcommand for Command {
     }
 
     fn has_subcommand(name: &str) -> bool {
-        ["run", "plan", "check", "profile", "image", "completions"].contains(&name)
+        ["run", "plan", "check", "profile", "trust", "image", "completions"].contains(&name)
     }
 }
 
@@ -70,6 +73,7 @@ impl FromArgMatches for Command {
             Some(("plan", its)) => PlanArguments::from_arg_matches(its).map(Self::Plan),
             Some(("check", its)) => CheckArguments::from_arg_matches(its).map(Self::Check),
             Some(("profile", its)) => ProfileArguments::from_arg_matches(its).map(Self::Profile),
+            Some(("trust", its)) => TrustArguments::from_arg_matches(its).map(Self::Trust),
             Some(("image", its)) => ImageArguments::from_arg_matches(its).map(Self::Image),
             Some(("completions", its)) => {
                 CompletionsArguments::from_arg_matches(its).map(Self::Completions)
@@ -88,6 +92,7 @@ const RUN_ABOUT: &str = "Make a sandbox, run a command in it, and exit as it did
 const PLAN_ABOUT: &str = "Print what `jail run` would do, and who asked for each step";
 const CHECK_ABOUT: &str = "Check profiles and print every error in them";
 const PROFILE_ABOUT: &str = "List, show, compare and begin profiles";
+const TRUST_ABOUT: &str = "Have the profile of a project used, as it is now";
 const IMAGE_ABOUT: &str = "Pull, look at and remove images";
 const COMPLETIONS_ABOUT: &str = "Print a completion script for a shell";
 
@@ -215,7 +220,8 @@ Exit status:
   128+N    signal N ended the command
 
 Environment variables of jail:
-  JAIL_PROFILE    the profile to use when no --profile is given: one name or path
+  JAIL_PROFILE    the profile to use when no --profile is given: one name or path;
+                  without both, a trusted .jail.toml of the project, else `default`
   NO_COLOR        if set and not empty, print without colours";
 
 const PLAN_EXAMPLES: &str = "\
@@ -231,5 +237,6 @@ Examples:
     jail plan --profile ci.toml --json -- make test
 
 Environment variables of jail:
-  JAIL_PROFILE    the profile to use when no --profile is given: one name or path
+  JAIL_PROFILE    the profile to use when no --profile is given: one name or path;
+                  without both, a trusted .jail.toml of the project, else `default`
   NO_COLOR        if set and not empty, print without colours";

@@ -18,6 +18,7 @@ mod profile;
 mod rootfs;
 mod rules;
 mod run;
+mod trust;
 mod usage;
 mod voice;
 mod words;
@@ -65,6 +66,7 @@ fn execute(command: &Command) -> Result<u8, Vec<Diagnostic>> {
         Command::Plan(arguments) => run::plan(arguments),
         Command::Check(arguments) => check::check(arguments),
         Command::Profile(arguments) => profile::profile(arguments),
+        Command::Trust(arguments) => trust::trust(arguments),
         Command::Image(arguments) => image::image(arguments),
         Command::Completions(arguments) => answer(&completions(arguments.shell)).map(|()| 0),
     }

@@ -114,7 +114,8 @@ fn text(error: &clap::Error, kind: ContextKind) -> String {
 }
 
 fn manual(command: Option<&OsString>) -> String {
-    const COMMANDS: [&str; 6] = ["run", "plan", "check", "profile", "image", "completions"];
+    const COMMANDS: [&str; 7] =
+        ["run", "plan", "check", "profile", "trust", "image", "completions"];
     match command.and_then(|word| word.to_str()).filter(|word| COMMANDS.contains(word)) {
         Some(command) => format!("jail {command} --help"),
         None => "jail --help".to_owned(),

@@ -23,7 +23,7 @@ mod walk;
 
 pub use accounts::{AccountFile, Accounts};
 pub use network::{NameServer, NetworkFacts, Resolver};
-pub use survey::{project, survey};
+pub use survey::survey;
 pub use types::{
     BlockDevice, Descriptor, FileFact, FileKind, Host, Identity, Kernel, Link, SubIds,
 };

@@ -20,7 +20,7 @@ pub mod copy;
 mod delete;
 mod descend;
 pub mod digest;
-mod directory;
+pub(crate) mod directory;
 pub mod document;
 pub mod keep;
 pub mod owned;

@@ -75,7 +75,8 @@ struct Candidate<'a> {
     shown: String,
 }
 
-fn is_path(name: &OsStr) -> bool {
+/// Whether it is no name.
+pub(super) fn is_path(name: &OsStr) -> bool {
     name.as_bytes().contains(&b'/') || name.as_bytes().ends_with(b".toml")
 }
 

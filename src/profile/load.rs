@@ -1,10 +1,13 @@
 //! Profiles by name, with all that they extend, as one.
 
+use std::collections::BTreeMap;
 use std::ffi::OsString;
+use std::path::PathBuf;
 
 use super::Profile;
-use super::find::{Found, Identity, Places, find};
+use super::find::{Found, Identity, Places, find, is_path};
 use super::parse::parse;
+use super::project::{Hash, Record, hash};
 use crate::diagnostic::{Diagnostic, Located};
 
 /// Loads each named profile with its bases and merges all from left to right.
@@ -33,8 +36,33 @@ pub(super) fn load_found(places: &Places, found: Found) -> Result<Profile, Vec<D
     loader.result()
 }
 
+/// What is done about the files that are extended by a path.
+pub(super) enum Watch<'a> {
+    Nothing,
+    /// The content of each is written down.
+    Record(BTreeMap<PathBuf, Hash>),
+    /// Each must have the content that was trusted, or it is not even parsed.
+    Check(&'a Record),
+}
+
+/// The same as [`load_found`]; returns what was written down.
+pub(super) fn load_watched(
+    places: &Places,
+    found: Found,
+    watch: Watch<'_>,
+) -> Result<(Profile, BTreeMap<PathBuf, Hash>), Vec<Diagnostic>> {
+    let mut loader = Loader { watch, ..Loader::new(places) };
+    loader.read(found);
+    let files = match &mut loader.watch {
+        Watch::Record(files) => std::mem::take(files),
+        Watch::Nothing | Watch::Check(_) => BTreeMap::new(),
+    };
+    loader.result().map(|profile| (profile, files))
+}
+
 struct Loader<'a> {
     places: &'a Places,
+    watch: Watch<'a>,
     merged: Profile,
     /// From a named profile to the one being read, each extending the next.
     chain: Vec<Found>,
@@ -48,7 +76,7 @@ const LONGEST_CHAIN: usize = 64;
 impl<'a> Loader<'a> {
     fn new(places: &'a Places) -> Self {
         let (chain, reached, errors) = (Vec::new(), Vec::new(), Vec::new());
-        Self { places, merged: Profile::default(), chain, reached, errors }
+        Self { places, watch: Watch::Nothing, merged: Profile::default(), chain, reached, errors }
     }
 
     fn result(self) -> Result<Profile, Vec<Diagnostic>> {
@@ -60,6 +88,9 @@ impl<'a> Loader<'a> {
             Ok(found) => found,
             Err(error) => return self.errors.push(error),
         };
+        if let Err(error) = self.look_at(&found, name) {
+            return self.errors.push(error);
+        }
         if let Some(start) = self.chain.iter().position(|above| above.identity == found.identity) {
             return self.errors.push(self.cycle(start, name));
         }
@@ -87,6 +118,29 @@ impl<'a> Loader<'a> {
         }
         self.chain.pop();
         self.merged = std::mem::take(&mut self.merged).merge(parsed.profile);
+    }
+
+    /// A profile by its name is the user's own, or part of the program.
+    fn look_at(&mut self, found: &Found, name: &Located<OsString>) -> Result<(), Diagnostic> {
+        let Some(file) = found.file.as_ref().filter(|_| is_path(&name.value)) else {
+            return Ok(());
+        };
+        let content = || hash(found.source.text.as_bytes());
+        match &mut self.watch {
+            Watch::Nothing => Ok(()),
+            Watch::Record(files) => {
+                files.insert(file.clone(), content());
+                Ok(())
+            }
+            Watch::Check(record) if record.has(file, &content()) => Ok(()),
+            Watch::Check(_) => {
+                let title = format!("`{}` is not what was trusted", found.source.name);
+                Err(Diagnostic::error(title)
+                    .at(&name.origin)
+                    .because("it has changed since")
+                    .help("read it, then say `jail trust` again; `--profile default` does without"))
+            }
+        }
     }
 
     fn cycle(&self, start: usize, name: &Located<OsString>) -> Diagnostic {

@@ -33,7 +33,7 @@ pub fn diff(arguments: &DiffArguments) -> Result<u8, Vec<Diagnostic>> {
 }
 
 /// What the second profile grants beyond the first, takes away, and does otherwise; a line for each.
-fn beyond(first: &OsStr, second: &OsStr, differences: &[Difference]) -> String {
+pub fn beyond(first: &OsStr, second: &OsStr, differences: &[Difference]) -> String {
     let (a, b) = (shown(first), shown(second));
     let mut text = String::new();
     for (effect, title) in [

@@ -6,8 +6,9 @@ use std::os::fd::AsFd;
 use std::path::Path;
 
 use crate::diagnostic::{Diagnostic, cause};
-use crate::host;
-use crate::profile::project::{Existing, FILE, Marker, markers, put, starting_profile};
+use crate::profile::project::{
+    Existing, FILE, Marker, directory_of, markers, put, starting_profile,
+};
 use crate::units::AbsolutePath;
 
 use super::super::voice::{Volume, say};
@@ -19,7 +20,7 @@ pub fn init(arguments: &InitArguments) -> Result<u8, Vec<Diagnostic>> {
     let here = AbsolutePath::new(workdir()?).ok_or_else(|| {
         vec![Diagnostic::error("the working directory is outside of the root directory")]
     })?;
-    let project = host::project(&here);
+    let project = directory_of(&here);
     let text = starting_profile(&found(project.as_path()));
     let existing = if arguments.force { Existing::Replace } else { Existing::Keep };
     let place = project.join(FILE);

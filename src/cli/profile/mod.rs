@@ -19,6 +19,7 @@ use crate::profile::{self, Profile};
 use super::voice::answer;
 pub use arguments::ProfileArguments;
 use arguments::ProfileCommand;
+pub use diff::beyond;
 
 /// Executes `jail profile`; returns the exit status.
 pub fn profile(arguments: &ProfileArguments) -> Result<u8, Vec<Diagnostic>> {

@@ -40,6 +40,10 @@ pub struct Chosen {
     pub notes: Vec<Diagnostic>,
 }
 
+/// To understand more of them would take time. Those of the outer directories stay, so that none that is
+/// planted deeper takes their place.
+const MOST_UNTRUSTED: usize = 8;
+
 /// The trusted profile of the project around `workdir`, else `default` without what untrusted ones take away.
 pub fn choose(workdir: &AbsolutePath) -> Result<Chosen, Vec<Diagnostic>> {
     let store = Store::open().map_err(|bad| vec![bad])?;
@@ -50,7 +54,7 @@ pub fn choose(workdir: &AbsolutePath) -> Result<Chosen, Vec<Diagnostic>> {
         let path = directory.join(FILE);
         let record = store.as_ref().map(|store| store.get(&path)).transpose();
         match (record.map_err(|bad| vec![bad])?.flatten(), seen) {
-            (Some(record), Seen::File(file)) if record.has(&path, &file.hash) => {
+            (Some(record), Seen::File(file)) if record.has(&path, &file.hash()) => {
                 notes.extend(untrusted.iter().map(|nearer| passed_over(workdir, nearer, &path)));
                 return use_it(workdir, file, &record, notes);
             }
@@ -67,7 +71,12 @@ pub fn choose(workdir: &AbsolutePath) -> Result<Chosen, Vec<Diagnostic>> {
                     notes.push(unread(workdir, &path, "it belongs to another user"));
                 }
             }
-            (None, Seen::File(file)) => untrusted.push(file),
+            (None, Seen::File(file)) => {
+                untrusted.push(file);
+                if untrusted.len() > MOST_UNTRUSTED {
+                    untrusted.remove(0);
+                }
+            }
         }
     }
     let name = OsString::from("default");

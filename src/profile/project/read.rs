@@ -28,9 +28,15 @@ pub struct ProjectFile {
     /// The directory that was asked about, and the name.
     pub path: PathBuf,
     pub text: String,
-    pub hash: Hash,
     pub owner: u32,
     pub(super) identity: Identity,
+}
+
+impl ProjectFile {
+    /// Of the text that is used.
+    pub fn hash(&self) -> Hash {
+        hash(self.text.as_bytes())
+    }
 }
 
 /// Reads the file in `directory`. A link in its place is not followed, and a fifo not waited for.
@@ -61,8 +67,7 @@ fn understood(file: File, path: PathBuf) -> io::Result<Seen> {
     if bytes.len() as u64 > LARGEST {
         return odd("it is larger than 64 KiB");
     }
-    let hash = hash(&bytes);
     let Ok(text) = String::from_utf8(bytes) else { return odd("it is not UTF-8") };
     let identity = Identity::File { device: metadata.dev(), inode: metadata.ino() };
-    Ok(Seen::File(ProjectFile { path, text, hash, owner: metadata.uid(), identity }))
+    Ok(Seen::File(ProjectFile { path, text, owner: metadata.uid(), identity }))
 }

@@ -65,52 +65,55 @@ fn what_takes_away_is_used() {
     }
 }
 
+/// Each of these would grant something, or could.
+const GREEDY: [&str; 38] = [
+    "degrade = ['landlock']",
+    "filesystem.root = 'empty'",
+    "filesystem.root = 'image:x'",
+    "filesystem.root-mode = 'overlay'",
+    "filesystem.read = ['~']",
+    "filesystem.read = ['.']",
+    "filesystem.overlay = ['.']",
+    "filesystem.tmpfs = ['./sub']",
+    "filesystem.bind = [{ from = '~', to = '/x' }]",
+    "filesystem.devices = ['/dev/kvm']",
+    "network.mode = 'host'",
+    "network.allow = ['example.org']",
+    "network.publish = ['1:1']",
+    "network.dns = ['192.0.2.1']",
+    "network.hosts.a = '192.0.2.1'",
+    "limits.memory = 'unlimited'",
+    "limits.core = '1G'",
+    "limits.nproc = 5000",
+    "limits.nofile = 'unlimited'",
+    "limits.io = [{ path = '$HOME', read = '1M' }]",
+    "limits.cpuset = '0'",
+    "limits.nice = 19",
+    "env.pass = ['SECRET']",
+    "env.set.LD_PRELOAD = './x.so'",
+    "process.workdir = '/'",
+    "process.user = 'root'",
+    "process.entrypoint = ['./x']",
+    "process.ids = 'auto'",
+    "process.hostname = 'x'",
+    "process.tty = 'inherit'",
+    "process.umask = '000'",
+    "process.nesting = true",
+    "process.preserve-fds = [3]",
+    "seccomp.policy = 'off'",
+    "seccomp.policy = './x.json'",
+    "seccomp.allow = ['@debug']",
+    "landlock.enabled = false",
+    "capabilities.keep = ['CHOWN']",
+];
+
 #[test]
 fn all_else_is_left_out_and_told() {
     left_out(
         "extends = ['dev']\n[filesystem]\nwrite = [\n'~/x',\n'.']",
         &["extends (line 1)", "filesystem.write (line 4)"],
     );
-    for text in [
-        "degrade = ['landlock']",
-        "filesystem.root = 'empty'",
-        "filesystem.root = 'image:x'",
-        "filesystem.root-mode = 'overlay'",
-        "filesystem.read = ['~']",
-        "filesystem.read = ['.']",
-        "filesystem.overlay = ['.']",
-        "filesystem.tmpfs = ['./sub']",
-        "filesystem.bind = [{ from = '~', to = '/x' }]",
-        "filesystem.devices = ['/dev/kvm']",
-        "network.mode = 'host'",
-        "network.allow = ['example.org']",
-        "network.publish = ['1:1']",
-        "network.dns = ['192.0.2.1']",
-        "network.hosts.a = '192.0.2.1'",
-        "limits.memory = 'unlimited'",
-        "limits.core = '1G'",
-        "limits.nproc = 5000",
-        "limits.nofile = 'unlimited'",
-        "limits.io = [{ path = '$HOME', read = '1M' }]",
-        "limits.cpuset = '0'",
-        "limits.nice = 19",
-        "env.pass = ['SECRET']",
-        "env.set.LD_PRELOAD = './x.so'",
-        "process.workdir = '/'",
-        "process.user = 'root'",
-        "process.entrypoint = ['./x']",
-        "process.ids = 'auto'",
-        "process.hostname = 'x'",
-        "process.tty = 'inherit'",
-        "process.umask = '000'",
-        "process.nesting = true",
-        "process.preserve-fds = [3]",
-        "seccomp.policy = 'off'",
-        "seccomp.policy = './x.json'",
-        "seccomp.allow = ['@debug']",
-        "landlock.enabled = false",
-        "capabilities.keep = ['CHOWN']",
-    ] {
+    for text in GREEDY {
         let key = text.split(" = ").next().unwrap();
         let key = key.strip_suffix(".a").or(key.strip_suffix(".LD_PRELOAD")).unwrap_or(key);
         left_out(text, &[&format!("{key} (line 1)")]);
@@ -163,6 +166,44 @@ fn what_is_so_anyway_is_not_told() {
         "env.pass = ['PATH']",
     ] {
         left_out(text, &[]);
+    }
+}
+
+/// Those that grant, and those that take away.
+fn statements() -> Vec<&'static str> {
+    let others = [
+        "filesystem.mask = ['./sub/x', '$PROJECT/y', '.git/hooks', '/tmp']",
+        "limits.memory = '1G'",
+        "limits.memory = '100M'",
+        "limits.swap = '2G'",
+        "limits.pids = 100",
+        "limits.nproc = 4096",
+        "limits.nofile = '1:1000000'",
+        "seccomp.policy = 'strict'",
+        "seccomp.deny = ['socket', '@debug']",
+        "process.tty = 'none'",
+        "network.mode = 'none'",
+    ];
+    GREEDY.into_iter().chain(others).collect()
+}
+
+proptest::proptest! {
+    /// Whatever is said together, nothing is granted.
+    #[test]
+    fn nothing_untrusted_grants_anything(
+        chosen in proptest::collection::vec(proptest::sample::select(statements()), 1..6),
+        with_own_default: bool,
+    ) {
+        let mut said: Vec<&str> = chosen;
+        said.sort_unstable_by_key(|text| text.split(" = ").next().unwrap_or_default());
+        said.dedup_by_key(|text| text.split(" = ").next().unwrap_or_default());
+        let text = said.join("\n");
+        let own = parsed("[limits]\nmemory = '1G'\npids = 10\n[network]\nmode = 'nat'\npublish = ['1:1']\n");
+        let base = if with_own_default { default().merge(own.profile) } else { default() };
+        if parsed(&text).errors.is_empty() {
+            // It asserts that no difference grants more.
+            let _ = over(&base, &text);
+        }
     }
 }
 

@@ -44,7 +44,7 @@ pub fn candidate(workdir: &AbsolutePath, directory: &Path) -> Result<Candidate, 
         Seen::Nothing => return Err(refuse("no such file or directory [ENOENT]")),
         Seen::Odd(because) => return Err(refuse(&because)),
     };
-    let own = (file.path.clone(), file.hash.clone());
+    let own = (file.path.clone(), file.hash());
     let found = found(workdir, file);
     let (profile, mut files) =
         load_watched(&Places::of_this_machine(), found, Watch::Record(BTreeMap::new()))?;
@@ -83,7 +83,7 @@ pub fn trusted() -> Result<Vec<(PathBuf, Standing)>, Diagnostic> {
 
 fn standing(record: &Record) -> Standing {
     match record.path.parent().map(read) {
-        Some(Seen::File(file)) if record.has(&record.path, &file.hash) => {
+        Some(Seen::File(file)) if record.has(&record.path, &file.hash()) => {
             let others = record.files.iter().filter(|(path, _)| **path != record.path);
             let places = Places::of_this_machine();
             let same = |(path, content): (&PathBuf, &String)| {

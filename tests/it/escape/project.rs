@@ -258,6 +258,24 @@ fn nothing_that_is_planted_deeper_takes_the_place_of_what_is_trusted() {
     jail.cwd("sub").run(["sh", "-c", "ulimit -n"]).outputs("99\n").is_silent();
 }
 
+/// Each of them is understood, and costs time.
+#[test]
+fn many_files_on_the_way_neither_delay_the_run_nor_flood_the_terminal() {
+    let noise = format!("{}[limits]\ncore = '1G'\n", "#\n".repeat(30_000));
+    let mut jail = Jail::new().file(".jail.toml", "[limits]\nnofile = 77\n");
+    let mut deep = String::new();
+    for _ in 0..100 {
+        deep.push_str("d/");
+        jail = jail.file(format!("{deep}.jail.toml"), &noise);
+    }
+    let jail = jail.cwd(&deep);
+    let start = Instant::now();
+    let ran = jail.run(["sh", "-c", "ulimit -n"]);
+    ran.succeeds().outputs("77\n");
+    assert!(start.elapsed() < Duration::from_secs(10), "it took long");
+    assert!(String::from_utf8_lossy(&ran.stderr).lines().count() < 40, "{ran:?}");
+}
+
 #[test]
 fn what_is_trusted_cannot_be_written_from_inside() {
     let jail = Jail::new().file(".jail.toml", "[process]\nhostname = 'x'\n");

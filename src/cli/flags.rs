@@ -17,9 +17,9 @@ pub struct SandboxFlags {
     /// Use this profile; several are merged from left to right
     ///
     /// A path if it has a `/` or ends in `.toml`, else a name, which is looked for in
-    /// $XDG_CONFIG_HOME/jail/profiles, /etc/jail/profiles and among the built-in profiles: base,
-    /// default, dev, ci and strict. Without this flag and JAIL_PROFILE it is the .jail.toml of the
-    /// project, if `jail trust` was said about it, else `default`.
+    /// $XDG_CONFIG_HOME/jail/profiles, /etc/jail/profiles and among the built-in profiles, such as
+    /// dev, rust, node, agent and untrusted. Without this flag and JAIL_PROFILE it is the .jail.toml of
+    /// the project, if `jail trust` was said about it, else `default`.
     #[arg(short = 'P', long, value_name = "PROFILE", value_hint = ValueHint::FilePath)]
     pub profile: Vec<OsString>,
 

@@ -9,6 +9,7 @@ mod images;
 mod kernels;
 mod limits;
 mod network;
+mod profile_commands;
 mod profiles;
 mod report;
 mod support;

@@ -23,9 +23,10 @@ pub(super) fn headline(action: &Action) -> (&'static str, String) {
         Action::Limit(limit) => ("limit", limited(limit)),
         Action::Namespaces(network) => {
             let net = match network {
-                NetworkSpace::Empty => " net: no network",
-                NetworkSpace::Connected => " net",
-                NetworkSpace::Host => ": the host's network",
+                NetworkSpace::Empty => " net: no network".into(),
+                NetworkSpace::Connected => " net".into(),
+                NetworkSpace::Host => ": the host's network".into(),
+                NetworkSpace::Joined(path) => format!(": the network of {}", shown(path)),
             };
             ("namespaces", format!("user mount pid ipc uts cgroup{net}"))
         }

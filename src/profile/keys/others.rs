@@ -9,10 +9,10 @@ pub(super) const NETWORK: Section = Section {
         Key {
             name: "mode",
             kind: Kind::Pattern(r"^(none|host|nat|allow|ns:.+)$"),
-            values: r#"`"none"`, `"host"`, `"nat"`, `"allow"`"#,
+            values: r#"`"none"`, `"host"`, `"nat"`, `"allow"`, `"ns:PATH"`"#,
             default: r#"`"none"`"#,
             flag: "`--network`",
-            about: "`none`: a loopback interface of the command's own. `host`: all of this machine's network. `nat`: a network of its own that reaches what this machine reaches, by pasta. `allow`: what the list of this name has, and nothing else.",
+            about: "`none`: a loopback interface of the command's own. `host`: all of this machine's network. `nat`: a network of its own that reaches what this machine reaches, by pasta. `allow`: what the list of this name has, and nothing else. `ns:PATH`: a network that is there already.",
         },
         Key {
             name: "allow",
@@ -22,7 +22,7 @@ pub(super) const NETWORK: Section = Section {
             values: "list of destinations",
             default: "none",
             flag: "`--allow`",
-            about: "In mode `allow`, who may be reached by TCP: `example.org:443`, `*.example.org`, `10.1.2.0/24:5432`, `[2001:db8::7]:22`. Without a port it is 443 and 80. In mode `host`, the only ports that may be connected to, as `*:443`.",
+            about: "In mode `allow`, who may be reached by TCP: `example.org:443`, `*.example.org`, `10.1.2.0/24:5432`, `[2001:db8::7]:22`. Without a port it is 443 and 80. In the modes `host` and `ns:PATH`, the only ports that may be connected to, as `*:443`.",
         },
         Key {
             name: "publish",

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::Write;
+use std::path::PathBuf;
 
 use nix::unistd::access;
 
@@ -25,7 +26,7 @@ pub enum Feature {
     Path(&'static str),
     /// Whoever wants to may make network interfaces in a namespace of their own.
     Tun,
-    /// A program in PATH.
+    /// A program: in PATH, or a server where servers are.
     Program(&'static str),
     /// A module of Python.
     Module(&'static str),
@@ -90,15 +91,21 @@ fn lack(feature: &Feature) -> Option<String> {
             (there, format!("python3 has no module `{name}`"))
         }
         Feature::Program(name) => {
-            let directories = ["/usr/local/bin", "/usr/bin", "/bin"];
-            let there = directories.iter().any(|directory| {
-                access(format!("{directory}/{name}").as_str(), nix::unistd::AccessFlags::X_OK)
-                    .is_ok()
-            });
-            (there, format!("there is no program `{name}`"))
+            (program(name).is_some(), format!("there is no program `{name}`"))
         }
     };
     (!there).then_some(reason)
+}
+
+/// Where a program is. Debian has a directory for each version of PostgreSQL, of which the last is taken.
+pub fn program(name: &str) -> Option<PathBuf> {
+    let versions = fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
+    let mut versions: Vec<PathBuf> = versions.map(|it| it.path().join("bin")).collect();
+    versions.sort();
+    let usual = ["/usr/sbin", "/bin", "/usr/bin", "/usr/local/bin"].map(PathBuf::from);
+    let directories = versions.into_iter().chain(usual).rev();
+    let mut programs = directories.map(|directory| directory.join(name));
+    programs.find(|path| access(path, nix::unistd::AccessFlags::X_OK).is_ok())
 }
 
 fn works(words: &str) -> bool {

@@ -295,7 +295,7 @@ fn what_is_trusted_cannot_be_written_from_inside() {
     let named = Jail::new().file(".jail.toml", "");
     trust(&named).succeeds();
     let named = named.args(["--profile", "default", "--write", "~/.local/state/jail/trust"]);
-    named.run(["true"]).exits(125).says("jail keeps images in");
+    named.run(["true"]).exits(125).says("jail keeps its own files in");
 }
 
 fn jail_state(jail: &Jail) -> String {
@@ -314,6 +314,19 @@ fn what_is_trusted_cannot_be_invented_from_inside() {
     let fresh = Jail::new();
     fresh.run_outside([program(), "plan", "--write", "~", "true"]).succeeds();
     assert!(!fresh.home().join(".local").exists());
+}
+
+/// A profile named `default` would hold for all other runs.
+#[test]
+fn profiles_by_name_cannot_be_written_or_invented_from_inside() {
+    let place = ".config/jail/profiles/default.toml";
+    let jail = Jail::new().args(["--profile", "default", "--write", "~"]);
+    let path = jail.home().join(place).display().to_string();
+    jail.probe(&format!("mkdir {}/.config/jail/profiles", jail.home().display())).refused("EACCES");
+    let jail = jail.home_file(place, "extends = ['default']\n");
+    jail.probe(&format!("write {path} x")).refused_with_any(&["EACCES", "EROFS"]);
+    jail.probe(&format!("unlink {path}")).refused_with_any(&["EACCES", "EROFS", "EBUSY"]);
+    jail.outside(&format!("write {path} x")).succeeds();
 }
 
 #[test]

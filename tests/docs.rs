@@ -20,11 +20,13 @@ const PAGES: [&str; 6] = [
 ];
 
 /// Flags of other programs that the pages mention.
-const OF_OTHERS: [&str; 13] = [
+const OF_OTHERS: [&str; 15] = [
     "--ignore-scripts",
     "--only-binary",
     "--offline",
     "--build",
+    "--git",
+    "--target",
     "--path",
     "--release",
     "--security-opt",

@@ -28,7 +28,8 @@ skopeo:skopeo zstd:zstd mmdebstrap:mmdebstrap docker-registry:docker-registry
 umoci:umoci podman:podman buildah:buildah openssl:openssl pasta:passt ip:iproute2 curl:curl
 java:default-jdk-headless unshare:util-linux pip3:python3-pip ssh:openssh-client
 sshd:openssh-server psql:postgresql-client postgres:postgresql dig:bind9-dnsutils
-go:golang-go cmake:cmake ccache:ccache mvn:maven ant:ant'
+go:golang-go cmake:cmake ccache:ccache mvn:maven ant:ant
+zsh:zsh fish:fish man:man-db dpkg-deb:dpkg'
 if [ -n "${JAIL_TEST_VM:-}" ]; then
     used="$used qemu-system-x86_64:qemu-system-x86"
 fi
@@ -47,7 +48,7 @@ missing=
 for pair in $used; do
     is_there "${pair%%:*}" || missing="$missing ${pair#*:}"
 done
-# Not programs: a module, headers, and the keys of the archive that images and kernels come from.
+# Not programs: a module, headers, functions of bash, and the keys of the archive that images and kernels come from.
 python3 -c 'import ensurepip' 2>/dev/null || missing="$missing python3-venv"
 python3 -c 'import jsonschema' 2>/dev/null || missing="$missing python3-jsonschema"
 [ -e /usr/include/stdio.h ] || missing="$missing libc6-dev"
@@ -56,6 +57,7 @@ plugins=/usr/share/maven-repo/org/apache/maven/plugins
 for plugin in compiler jar resources; do
     [ -e "$plugins/maven-$plugin-plugin" ] || missing="$missing libmaven-$plugin-plugin-java"
 done
+[ -e /usr/share/bash-completion/bash_completion ] || missing="$missing bash-completion"
 [ -e /usr/share/keyrings/debian-archive-keyring.gpg ] || missing="$missing debian-archive-keyring"
 
 # Some of the packages bring a service. The tests start servers of their own, so none of these is
@@ -106,6 +108,10 @@ fi
 
 if ! command -v cargo-nextest >/dev/null; then
     cargo install --locked cargo-nextest </dev/null
+fi
+
+if ! command -v cargo-deb >/dev/null; then
+    cargo install --locked cargo-deb </dev/null
 fi
 
 if [ -n "${CI:-}" ]; then

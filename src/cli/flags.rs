@@ -66,10 +66,10 @@ pub struct FilesystemFlags {
 
     /// Start from an image, as `--root image:NAME`
     ///
-    /// What the command writes goes to memory and is thrown away. NAME is that of an image in a registry,
+    /// What the command writes goes to memory and is thrown away. IMAGE is the name of an image in a registry,
     /// such as debian:12, or oci:DIRECTORY, oci-archive:FILE, docker-archive:FILE, dir:DIRECTORY or
     /// tar:FILE. Without a command the image's own is run.
-    #[arg(long, value_name = "NAME", conflicts_with = "root")]
+    #[arg(long, value_name = "IMAGE", conflicts_with = "root")]
     pub image: Option<OsString>,
 
     /// Fetch the image when it is missing (unless said), always, or never

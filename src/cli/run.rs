@@ -18,6 +18,8 @@ use super::arguments::{PlanArguments, RunArguments};
 use super::flags::SandboxFlags;
 use super::layer::layer;
 use super::rootfs::{self, Found, Purpose};
+use super::shell;
+use super::variables;
 use super::voice::{Volume, answer, complain, say};
 
 /// Executes `jail run`; returns the exit status.
@@ -44,6 +46,7 @@ pub fn run(arguments: &RunArguments) -> Result<u8, Vec<Diagnostic>> {
 pub fn plan(arguments: &PlanArguments) -> Result<u8, Vec<Diagnostic>> {
     let drawn = draw(&arguments.sandbox, &arguments.payload.argv, None, Purpose::Plan);
     let Drawn { plan, .. } = drawn.map_err(|(_, mistakes)| mistakes)?;
+    say(&variables::slips(), Volume::unless(arguments.quiet));
     say(&plan.notes, Volume::unless(arguments.quiet));
     let words = if arguments.json { plan::to_json(&plan) } else { plan::to_text(&plan) };
     answer(words.as_bytes())?;
@@ -57,6 +60,7 @@ fn on_its_root(
     in_use: Option<&Found>,
     profiles: &[OsString],
 ) -> Ending {
+    say(&variables::slips(), Volume::unless(arguments.quiet));
     say(&plan.notes, Volume::unless(arguments.quiet));
     let copy = match in_use.map(|found| found.copy_for(plan)).transpose() {
         Ok(copy) => copy.flatten(),
@@ -106,7 +110,12 @@ fn draw(
     let found = rootfs::find(&profile, purpose).map_err(|mistake| impossible(vec![mistake]))?;
     let rootfs = found.as_ref().map(|found| &found.rootfs);
     let host = host::survey(&profile, rootfs).map_err(impossible)?;
-    let mut plan = plan::draw(&profile, rootfs, &host, argv).map_err(impossible)?;
+    let plan = if argv.is_empty() && !names_a_command(&profile) {
+        shell::draw(&profile, rootfs, &host)
+    } else {
+        plan::draw(&profile, rootfs, &host, argv)
+    };
+    let mut plan = plan.map_err(impossible)?;
     if let Some(found) = &found {
         let prepared = rootfs::prepare(found, &plan, purpose);
         prepared.map_err(|mistake| impossible(vec![mistake]))?;
@@ -138,20 +147,19 @@ struct Loaded {
 
 /// The profiles with the flags on top, or all that is wrong with any of them.
 fn profile(flags: &SandboxFlags, argv: &[OsString]) -> Result<Loaded, Vec<Diagnostic>> {
-    let variable = std::env::var_os("JAIL_PROFILE");
-    let loaded = load(names(&flags.profile, variable));
+    let loaded = load(variables::profiles(&flags.profile));
     let layer = layer(flags);
     match (loaded, layer) {
         (Ok(loaded), Ok(layer)) => {
             let profile = over(loaded.profile, layer);
-            let has_command = !argv.is_empty() || names_a_command(&profile);
+            let has_command = !argv.is_empty() || names_a_command(&profile) || shell::is_wanted();
             if has_command { Ok(Loaded { profile, ..loaded }) } else { Err(vec![no_command()]) }
         }
         (loaded, layer) => {
             let mut mistakes = loaded.err().unwrap_or_default();
             mistakes.extend(layer.err().unwrap_or_default());
             let image = flags.filesystem.image.is_some() || flags.filesystem.root.is_some();
-            if argv.is_empty() && !image {
+            if argv.is_empty() && !image && !shell::is_wanted() {
                 mistakes.push(no_command());
             }
             Err(mistakes)
@@ -176,15 +184,6 @@ fn load(named: Vec<Located<OsString>>) -> Result<Loaded, Vec<Diagnostic>> {
     Ok(Loaded { profile, names, notes: Vec::new() })
 }
 
-/// The profiles that were named: those of flags, else the one of the environment.
-fn names(flags: &[OsString], variable: Option<OsString>) -> Vec<Located<OsString>> {
-    let flagged = flags.iter().map(|name| (name.clone(), Origin::Flag("--profile".to_owned())));
-    let variable = variable
-        .filter(|name| flags.is_empty() && !name.is_empty())
-        .map(|name| (name, Origin::Variable("JAIL_PROFILE".to_owned())));
-    flagged.chain(variable).map(|(name, origin)| Located::new(name, origin)).collect()
-}
-
 /// `--env NAME` means the caller's value, also where a profile sets another.
 fn over(mut profile: Profile, flags: Profile) -> Profile {
     for passed in &flags.env.pass {
@@ -201,28 +200,15 @@ fn names_a_command(profile: &Profile) -> bool {
 
 fn no_command() -> Diagnostic {
     Diagnostic::error("no command given")
+        .because("a shell is only opened for somebody at a terminal")
         .help("write it after the options, as in `jail run make test`")
 }
 
 #[cfg(test)]
 mod tests {
+    use crate::diagnostic::{Located, Origin};
+
     use super::*;
-
-    fn told(flags: &[&str], variable: Option<&str>) -> Vec<String> {
-        let flags: Vec<OsString> = flags.iter().map(OsString::from).collect();
-        names(&flags, variable.map(OsString::from))
-            .iter()
-            .map(|name| format!("{} {}", name.origin, name.value.to_string_lossy()))
-            .collect()
-    }
-
-    #[test]
-    fn a_flag_is_stronger_than_the_environment() {
-        assert_eq!(told(&["a", "b"], Some("c")), ["--profile a", "--profile b"]);
-        assert_eq!(told(&[], Some("c")), ["$JAIL_PROFILE c"]);
-        assert_eq!(told(&[], Some("")), [""; 0]);
-        assert_eq!(told(&[], None), [""; 0]);
-    }
 
     #[test]
     fn keeping_a_variable_is_stronger_than_a_profile_that_sets_it() {

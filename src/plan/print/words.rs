@@ -303,7 +303,7 @@ fn shown(path: &AbsolutePath) -> String {
 }
 
 /// A word as a shell would want it, or nearly so.
-fn quoted(word: &OsStr) -> String {
+pub fn quoted(word: &OsStr) -> String {
     let text = escaped(word);
     let is_plain = |c: char| c.is_alphanumeric() || "/._-+=:,@%\\".contains(c);
     if !text.is_empty() && text.chars().all(is_plain) {

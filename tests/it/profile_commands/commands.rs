@@ -164,7 +164,7 @@ fn two_profiles_are_compared() {
 #[test]
 fn a_word_that_is_no_command_of_profiles_is_told() {
     let jail = Jail::new();
-    profile(&jail, "shwo dev").exits(125).outputs("").says("jail has no command `shwo`");
+    profile(&jail, "shwo dev").exits(125).outputs("").says("`jail profile` has no command `shwo`");
     profile(&jail, "show").exits(125).outputs("").says("`<PROFILE>` is missing");
     profile(&jail, "list --json --names").exits(125).outputs("");
 }

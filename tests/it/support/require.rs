@@ -3,9 +3,11 @@
 use std::fs;
 use std::io::Write;
 use std::path::PathBuf;
+use std::process::{Command, Stdio};
 
 use nix::unistd::access;
 
+use super::spawn::spawn;
 use super::user::tests_are_root;
 use super::{Jail, machine_program, probe_binary, real_images};
 
@@ -26,6 +28,8 @@ pub enum Feature {
     Path(&'static str),
     /// Whoever wants to may make network interfaces in a namespace of their own.
     Tun,
+    /// A command of cargo that is installed beside it, such as `deb`.
+    Cargo(&'static str),
     /// A program: in PATH, or a server where servers are.
     Program(&'static str),
     /// A module of Python.
@@ -83,6 +87,14 @@ fn lack(feature: &Feature) -> Option<String> {
         // Named and not working is a failure of the test, not a reason to skip it.
         Feature::Machines => {
             (machine_program().is_some(), "JAIL_TEST_VM names no program for machines".into())
+        }
+        Feature::Cargo(name) => {
+            let mut cargo = Command::new(env!("CARGO"));
+            let asked =
+                spawn(cargo.args([name, "--version"]).stdout(Stdio::null()).stderr(Stdio::null()))
+                    .wait();
+            let there = asked.is_ok_and(|status| status.success());
+            (there, format!("there is no `cargo {name}`: `cargo install cargo-{name}`"))
         }
         Feature::RealImages => return real_images().err(),
         Feature::Module(name) => {

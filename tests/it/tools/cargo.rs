@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use crate::require;
-use crate::support::{Feature, Jail};
+use crate::support::{Feature, Jail, jail_binary};
 
 use super::developer;
 
@@ -53,6 +53,27 @@ fn cargo_builds_tests_and_runs_a_crate_with_dependencies() {
     // Cargo unpacked the sources of the dependencies, and what it wrote was thrown away.
     assert!(!jail.home().join(".cargo/registry/src").exists());
     assert!(jail.home().join(".cargo/registry/cache").exists());
+}
+
+/// As docs/recipes.md shows it.
+#[test]
+fn cargo_runs_what_it_has_built_in_a_sandbox() {
+    require!(Feature::Program("cc"));
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/recipes.md");
+    let page = std::fs::read_to_string(page).expect("the page is there");
+    let (_, config) = page.split_once("```ini\n").expect("there is a block of it");
+    let config = config.split("```").next().unwrap_or(config);
+    let program = "fn main() { println!(\"{}\", std::fs::read_to_string(\"/etc/hostname\").unwrap()); }\n\
+                   #[test]\nfn inside() { assert!(!std::path::Path::new(\"../secret\").exists()); }\n";
+    let jail = Jail::new()
+        .file("Cargo.toml", "[package]\nname = \"shown\"\nedition = \"2021\"\n")
+        .file("src/main.rs", program)
+        .home_file("secret", "")
+        .file(".cargo/config.toml", config);
+    let jail = with_rust(jail);
+    link(jail_binary(), &jail.home().join(".cargo/bin"));
+    jail.run_outside(["cargo", "run", "--offline", "-q"]).succeeds().output_has("jail\n");
+    jail.run_outside(["cargo", "test", "--offline"]).succeeds().output_has("1 passed");
 }
 
 /// A crate with dependencies that cargo has downloaded.

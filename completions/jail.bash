@@ -31,8 +31,14 @@ _jail() {
             jail,plan)
                 cmd="jail__subcmd__plan"
                 ;;
+            jail,profile)
+                cmd="jail__subcmd__profile"
+                ;;
             jail,run)
                 cmd="jail__subcmd__run"
+                ;;
+            jail,trust)
+                cmd="jail__subcmd__trust"
                 ;;
             jail__subcmd__image,df)
                 cmd="jail__subcmd__image__subcmd__df"
@@ -61,6 +67,21 @@ _jail() {
             jail__subcmd__image,verify)
                 cmd="jail__subcmd__image__subcmd__verify"
                 ;;
+            jail__subcmd__profile,diff)
+                cmd="jail__subcmd__profile__subcmd__diff"
+                ;;
+            jail__subcmd__profile,init)
+                cmd="jail__subcmd__profile__subcmd__init"
+                ;;
+            jail__subcmd__profile,list)
+                cmd="jail__subcmd__profile__subcmd__list"
+                ;;
+            jail__subcmd__profile,schema)
+                cmd="jail__subcmd__profile__subcmd__schema"
+                ;;
+            jail__subcmd__profile,show)
+                cmd="jail__subcmd__profile__subcmd__show"
+                ;;
             *)
                 ;;
         esac
@@ -68,7 +89,7 @@ _jail() {
 
     case "${cmd}" in
         jail)
-            opts="-h -V --help --version run plan check image completions help"
+            opts="-h -V --help --version run plan check profile trust image completions help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -110,7 +131,7 @@ _jail() {
             return 0
             ;;
         jail__subcmd__help)
-            opts="-h --help run plan check image completions help profile-format which-profile paths degrade filesystem network limits env process seccomp landlock capabilities environment exit-status images report recipes threat-model"
+            opts="-h --help run plan check profile trust image completions help profile-format which-profile project paths degrade filesystem network limits env process seccomp landlock capabilities environment exit-status images report recipes threat-model"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -641,6 +662,90 @@ _jail() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        jail__subcmd__profile)
+            opts="-h --help list show diff init schema"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        jail__subcmd__profile__subcmd__diff)
+            opts="-h --json --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        jail__subcmd__profile__subcmd__init)
+            opts="-h --force --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        jail__subcmd__profile__subcmd__list)
+            opts="-h --json --names --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        jail__subcmd__profile__subcmd__schema)
+            opts="-h --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        jail__subcmd__profile__subcmd__show)
+            opts="-h --toml --json --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         jail__subcmd__run)
             opts="-P -v -p -e -w -u -m -q -h --profile --read --write --overlay --mask --tmpfs --bind --volume --device --root --root-mode --image --pull --platform --keep --read-only --network --allow --publish --host-loopback --add-host --dns --env --env-file --workdir --user --entrypoint --ids --hostname --tty --umask --preserve-fd --seccomp --seccomp-allow --seccomp-deny --landlock --nesting --cap-add --degrade --memory --swap --memory-swap --cpus --cpuset-cpus --cpuset --pids-limit --pids --io --hugepages --timeout --time --time-grace --nice --ulimit --quiet --verbose --stats --report --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
@@ -967,6 +1072,20 @@ _jail() {
                     fi
                     return 0
                     ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        jail__subcmd__trust)
+            opts="-y -h --yes --list --json --remove --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
                 *)
                     COMPREPLY=()
                     ;;

@@ -29,6 +29,8 @@ complete -c jail -n "__fish_jail_needs_command" -s V -l version -d 'Print versio
 complete -c jail -n "__fish_jail_needs_command" -f -a "run" -d 'Make a sandbox, run a command in it, and exit as it did'
 complete -c jail -n "__fish_jail_needs_command" -f -a "plan" -d 'Print what `jail run` would do, and who asked for each step'
 complete -c jail -n "__fish_jail_needs_command" -f -a "check" -d 'Check profiles and print every error in them'
+complete -c jail -n "__fish_jail_needs_command" -f -a "profile" -d 'List, show, compare and begin profiles'
+complete -c jail -n "__fish_jail_needs_command" -f -a "trust" -d 'Have the profile of a project used, as it is now'
 complete -c jail -n "__fish_jail_needs_command" -f -a "image" -d 'Pull, look at and remove images'
 complete -c jail -n "__fish_jail_needs_command" -f -a "completions" -d 'Print a completion script for a shell'
 complete -c jail -n "__fish_jail_needs_command" -f -a "help" -d 'Print the help of a command, or what there is to know about a subject'
@@ -175,6 +177,28 @@ complete -c jail -n "__fish_jail_options plan" -s q -l quiet -d 'Print errors on
 complete -c jail -n "__fish_jail_options plan" -l json -d 'Print the plan as JSON'
 complete -c jail -n "__fish_jail_options plan" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c jail -n "__fish_jail_using_subcommand check" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c jail -n "__fish_jail_using_subcommand profile; and not __fish_seen_subcommand_from list show diff init schema" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c jail -n "__fish_jail_using_subcommand profile; and not __fish_seen_subcommand_from list show diff init schema" -f -a "list" -d 'Print all profiles that have names, and where each comes from'
+complete -c jail -n "__fish_jail_using_subcommand profile; and not __fish_seen_subcommand_from list show diff init schema" -f -a "show" -d 'Print what a profile comes to, with all that it extends'
+complete -c jail -n "__fish_jail_using_subcommand profile; and not __fish_seen_subcommand_from list show diff init schema" -f -a "diff" -d 'Print what one profile grants beyond another, and the reverse'
+complete -c jail -n "__fish_jail_using_subcommand profile; and not __fish_seen_subcommand_from list show diff init schema" -f -a "init" -d 'Write a first profile for this project: .jail.toml'
+complete -c jail -n "__fish_jail_using_subcommand profile; and not __fish_seen_subcommand_from list show diff init schema" -f -a "schema" -d 'Print the JSON Schema of profiles, for editors'
+complete -c jail -n "__fish_jail_using_subcommand profile; and __fish_seen_subcommand_from list" -l json -d 'Print JSON'
+complete -c jail -n "__fish_jail_using_subcommand profile; and __fish_seen_subcommand_from list" -l names -d 'Print only the names, one on each line'
+complete -c jail -n "__fish_jail_using_subcommand profile; and __fish_seen_subcommand_from list" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c jail -n "__fish_jail_using_subcommand profile; and __fish_seen_subcommand_from show" -l toml -d 'Print without the origins'
+complete -c jail -n "__fish_jail_using_subcommand profile; and __fish_seen_subcommand_from show" -l json -d 'Print JSON: each line with its key, value and origin'
+complete -c jail -n "__fish_jail_using_subcommand profile; and __fish_seen_subcommand_from show" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c jail -n "__fish_jail_using_subcommand profile; and __fish_seen_subcommand_from diff" -l json -d 'Print JSON'
+complete -c jail -n "__fish_jail_using_subcommand profile; and __fish_seen_subcommand_from diff" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c jail -n "__fish_jail_using_subcommand profile; and __fish_seen_subcommand_from init" -l force -d 'Replace a .jail.toml that is there'
+complete -c jail -n "__fish_jail_using_subcommand profile; and __fish_seen_subcommand_from init" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c jail -n "__fish_jail_using_subcommand profile; and __fish_seen_subcommand_from schema" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c jail -n "__fish_jail_using_subcommand trust" -s y -l yes -d 'Do not ask'
+complete -c jail -n "__fish_jail_using_subcommand trust" -l list -d 'Print what is trusted, and whether it is still the same'
+complete -c jail -n "__fish_jail_using_subcommand trust" -l json -d 'Print the list as JSON'
+complete -c jail -n "__fish_jail_using_subcommand trust" -l remove -d 'Trust it no more'
+complete -c jail -n "__fish_jail_using_subcommand trust" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c jail -n "__fish_jail_using_subcommand image; and not __fish_seen_subcommand_from pull import list inspect unpack remove prune df verify" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c jail -n "__fish_jail_using_subcommand image; and not __fish_seen_subcommand_from pull import list inspect unpack remove prune df verify" -f -a "pull" -d 'Bring an image into the store, and print its digest'
 complete -c jail -n "__fish_jail_using_subcommand image; and not __fish_seen_subcommand_from pull import list inspect unpack remove prune df verify" -f -a "import" -d 'Bring an image from a file or directory into the store'
@@ -300,5 +324,5 @@ complete -c jail -n __fish_jail_inside -x -a "(__fish_jail_command)"
 complete -c jail -n "__fish_jail_using_subcommand check" -a "(__fish_jail_profiles)"
 complete -c jail -n "__fish_jail_using_subcommand profile; and __fish_seen_subcommand_from show diff" -a "(__fish_jail_profiles)"
 complete -c jail -n "__fish_jail_using_subcommand image; and __fish_seen_subcommand_from inspect pull remove unpack verify" -a "(__fish_jail_images)"
-complete -c jail -n "__fish_jail_using_subcommand help" -f -a "run plan check image completions help profile-format which-profile paths degrade filesystem network limits env process seccomp landlock capabilities environment exit-status images report recipes threat-model"
+complete -c jail -n "__fish_jail_using_subcommand help" -f -a "run plan check profile trust image completions help profile-format which-profile project paths degrade filesystem network limits env process seccomp landlock capabilities environment exit-status images report recipes threat-model"
 complete -c jail -n "__fish_jail_using_subcommand completions" -f -a "bash elvish fish powershell zsh"

@@ -50,6 +50,7 @@ for pair in $used; do
 done
 # Not programs: a module, headers, functions of bash, and the keys of the archive that images and kernels come from.
 python3 -c 'import ensurepip' 2>/dev/null || missing="$missing python3-venv"
+python3 -c 'import jsonschema' 2>/dev/null || missing="$missing python3-jsonschema"
 [ -e /usr/include/stdio.h ] || missing="$missing libc6-dev"
 plugins=/usr/share/maven-repo/org/apache/maven/plugins
 [ -e $plugins/maven-surefire-plugin ] || missing="$missing libsurefire-java"

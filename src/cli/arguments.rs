@@ -9,6 +9,8 @@ use clap_complete::Shell;
 use super::flags::SandboxFlags;
 use super::help::HelpArguments;
 use super::image::ImageArguments;
+use super::profile::ProfileArguments;
+use super::trust::TrustArguments;
 
 /// Run one command in a rootless Linux sandbox
 ///
@@ -34,13 +36,16 @@ pub enum Command {
     Run(RunArguments),
     Plan(PlanArguments),
     Check(CheckArguments),
+    Profile(ProfileArguments),
+    Trust(TrustArguments),
     Image(ImageArguments),
     Completions(CompletionsArguments),
     Help(HelpArguments),
 }
 
 /// The names of the commands.
-pub const NAMES: [&str; 6] = ["run", "plan", "check", "image", "completions", "help"];
+pub const NAMES: [&str; 8] =
+    ["run", "plan", "check", "profile", "trust", "image", "completions", "help"];
 
 /// By hand and not derived, so that only the options of the command in use are made: those of
 /// `run` and `plan` are many, and each start would pay for both.
@@ -51,6 +56,8 @@ impl Subcommand for Command {
             command("run", RUN_ABOUT).defer(RunArguments::augment_args),
             command("plan", PLAN_ABOUT).defer(PlanArguments::augment_args),
             command("check", CHECK_ABOUT).defer(CheckArguments::augment_args),
+            command("profile", PROFILE_ABOUT).defer(ProfileArguments::augment_args),
+            command("trust", TRUST_ABOUT).defer(TrustArguments::augment_args),
             command("image", IMAGE_ABOUT).defer(ImageArguments::augment_args),
             command("completions", COMPLETIONS_ABOUT).defer(CompletionsArguments::augment_args),
             command("help", HELP_ABOUT).defer(HelpArguments::augment_args),
@@ -72,6 +79,8 @@ impl FromArgMatches for Command {
             Some(("run", its)) => RunArguments::from_arg_matches(its).map(Self::Run),
             Some(("plan", its)) => PlanArguments::from_arg_matches(its).map(Self::Plan),
             Some(("check", its)) => CheckArguments::from_arg_matches(its).map(Self::Check),
+            Some(("profile", its)) => ProfileArguments::from_arg_matches(its).map(Self::Profile),
+            Some(("trust", its)) => TrustArguments::from_arg_matches(its).map(Self::Trust),
             Some(("image", its)) => ImageArguments::from_arg_matches(its).map(Self::Image),
             Some(("completions", its)) => {
                 CompletionsArguments::from_arg_matches(its).map(Self::Completions)
@@ -90,6 +99,8 @@ impl FromArgMatches for Command {
 const RUN_ABOUT: &str = "Make a sandbox, run a command in it, and exit as it did";
 const PLAN_ABOUT: &str = "Print what `jail run` would do, and who asked for each step";
 const CHECK_ABOUT: &str = "Check profiles and print every error in them";
+const PROFILE_ABOUT: &str = "List, show, compare and begin profiles";
+const TRUST_ABOUT: &str = "Have the profile of a project used, as it is now";
 const IMAGE_ABOUT: &str = "Pull, look at and remove images";
 const COMPLETIONS_ABOUT: &str = "Print a completion script for a shell";
 const HELP_ABOUT: &str = "Print the help of a command, or what there is to know about a subject";
@@ -219,7 +230,8 @@ Exit status:
   128+N    signal N ended the command
 
 Environment variables of jail:
-  JAIL_PROFILE    the profiles to use when no --profile is given, with `:` between them
+  JAIL_PROFILE    the profiles to use when no --profile is given, with `:` between them;
+                  without both, a trusted .jail.toml of the project, else `default`
   JAIL_QUIET      if set and neither empty nor 0, as --quiet
   JAIL_VERBOSE    if set and neither empty nor 0, as --verbose
   NO_COLOR        if set and not empty, print without colours
@@ -238,7 +250,8 @@ Examples:
     jail plan --profile ci.toml --json -- make test
 
 Environment variables of jail:
-  JAIL_PROFILE    the profiles to use when no --profile is given, with `:` between them
+  JAIL_PROFILE    the profiles to use when no --profile is given, with `:` between them;
+                  without both, a trusted .jail.toml of the project, else `default`
   JAIL_QUIET      if set and neither empty nor 0, as --quiet
   NO_COLOR        if set and not empty, print without colours
 See `jail help environment` for what else is read.";

@@ -18,7 +18,8 @@ pub struct SandboxFlags {
     ///
     /// A path if it has a `/` or ends in `.toml`, else a name, which is looked for in
     /// $XDG_CONFIG_HOME/jail/profiles, /etc/jail/profiles and among the built-in profiles, such as
-    /// dev, rust, node, agent and untrusted. Without this flag and JAIL_PROFILE it is `default`.
+    /// dev, rust, node, agent and untrusted. Without this flag and JAIL_PROFILE it is the .jail.toml of
+    /// the project, if `jail trust` was said about it, else `default`.
     #[arg(short = 'P', long, value_name = "PROFILE", value_hint = ValueHint::FilePath)]
     pub profile: Vec<OsString>,
 

@@ -3,7 +3,8 @@
 //! [`arguments`] and [`flags`] hold what was typed. [`layer`] turns flags into a profile that lies
 //! over the others; from there on a flag is like a line of a profile. [`usage`] puts clap's
 //! complaints into our words. [`rootfs`] finds the image of a run, [`shell`] the command when
-//! none is given. [`account`] tells how it went. [`variables`] reads `JAIL_*`, [`help`] is what `jail help` prints. Everything that is printed goes through [`voice`].
+//! none is given. [`account`] tells how it went. [`variables`] reads `JAIL_*`, [`help`] is what `jail help` prints;
+//! [`mod@profile`] is about profiles themselves, [`trust`] about that of a project. Everything that is printed goes through [`voice`].
 
 mod account;
 mod arguments;
@@ -16,10 +17,12 @@ mod image;
 mod layer;
 mod limits;
 mod network;
+mod profile;
 mod rootfs;
 mod rules;
 mod run;
 mod shell;
+mod trust;
 mod usage;
 mod variables;
 mod voice;
@@ -67,6 +70,8 @@ fn execute(command: Command) -> Result<u8, Vec<Diagnostic>> {
             run::plan(&arguments)
         }
         Command::Check(arguments) => check::check(&arguments),
+        Command::Profile(arguments) => profile::profile(&arguments),
+        Command::Trust(arguments) => trust::trust(&arguments),
         Command::Image(arguments) => image::image(&arguments),
         Command::Completions(arguments) => {
             answer(completions::script(arguments.shell).as_bytes()).map(|()| 0)

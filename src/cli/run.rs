@@ -3,12 +3,15 @@
 use std::ffi::OsString;
 use std::mem::ManuallyDrop;
 
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, Located, Origin, cause};
 use crate::host;
+use crate::image;
 use crate::plan::{self, Plan};
+use crate::profile::project::{self, Chosen};
 use crate::profile::{self, Profile, Root};
 use crate::report::{Asked, Ending, Phase, Target};
 use crate::run::{self, Tell};
+use crate::units::AbsolutePath;
 
 use super::account;
 use super::arguments::{PlanArguments, RunArguments};
@@ -27,11 +30,11 @@ pub fn run(arguments: &RunArguments) -> Result<u8, Vec<Diagnostic>> {
     let purpose = Purpose::Run { quiet: arguments.quiet };
     let drawn = draw(&arguments.sandbox, asked.argv, target.as_ref(), purpose);
     let (plan, ending) = match drawn {
-        Ok((plan, in_use)) => {
+        Ok(Drawn { plan, in_use, profiles }) => {
             // The process ends with the run: taking apart what was made for it would cost time,
             // and memory, as what init shares with us is copied when it is written to.
             let plan = ManuallyDrop::new(plan);
-            let ending = on_its_root(arguments, &plan, in_use.as_ref());
+            let ending = on_its_root(arguments, &plan, in_use.as_ref(), &profiles);
             (Some(plan), ending)
         }
         Err((phase, mistakes)) => (None, Ending::failed(phase, mistakes)),
@@ -42,7 +45,7 @@ pub fn run(arguments: &RunArguments) -> Result<u8, Vec<Diagnostic>> {
 /// Executes `jail plan`.
 pub fn plan(arguments: &PlanArguments) -> Result<u8, Vec<Diagnostic>> {
     let drawn = draw(&arguments.sandbox, &arguments.payload.argv, None, Purpose::Plan);
-    let (plan, _) = drawn.map_err(|(_, mistakes)| mistakes)?;
+    let Drawn { plan, .. } = drawn.map_err(|(_, mistakes)| mistakes)?;
     say(&variables::slips(), Volume::unless(arguments.quiet));
     say(&plan.notes, Volume::unless(arguments.quiet));
     let words = if arguments.json { plan::to_json(&plan) } else { plan::to_text(&plan) };
@@ -51,26 +54,29 @@ pub fn plan(arguments: &PlanArguments) -> Result<u8, Vec<Diagnostic>> {
 }
 
 /// Says what there is to say first: a copy of the image, where the plan has one, takes its time.
-fn on_its_root(arguments: &RunArguments, plan: &Plan, in_use: Option<&Found>) -> Ending {
+fn on_its_root(
+    arguments: &RunArguments,
+    plan: &Plan,
+    in_use: Option<&Found>,
+    profiles: &[OsString],
+) -> Ending {
     say(&variables::slips(), Volume::unless(arguments.quiet));
     say(&plan.notes, Volume::unless(arguments.quiet));
     let copy = match in_use.map(|found| found.copy_for(plan)).transpose() {
         Ok(copy) => copy.flatten(),
         Err(mistake) => return Ending::failed(Phase::Start, vec![mistake]),
     };
-    let mut ending = perform(arguments, plan);
+    let mut ending = perform(arguments, plan, profiles);
     ending.messages.extend(copy.and_then(|copy| copy.remove().err()));
     ending
 }
 
-fn perform(arguments: &RunArguments, plan: &Plan) -> Ending {
+fn perform(arguments: &RunArguments, plan: &Plan, profiles: &[OsString]) -> Ending {
     if arguments.verbose {
         complain(&plan::to_text(plan));
     }
-    let names = variables::profiles(&arguments.sandbox.profile);
-    let profiles: Vec<OsString> = names.into_iter().map(|name| name.value).collect();
     let tell = if arguments.verbose { Tell::AtOnce } else { Tell::AtTheEnd };
-    match run::perform(plan, &profiles, tell) {
+    match run::perform(plan, profiles, tell) {
         Ok(outcome) => Ending::ran(plan, outcome),
         Err(refused) => Ending::refused(refused),
     }
@@ -79,14 +85,21 @@ fn perform(arguments: &RunArguments, plan: &Plan) -> Ending {
 /// In which phase there is no plan, and why.
 type Stopped = (Phase, Vec<Diagnostic>);
 
-/// Returns the image in use as well: nobody may change it during the run.
+struct Drawn {
+    plan: Plan,
+    /// The image: nobody may change it during the run.
+    in_use: Option<Found>,
+    /// The profiles, as `--profile` would name them.
+    profiles: Vec<OsString>,
+}
+
 fn draw(
     flags: &SandboxFlags,
     argv: &[OsString],
     report: Option<&Target>,
     purpose: Purpose,
-) -> Result<(Plan, Option<Found>), Stopped> {
-    let profile = profile(flags, argv).map_err(|mistakes| {
+) -> Result<Drawn, Stopped> {
+    let Loaded { profile, names: profiles, notes } = profile(flags, argv).map_err(|mistakes| {
         let phase = if argv.is_empty() { Phase::Arguments } else { Phase::Profile };
         (phase, mistakes)
     })?;
@@ -102,23 +115,45 @@ fn draw(
     } else {
         plan::draw(&profile, rootfs, &host, argv)
     };
-    let plan = plan.map_err(impossible)?;
+    let mut plan = plan.map_err(impossible)?;
     if let Some(found) = &found {
         let prepared = rootfs::prepare(found, &plan, purpose);
         prepared.map_err(|mistake| impossible(vec![mistake]))?;
     }
-    Ok((plan, found))
+    if let Purpose::Run { .. } = purpose {
+        let made = host.unmade_stores.iter().try_for_each(make_store);
+        made.map_err(|mistake| impossible(vec![mistake]))?;
+    }
+    plan.notes.splice(0..0, notes);
+    Ok(Drawn { plan, in_use: found, profiles })
+}
+
+/// One of our own directories: where there is nothing to mask, the command could make it, and what it
+/// likes in it.
+fn make_store(store: &AbsolutePath) -> Result<(), Diagnostic> {
+    image::directory::make(store.as_path(), 0o700).map_err(|error| {
+        Diagnostic::error(format!("cannot make `{store}`, to keep the command from making it"))
+            .because(cause(&error))
+            .help("grant less than the directory that it is in")
+    })
+}
+
+/// A profile, the names of those that it was made of, and what there is to say about it.
+struct Loaded {
+    profile: Profile,
+    names: Vec<OsString>,
+    notes: Vec<Diagnostic>,
 }
 
 /// The profiles with the flags on top, or all that is wrong with any of them.
-fn profile(flags: &SandboxFlags, argv: &[OsString]) -> Result<Profile, Vec<Diagnostic>> {
-    let loaded = profile::load(&variables::profiles(&flags.profile));
+fn profile(flags: &SandboxFlags, argv: &[OsString]) -> Result<Loaded, Vec<Diagnostic>> {
+    let loaded = load(variables::profiles(&flags.profile));
     let layer = layer(flags);
     match (loaded, layer) {
         (Ok(loaded), Ok(layer)) => {
-            let profile = over(loaded, layer);
+            let profile = over(loaded.profile, layer);
             let has_command = !argv.is_empty() || names_a_command(&profile) || shell::is_wanted();
-            if has_command { Ok(profile) } else { Err(vec![no_command()]) }
+            if has_command { Ok(Loaded { profile, ..loaded }) } else { Err(vec![no_command()]) }
         }
         (loaded, layer) => {
             let mut mistakes = loaded.err().unwrap_or_default();
@@ -130,6 +165,23 @@ fn profile(flags: &SandboxFlags, argv: &[OsString]) -> Result<Profile, Vec<Diagn
             Err(mistakes)
         }
     }
+}
+
+/// Loads what was named, or else the profile of the project.
+fn load(named: Vec<Located<OsString>>) -> Result<Loaded, Vec<Diagnostic>> {
+    if named.is_empty() {
+        let here = std::env::current_dir().ok().and_then(AbsolutePath::new);
+        // Where the working directory is not known, the survey says so.
+        if let Some(here) = here {
+            let Chosen { profile, name, notes } = project::choose(&here)?;
+            return Ok(Loaded { profile, names: vec![name], notes });
+        }
+    }
+    let default = || vec![Located::new("default".into(), Origin::BuiltIn)];
+    let named = if named.is_empty() { default() } else { named };
+    let profile = profile::load(&named)?;
+    let names = named.into_iter().map(|name| name.value).collect();
+    Ok(Loaded { profile, names, notes: Vec::new() })
 }
 
 /// `--env NAME` means the caller's value, also where a profile sets another.
@@ -177,8 +229,12 @@ mod tests {
     fn mistakes_of_profiles_flags_and_command_come_together() {
         let mut flags = SandboxFlags { profile: vec!["missing".into()], ..SandboxFlags::default() };
         flags.process.umask = Some("9".into());
-        let titles: Vec<String> =
-            profile(&flags, &[]).unwrap_err().into_iter().map(|mistake| mistake.title).collect();
+        let titles: Vec<String> = profile(&flags, &[])
+            .err()
+            .unwrap_or_default()
+            .into_iter()
+            .map(|mistake| mistake.title)
+            .collect();
         assert_eq!(titles.len(), 3, "{titles:?}");
         assert_eq!(titles[1..], ["`9` is not a umask", "no command given"]);
     }

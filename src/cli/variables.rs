@@ -26,7 +26,7 @@ pub fn apply_to_plan(arguments: &mut PlanArguments) {
     arguments.quiet |= is_on(QUIET);
 }
 
-/// The profiles to use: those of flags, else those of the environment, else `default`.
+/// The profiles that are named: those of flags, else those of the environment.
 pub fn profiles(flags: &[OsString]) -> Vec<Located<OsString>> {
     named(flags, std::env::var_os(PROFILE))
 }
@@ -49,9 +49,7 @@ fn named(flags: &[OsString], variable: Option<OsString>) -> Vec<Located<OsString
         .split(|byte| *byte == b':')
         .filter(|name| !name.is_empty())
         .map(|name| (OsStr::from_bytes(name).to_owned(), Origin::Variable(PROFILE.to_owned())));
-    let named: Vec<_> =
-        flagged.chain(of_variable).map(|(name, origin)| Located::new(name, origin)).collect();
-    if named.is_empty() { vec![Located::new("default".into(), Origin::BuiltIn)] } else { named }
+    flagged.chain(of_variable).map(|(name, origin)| Located::new(name, origin)).collect()
 }
 
 fn slip(name: &OsStr) -> Option<Diagnostic> {
@@ -84,9 +82,9 @@ mod tests {
             told(&[], Some("dev:./x.toml")),
             ["$JAIL_PROFILE dev", "$JAIL_PROFILE ./x.toml"]
         );
-        assert_eq!(told(&[], Some("")), ["built-in default"]);
-        assert_eq!(told(&[], Some(":")), ["built-in default"]);
-        assert_eq!(told(&[], None), ["built-in default"]);
+        assert_eq!(told(&[], Some("")), [""; 0]);
+        assert_eq!(told(&[], Some(":")), [""; 0]);
+        assert_eq!(told(&[], None), [""; 0]);
     }
 
     #[test]

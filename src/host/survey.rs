@@ -11,6 +11,7 @@ use nix::libc;
 
 use crate::diagnostic::{Diagnostic, Source};
 use crate::image::Rootfs;
+use crate::profile::project::directory_of;
 use crate::profile::{
     Grant, NetworkMode, PathText, Profile, Root, Rule, SeccompPolicy, expand, mentions_project,
 };
@@ -42,7 +43,7 @@ pub fn survey(profile: &Profile, rootfs: Option<&Rootfs>) -> Result<Host, Vec<Di
         None => None,
     };
     let (Some(workdir), Some(kernel)) = (workdir, kernel) else { return Err(errors) };
-    let project = if mentions_project(profile) { project(&workdir) } else { workdir.clone() };
+    let project = if mentions_project(profile) { directory_of(&workdir) } else { workdir.clone() };
     let wanted = profile.limits.need_a_cgroup();
     let network = network::survey(profile, &environment);
     let cgroups = wanted.then(|| cgroups::survey(identity.uid, &environment));
@@ -65,6 +66,7 @@ pub fn survey(profile: &Profile, rootfs: Option<&Rootfs>) -> Result<Host, Vec<Di
         accounts: None,
         no_overlay: overlays::survey(profile, rootfs),
         stores: Vec::new(),
+        unmade_stores: Vec::new(),
     };
     errors.extend(hugepages::inherited(profile));
     host.seccomp = keep(policy(profile, &host), &mut errors).flatten();
@@ -100,17 +102,6 @@ fn workdir() -> Result<AbsolutePath, Diagnostic> {
         Diagnostic::error("the working directory is outside of the root directory")
             .help("change to a directory that can be reached from `/`")
     })
-}
-
-/// Returns the nearest parent with a version control directory; without one, `workdir`.
-fn project(workdir: &AbsolutePath) -> AbsolutePath {
-    let mut parents = workdir.as_path().ancestors();
-    let marked = parents.find(|directory| {
-        [".git", ".hg", ".jj", ".svn"]
-            .iter()
-            .any(|name| directory.join(name).symlink_metadata().is_ok())
-    });
-    marked.and_then(AbsolutePath::new).unwrap_or_else(|| workdir.clone())
 }
 
 fn policy(profile: &Profile, host: &Host) -> Result<Option<Arc<Source>>, Diagnostic> {
@@ -159,7 +150,7 @@ fn survey_files(profile: &Profile, image: Option<&Rootfs>, host: &mut Host, walk
     for path in sources_below_binds(profile, host) {
         look(&mut host.files, walker, &path);
     }
-    host.stores = stores(profile, host, walker);
+    survey_stores(profile, host, walker);
     if let Some(image) = image {
         survey_image(image, host, &targets);
     } else {
@@ -269,26 +260,33 @@ fn below_sys() -> Vec<AbsolutePath> {
     paths
 }
 
-/// Returns those of our own directories that a rule shows, or a part of which.
-fn stores(profile: &Profile, host: &mut Host, walker: &mut Walker) -> Vec<AbsolutePath> {
+/// Finds those of our own directories that a rule shows, or a part of which.
+fn survey_stores(profile: &Profile, host: &mut Host, walker: &mut Walker) {
     let variables = host.variables();
     let text = |rule: &Rule| match &rule.grant {
-        Grant::Bind { from, .. } => expand(from, &variables).ok(),
-        Grant::Read | Grant::Write | Grant::Overlay => expand(&rule.path, &variables).ok(),
+        Grant::Bind { from, write } => Some((expand(from, &variables).ok()?, *write)),
+        Grant::Write => Some((expand(&rule.path, &variables).ok()?, true)),
+        Grant::Read | Grant::Overlay => Some((expand(&rule.path, &variables).ok()?, false)),
         Grant::Mask | Grant::Tmpfs { .. } => None,
     };
-    let rules = &profile.filesystem.rules;
-    let shown: Vec<AbsolutePath> =
-        rules.iter().filter_map(|rule| Some(host.fact(&text(&rule.value)?).canonical)).collect();
-    let mut stores = Vec::new();
+    let shown = profile.filesystem.rules.iter().filter_map(|rule| {
+        let (path, write) = text(&rule.value)?;
+        Some((host.fact(&path).canonical, write))
+    });
+    let shown: Vec<(AbsolutePath, bool)> = shown.collect();
     for store in crate::image::directories() {
         let place = walker.fact(&store).canonical;
-        if shown.iter().any(|shown| shown.contains(&place) || place.contains(shown)) {
+        if shown.iter().any(|(shown, _)| shown.contains(&place) || place.contains(shown)) {
             look(&mut host.files, walker, &place);
-            stores.push(place);
+            let could_be_made = shown.iter().any(|(above, write)| *write && above.contains(&place));
+            if could_be_made && host.fact(&place).kind == FileKind::Missing {
+                let there = FileFact { kind: FileKind::Directory, ..host.fact(&place) };
+                host.files.insert(place.clone(), there);
+                host.unmade_stores.push(place.clone());
+            }
+            host.stores.push(place);
         }
     }
-    stores
 }
 
 /// Looks at the mount points inside an image, and at who is known in it.

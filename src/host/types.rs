@@ -51,6 +51,9 @@ pub struct Host {
     pub no_overlay: Option<i32>,
     /// Directories of our own that a rule would show: images, and what is kept of runs.
     pub stores: Vec<AbsolutePath>,
+    /// Those of them that do not exist, though a command could make them: to be made before the run, so
+    /// that there is something to mask. Their facts say that they are there.
+    pub unmade_stores: Vec<AbsolutePath>,
 }
 
 impl Host {

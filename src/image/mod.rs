@@ -20,7 +20,7 @@ pub mod copy;
 mod delete;
 mod descend;
 pub mod digest;
-mod directory;
+pub(crate) mod directory;
 pub mod document;
 pub mod keep;
 pub mod owned;
@@ -107,9 +107,10 @@ pub enum Form {
     Copy,
 }
 
-/// Where images and what is kept of runs are, for this user. Both may be missing.
+/// Our own directories of this user: images, what is kept of runs and what is trusted, and profiles by
+/// name. Each may be missing.
 pub fn directories() -> Vec<AbsolutePath> {
-    let places = [dirs::data_dir(), dirs::state_dir()];
+    let places = [dirs::data_dir(), dirs::state_dir(), dirs::config_dir()];
     let ours = places.into_iter().flatten().map(|directory| directory.join("jail"));
     ours.filter_map(AbsolutePath::new).collect()
 }

@@ -57,10 +57,7 @@ pub(super) fn find(
 ) -> Result<Found, Diagnostic> {
     if is_path(&name.value) {
         let path = resolve(places, &name.value, asker);
-        return match open(places, &path) {
-            Ok(file) => file.read().map_err(|bad| bad.at(&name.origin)),
-            Err(error) => Err(unreadable(places, &path, &error).at(&name.origin)),
-        };
+        return read(places, &path).map_err(|bad| bad.at(&name.origin));
     }
     match find_by_name(places, &name.value, asker) {
         Some(result) => result.map_err(|bad| bad.at(&name.origin)),
@@ -78,7 +75,8 @@ struct Candidate<'a> {
     shown: String,
 }
 
-fn is_path(name: &OsStr) -> bool {
+/// Whether it is no name.
+pub(super) fn is_path(name: &OsStr) -> bool {
     name.as_bytes().contains(&b'/') || name.as_bytes().ends_with(b".toml")
 }
 
@@ -128,14 +126,27 @@ fn find_by_name(
             Err(error) => return Some(Err(unreadable(places, path, &error))),
         }
     }
+    built_in(name).map(Ok)
+}
+
+/// A profile that is part of the program.
+pub(super) fn built_in(name: &OsStr) -> Option<Found> {
     let (name, text) = BUILT_IN.iter().find(|(known, _)| name == *known)?;
     let source = Source { name: format!("<built-in {name}>"), text: (*text).to_owned() };
-    Some(Ok(Found {
+    Some(Found {
         identity: Identity::BuiltIn(name),
         source: Arc::new(source),
         directory: None,
         file: None,
-    }))
+    })
+}
+
+/// The profile in this file.
+pub(super) fn read(places: &Places, path: &Path) -> Result<Found, Diagnostic> {
+    match open(places, path) {
+        Ok(file) => file.read(),
+        Err(error) => Err(unreadable(places, path, &error)),
+    }
 }
 
 fn is_missing(error: &io::Error) -> bool {
@@ -191,7 +202,7 @@ impl Candidate<'_> {
 }
 
 /// As the user would write it.
-fn shown(places: &Places, path: &Path) -> String {
+pub(super) fn shown(places: &Places, path: &Path) -> String {
     let below_home = places.home.as_ref().and_then(|home| path.strip_prefix(home).ok());
     match below_home {
         Some(rest) => format!("~/{}", rest.display()),
@@ -227,17 +238,33 @@ fn unknown(places: &Places, name: &OsStr) -> Diagnostic {
     }
 }
 
-/// All names, sorted. A directory that cannot be listed has none: this is for a hint only.
-fn names(places: &Places) -> Vec<String> {
+/// All names, sorted. A directory that cannot be listed has none: this is for hints and completions.
+pub(super) fn names(places: &Places) -> Vec<String> {
     let mut names: Vec<String> = BUILT_IN.iter().map(|(name, _)| (*name).to_owned()).collect();
     for directory in [places.user.as_deref(), Some(&places.system)].into_iter().flatten() {
-        let entries = std::fs::read_dir(directory).into_iter().flatten().flatten();
-        names.extend(entries.filter_map(|entry| {
-            let name = entry.file_name().into_string().ok()?;
-            name.strip_suffix(".toml").map(str::to_owned)
-        }));
+        names.extend(names_in(directory).unwrap_or_default());
     }
     names.sort_unstable();
     names.dedup();
     names
+}
+
+/// The names that files in this directory have as profiles; none if there is no such directory.
+pub(super) fn names_in(directory: &Path) -> io::Result<Vec<String>> {
+    let entries = match std::fs::read_dir(directory) {
+        Ok(entries) => entries,
+        Err(error) if is_missing(&error) => return Ok(Vec::new()),
+        Err(error) => return Err(error),
+    };
+    let mut names = Vec::new();
+    for entry in entries {
+        // A name that is not UTF-8 can be used by its path alone.
+        if let Ok(name) = entry?.file_name().into_string()
+            && let Some(stem) = name.strip_suffix(".toml").filter(|stem| !stem.is_empty())
+        {
+            names.push(stem.to_owned());
+        }
+    }
+    names.sort_unstable();
+    Ok(names)
 }

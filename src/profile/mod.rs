@@ -6,18 +6,23 @@
 
 mod built_in;
 mod capability;
+mod catalog;
 mod expand;
 mod find;
+pub mod keys;
 mod limit_values;
 mod limits;
+pub mod listing;
 mod load;
 mod merge;
 mod names;
 mod network;
 mod parse;
+pub mod project;
 mod types;
 mod values;
 
+pub use catalog::{Home, Listed, list, names};
 pub use expand::{Unexpanded, Variables, expand, mentions_project};
 pub use limit_values::{
     parse_bounds, parse_cpus, parse_memory, parse_nice, parse_operations, parse_pids, parse_rate,

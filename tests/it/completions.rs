@@ -96,6 +96,8 @@ fn bash_offers_names_and_files() {
     completes(&mut shell, "jail run --profile=cho", "sen");
     completes(&mut shell, "jail plan -P two", "\\ words");
     completes(&mut shell, "jail check cho", "sen");
+    completes(&mut shell, "jail profile show cho", "sen");
+    completes(&mut shell, "jail profile diff dev cho", "sen");
     offers(&mut shell, "jail run --image chest:", &["12", "13"]);
     offers(&mut shell, "jail run --image=che", &["st:12", "st:13"]);
     offers(&mut shell, "jail image remove ches", &["chest:12", "chest:13"]);
@@ -124,6 +126,8 @@ fn zsh_offers_names_and_the_commands_own_completion() {
     offers(&mut shell, "jail run --profile ", &["Makefile", "chosen", "default", "two\\ words"]);
     completes(&mut shell, "jail run --profile=cho", "sen");
     completes(&mut shell, "jail check cho", "sen");
+    completes(&mut shell, "jail profile show cho", "sen");
+    completes(&mut shell, "jail profile diff dev cho", "sen");
     offers(&mut shell, "jail image remove ", &["chest:12", "chest:13"]);
     offers(&mut shell, "jail run --image ", &["chest:12", "chest:13"]);
     offers(&mut shell, "jail run -- make ", &["chair", "cupboard"]);
@@ -141,6 +145,7 @@ fn fish_offers_names_and_the_commands_own_completion() {
     }
     assert_eq!(fish(&jail, "jail plan --profile=cho"), "--profile=chosen");
     assert_eq!(fish(&jail, "jail check cho"), "chosen");
+    assert_eq!(fish(&jail, "jail profile show cho"), "chosen");
     assert!(fish(&jail, "jail run --image chest:").starts_with("chest:12\nchest:13\n"));
     assert_eq!(fish(&jail, "jail image remove chest:13"), "chest:13");
     assert_eq!(fish(&jail, "jail run make c"), "chair\ncupboard");

@@ -14,6 +14,7 @@ mod masks;
 mod mounts;
 mod network;
 mod processes;
+mod project;
 mod report;
 mod resources;
 mod secrets;

@@ -12,6 +12,7 @@ mod kernels;
 mod limits;
 mod manners;
 mod network;
+mod profile_commands;
 mod profiles;
 mod recipes;
 mod report;

@@ -7,9 +7,16 @@ use crate::support::{Feature, Finished, Jail, jail_binary};
 
 /// Jail itself failed with these words and nothing else, and no command ran.
 #[track_caller]
-fn says(jail: &Jail, finished: &Finished, status: i32, expected: impl Into<Data>) {
-    finished.exits(status).outputs("");
+pub fn says(jail: &Jail, finished: &Finished, status: i32, expected: impl Into<Data>) {
+    finished.outputs("");
     assert!(!jail.project().join("ran").exists(), "the command ran");
+    told(jail, finished, status, expected);
+}
+
+/// These words and nothing else were told, whatever the command did.
+#[track_caller]
+pub fn told(jail: &Jail, finished: &Finished, status: i32, expected: impl Into<Data>) {
+    finished.exits(status);
     let mut places = Redactions::new();
     let place = |path: &std::path::Path| path.to_str().expect("a path in UTF-8").to_owned();
     places.insert("[PROJECT]", place(&jail.project())).expect("a name");

@@ -32,9 +32,15 @@ fn zsh(made: &str) -> String {
     let lines = made.lines().map(|line| {
         let line = line.replace("'*::argv -- ", "'(-)*::argv -- ");
         let line = line.replace(":_cmdambivalent'", ":_normal'");
-        if line.contains(":PROFILE:")
-            || line.contains("-- A path to a profile, or the name of one:")
-        {
+        let of_profiles = [
+            ":PROFILE:",
+            "-- A path to a profile, or the name of one:",
+            "::profiles -- ",
+            ":profile -- ",
+            ":first -- ",
+            ":second -- ",
+        ];
+        if of_profiles.iter().any(|word| line.contains(word)) {
             line.replace(":_files'", ":_jail_profiles'")
         } else if line.contains(":IMAGE:")
             || line.contains(":image -- ")

@@ -19,6 +19,7 @@ const README: &str = include_str!("../../../README.md");
 pub const TOPICS: &[Topic] = &[
     whole("profile-format", "what may stand in a profile, key by key", PROFILE),
     section("which-profile", "which profile is used", PROFILE, "Which profile is used"),
+    section("project", "the .jail.toml of a project", PROFILE, "The profile of a project"),
     section("paths", "how paths are written, and which of two rules wins", PROFILE, "Paths"),
     section("degrade", "machines that lack a protection", PROFILE, "Top level"),
     section("filesystem", "files, directories, devices, the root", PROFILE, "[filesystem]"),

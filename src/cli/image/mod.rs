@@ -14,6 +14,8 @@ mod words;
 
 use crate::diagnostic::Diagnostic;
 
+pub(super) use show::{print_json, table};
+
 pub use arguments::ImageArguments;
 use arguments::ImageCommand;
 

@@ -174,7 +174,7 @@ fn harmless(json: &str) -> String {
 }
 
 /// Columns as wide as they need to be; the last one is not filled up.
-fn table<const N: usize>(rows: &[[String; N]]) -> String {
+pub fn table<const N: usize>(rows: &[[String; N]]) -> String {
     let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max();
     let mut text = String::new();
     for row in rows {

@@ -1,6 +1,6 @@
-//! Images and what is kept of runs, as files: not the command's to change.
+//! Images, what is kept of runs and what is trusted, and profiles by name, as files: not the command's to change.
 //!
-//! A command that could write to a layer would decide what other commands run tomorrow.
+//! A command that could write to one of them would decide what other commands run tomorrow, or may do.
 
 use crate::diagnostic::Diagnostic;
 use crate::host::FileKind;
@@ -38,7 +38,9 @@ pub(super) fn hide(drawing: &mut Drawing, tree: &mut Tree) {
 fn refusal(placement: &Placement, from: &AbsolutePath, store: &AbsolutePath) -> Diagnostic {
     Diagnostic::error(format!("cannot make `{from}` writable"))
         .at(&placement.origin)
-        .because(format!("jail keeps images in `{store}`, or what it keeps of other runs"))
+        .because(format!(
+            "jail keeps its own files in `{store}`: images, what runs have left and what you trust, or profiles"
+        ))
         .help("copy what the command needs to another directory")
 }
 

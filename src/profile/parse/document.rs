@@ -4,11 +4,11 @@ use std::ffi::OsString;
 
 use toml::de::DeTable;
 
-use super::filesystem::{self, filesystem};
-use super::limits::{self, limits};
-use super::network::{self, network};
-use super::reader::{Entry, Reader, entries};
-use super::sections::{self, capabilities, env, landlock, process, seccomp};
+use super::filesystem::filesystem;
+use super::limits::limits;
+use super::network::network;
+use super::reader::{Entry, Reader};
+use super::sections::{capabilities, env, landlock, process, seccomp};
 use super::syntax::with_syntax_errors;
 use crate::diagnostic::{Diagnostic, Located};
 use crate::profile::find::Found;
@@ -32,39 +32,12 @@ pub(in crate::profile) fn parse(found: &Found) -> Parsed {
         Some(directory) => Base::Directory(directory.clone()),
         None => Base::WorkingDirectory,
     };
-    for entry in entries(table.get_ref()) {
+    for entry in reader.section(table.get_ref(), "") {
         top_level(&mut reader, entry, &base, &mut parsed);
     }
     parsed.errors = with_syntax_errors(reader, &syntax);
     parsed
 }
-
-/// Keys of the top level, sections among them.
-pub(super) const KEYS: [&str; 11] = [
-    "description",
-    "extends",
-    "degrade",
-    "filesystem",
-    "network",
-    "limits",
-    "env",
-    "process",
-    "seccomp",
-    "landlock",
-    "capabilities",
-];
-
-/// Sections with their keys.
-pub(super) const SECTIONS: [(&str, &[&str]); 8] = [
-    ("filesystem", &filesystem::KEYS),
-    ("network", &network::KEYS),
-    ("limits", &limits::KEYS),
-    ("env", &sections::ENV_KEYS),
-    ("process", &sections::PROCESS_KEYS),
-    ("seccomp", &sections::SECCOMP_KEYS),
-    ("landlock", &sections::LANDLOCK_KEYS),
-    ("capabilities", &sections::CAPABILITIES_KEYS),
-];
 
 fn top_level(reader: &mut Reader, entry: Entry<'_>, base: &Base, parsed: &mut Parsed) {
     let profile = &mut parsed.profile;
@@ -118,7 +91,7 @@ fn top_level(reader: &mut Reader, entry: Entry<'_>, base: &Base, parsed: &mut Pa
                 profile.capabilities = capabilities(reader, table);
             }
         }
-        _ => unknown(reader, entry),
+        _ => reader.unknown(entry, ""),
     }
 }
 
@@ -127,18 +100,4 @@ fn profile_name(text: &str) -> Result<OsString, BadValue> {
         return Err(BadValue::new("the name of a profile is empty"));
     }
     Ok(OsString::from(text))
-}
-
-/// A key that the top level does not have may belong into a section.
-fn unknown(reader: &mut Reader, entry: Entry<'_>) {
-    let home = SECTIONS.iter().find(|(_, keys)| keys.contains(&entry.key));
-    match home {
-        Some((section, _)) => {
-            let (start, end) = entry.key_span;
-            let bad = Diagnostic::error(format!("unknown key `{}`", entry.key))
-                .help(format!("put it below `[{section}]`"));
-            reader.refuse(start..end, bad);
-        }
-        None => reader.unknown_key(entry, "", &KEYS),
-    }
 }

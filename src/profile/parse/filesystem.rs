@@ -12,24 +12,9 @@ use crate::profile::{
 };
 use crate::units::Size;
 
-pub(super) const KEYS: [&str; 12] = [
-    "root",
-    "root-mode",
-    "pull",
-    "platform",
-    "keep",
-    "read",
-    "write",
-    "overlay",
-    "mask",
-    "tmpfs",
-    "bind",
-    "devices",
-];
-
 pub(super) fn filesystem(reader: &mut Reader, table: &DeTable<'_>, base: &Base) -> Filesystem {
     let mut read = Filesystem::default();
-    for entry in entries(table) {
+    for entry in reader.section(table, "filesystem") {
         let simple = match entry.key {
             "read" => Some(Grant::Read),
             "write" => Some(Grant::Write),
@@ -62,7 +47,7 @@ pub(super) fn filesystem(reader: &mut Reader, table: &DeTable<'_>, base: &Base) 
             "devices" => {
                 read.devices = reader.list(entry, |reader, item| reader.parsed(item, working_path));
             }
-            _ => reader.unknown_key(entry, "filesystem", &KEYS),
+            _ => reader.unknown(entry, "filesystem"),
         }
     }
     refuse_written_host(reader, &read);

@@ -12,30 +12,9 @@ use crate::profile::{
     parse_nice, parse_operations, parse_pids, parse_rate, parse_swap, parse_time, parse_time_grace,
 };
 
-pub(super) const KEYS: [&str; 18] = [
-    "memory",
-    "swap",
-    "cpus",
-    "cpuset",
-    "pids",
-    "io",
-    "hugepages",
-    "time",
-    "time-grace",
-    "nice",
-    "core",
-    "cpu-time",
-    "data",
-    "fsize",
-    "memlock",
-    "nofile",
-    "nproc",
-    "stack",
-];
-
 pub(super) fn limits(reader: &mut Reader, table: &DeTable<'_>) -> Limits {
     let mut limits = Limits::default();
-    for entry in entries(table) {
+    for entry in reader.section(table, "limits") {
         match entry.key {
             "memory" => limits.memory = limit(reader, entry, Kind::Size, parse_memory),
             "swap" => limits.swap = limit(reader, entry, Kind::Size, parse_swap),
@@ -55,7 +34,7 @@ pub(super) fn limits(reader: &mut Reader, table: &DeTable<'_>) -> Limits {
                     let bounds = limit(reader, entry, Kind::of(rlimit), parse);
                     limits.rlimits.extend(bounds.map(|bounds| (rlimit, bounds)));
                 }
-                None => reader.unknown_key(entry, "limits", &KEYS),
+                None => reader.unknown(entry, "limits"),
             },
         }
     }

@@ -14,7 +14,7 @@ mod reserved;
 mod sections;
 mod syntax;
 
-pub(super) use document::parse;
+pub(super) use document::{Parsed, parse};
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -5,11 +5,9 @@ use toml::de::DeTable;
 use super::reader::{Entry, Reader, entries};
 use crate::profile::{Network, parse_address, parse_host_name, published_twice};
 
-pub(super) const KEYS: [&str; 6] = ["mode", "allow", "publish", "host-loopback", "hosts", "dns"];
-
 pub(super) fn network(reader: &mut Reader, table: &DeTable<'_>) -> Network {
     let mut network = Network::default();
-    for entry in entries(table) {
+    for entry in reader.section(table, "network") {
         match entry.key {
             "mode" => network.mode = reader.parsed(entry, str::parse),
             "allow" => {
@@ -30,7 +28,7 @@ pub(super) fn network(reader: &mut Reader, table: &DeTable<'_>) -> Network {
             "dns" => {
                 network.dns = reader.list(entry, |reader, item| reader.parsed(item, parse_address));
             }
-            _ => reader.unknown_key(entry, "network", &KEYS),
+            _ => reader.unknown(entry, "network"),
         }
     }
     network

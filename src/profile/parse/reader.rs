@@ -8,7 +8,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::reserved::reserved;
 use crate::diagnostic::{Diagnostic, Located, Origin, Source, did_you_mean};
-use crate::profile::BadValue;
+use crate::profile::{BadValue, keys};
 
 /// A key and its value.
 #[derive(Clone, Copy)]
@@ -172,7 +172,29 @@ impl Reader {
         None
     }
 
-    /// A key that `section` does not have; an empty name for the top level.
+    /// The entries of a section in the order of the file; what it does not have is told.
+    pub fn section<'a>(&mut self, table: &'a DeTable<'a>, section: &str) -> Vec<Entry<'a>> {
+        let known = keys::names(section);
+        let (good, unknown): (Vec<_>, Vec<_>) =
+            entries(table).into_iter().partition(|entry| known.contains(&entry.key));
+        unknown.into_iter().for_each(|entry| self.unknown(entry, section));
+        good
+    }
+
+    /// A key that this section does not have; of the top level, it may belong into a section.
+    pub fn unknown(&mut self, entry: Entry<'_>, section: &str) {
+        match keys::home_of(entry.key).filter(|_| section.is_empty()) {
+            Some(home) => {
+                let (start, end) = entry.key_span;
+                let bad = Diagnostic::error(format!("unknown key `{}`", entry.key))
+                    .help(format!("put it below `[{home}]`"));
+                self.refuse(start..end, bad);
+            }
+            None => self.unknown_key(entry, section, &keys::names(section)),
+        }
+    }
+
+    /// A key that is none of `known`; an empty `section` is the top level.
     pub fn unknown_key(&mut self, entry: Entry<'_>, section: &str, known: &[&str]) {
         let (start, end) = entry.key_span;
         if let Some(because) = reserved(section, entry.key) {

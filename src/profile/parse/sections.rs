@@ -12,16 +12,9 @@ use crate::profile::{
     parse_hostname, parse_seccomp_policy, parse_umask, parse_variable_pattern,
 };
 
-pub(super) const ENV_KEYS: [&str; 2] = ["pass", "set"];
-pub(super) const PROCESS_KEYS: [&str; 9] =
-    ["workdir", "user", "entrypoint", "ids", "hostname", "tty", "umask", "nesting", "preserve-fds"];
-pub(super) const SECCOMP_KEYS: [&str; 3] = ["policy", "allow", "deny"];
-pub(super) const LANDLOCK_KEYS: [&str; 1] = ["enabled"];
-pub(super) const CAPABILITIES_KEYS: [&str; 1] = ["keep"];
-
 pub(super) fn env(reader: &mut Reader, table: &DeTable<'_>) -> Env {
     let mut env = Env::default();
-    for entry in entries(table) {
+    for entry in reader.section(table, "env") {
         match entry.key {
             "pass" => {
                 env.pass = reader.list(entry, |reader, item| {
@@ -34,7 +27,7 @@ pub(super) fn env(reader: &mut Reader, table: &DeTable<'_>) -> Env {
                     set_variable(reader, variable, &mut env);
                 }
             }
-            _ => reader.unknown_key(entry, "env", &ENV_KEYS),
+            _ => reader.unknown(entry, "env"),
         }
     }
     env
@@ -42,7 +35,7 @@ pub(super) fn env(reader: &mut Reader, table: &DeTable<'_>) -> Env {
 
 pub(super) fn process(reader: &mut Reader, table: &DeTable<'_>) -> Process {
     let mut process = Process::default();
-    for entry in entries(table) {
+    for entry in reader.section(table, "process") {
         match entry.key {
             "workdir" => process.workdir = reader.parsed(entry, working_path),
             "user" => process.user = reader.parsed(entry, str::parse),
@@ -53,7 +46,7 @@ pub(super) fn process(reader: &mut Reader, table: &DeTable<'_>) -> Process {
             "umask" => process.umask = reader.parsed(entry, parse_umask),
             "nesting" => process.nesting = reader.boolean(entry),
             "preserve-fds" => process.preserve_fds = reader.list(entry, descriptor),
-            _ => reader.unknown_key(entry, "process", &PROCESS_KEYS),
+            _ => reader.unknown(entry, "process"),
         }
     }
     process
@@ -61,7 +54,7 @@ pub(super) fn process(reader: &mut Reader, table: &DeTable<'_>) -> Process {
 
 pub(super) fn seccomp(reader: &mut Reader, table: &DeTable<'_>, base: &Base) -> Seccomp {
     let mut seccomp = Seccomp::default();
-    for entry in entries(table) {
+    for entry in reader.section(table, "seccomp") {
         match entry.key {
             "policy" => {
                 seccomp.policy =
@@ -73,7 +66,7 @@ pub(super) fn seccomp(reader: &mut Reader, table: &DeTable<'_>, base: &Base) -> 
             "deny" => {
                 seccomp.deny = reader.list(entry, |reader, item| reader.parsed(item, parse_call));
             }
-            _ => reader.unknown_key(entry, "seccomp", &SECCOMP_KEYS),
+            _ => reader.unknown(entry, "seccomp"),
         }
     }
     seccomp
@@ -81,10 +74,10 @@ pub(super) fn seccomp(reader: &mut Reader, table: &DeTable<'_>, base: &Base) -> 
 
 pub(super) fn landlock(reader: &mut Reader, table: &DeTable<'_>) -> Landlock {
     let mut landlock = Landlock::default();
-    for entry in entries(table) {
+    for entry in reader.section(table, "landlock") {
         match entry.key {
             "enabled" => landlock.enabled = reader.boolean(entry),
-            _ => reader.unknown_key(entry, "landlock", &LANDLOCK_KEYS),
+            _ => reader.unknown(entry, "landlock"),
         }
     }
     landlock
@@ -92,13 +85,13 @@ pub(super) fn landlock(reader: &mut Reader, table: &DeTable<'_>) -> Landlock {
 
 pub(super) fn capabilities(reader: &mut Reader, table: &DeTable<'_>) -> Capabilities {
     let mut capabilities = Capabilities::default();
-    for entry in entries(table) {
+    for entry in reader.section(table, "capabilities") {
         match entry.key {
             "keep" => {
                 capabilities.keep =
                     reader.list(entry, |reader, item| reader.parsed(item, str::parse));
             }
-            _ => reader.unknown_key(entry, "capabilities", &CAPABILITIES_KEYS),
+            _ => reader.unknown(entry, "capabilities"),
         }
     }
     capabilities

@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use proptest::prelude::*;
 
-use super::document::{KEYS, Parsed, SECTIONS};
+use super::document::Parsed;
 use super::*;
 use crate::diagnostic::{Located, Palette, Source, render};
 use crate::profile::find::{Found, Identity};
@@ -12,7 +12,7 @@ use crate::units::Size;
 mod limits;
 mod network;
 
-fn parsed(text: &str) -> Parsed {
+pub(in crate::profile) fn parsed(text: &str) -> Parsed {
     let source = Source { name: "x.toml".to_owned(), text: text.to_owned() };
     let identity = Identity::File { device: 0, inode: 0 };
     parse(&Found {
@@ -36,7 +36,7 @@ fn errors(text: &str) -> String {
 
 /// Title, cause and help of the only error in `text`.
 #[track_caller]
-fn error(text: &str) -> String {
+pub(in crate::profile) fn error(text: &str) -> String {
     let errors = parsed(text).errors;
     assert_eq!(errors.len(), 1, "{text}: {errors:?}");
     let words = std::iter::once(&errors[0].title).chain(&errors[0].because).chain(&errors[0].help);
@@ -143,13 +143,13 @@ fn every_listed_key_is_known() {
         let words = error(text);
         assert!(words.starts_with(&format!("`{name}` must be ")), "{text}: {words}");
     };
-    for key in KEYS {
-        check(key, &format!("{key} = {odd}"));
-    }
-    for (section, keys) in SECTIONS {
-        assert!(KEYS.contains(&section));
-        for key in keys {
-            check(key, &format!("[{section}]\n{key} = {odd}"));
+    for section in keys::SECTIONS {
+        let heading = match section.name {
+            "" => String::new(),
+            name => format!("[{name}]\n"),
+        };
+        for name in keys::names(section.name) {
+            check(name, &format!("{heading}{name} = {odd}"));
         }
     }
 }
@@ -342,138 +342,138 @@ fn an_image_in_a_directory_is_beside_the_profile() {
     }
 }
 
+/// Profiles that nobody can mean, each with what is told. The schema is tried on them as well.
+pub(in crate::profile) const REFUSED: &[(&str, &str)] = &[
+    ("write = ['.']", "unknown key `write`; put it below `[filesystem]`"),
+    (
+        "xyz = 1",
+        "unknown key `xyz`; the keys are `description`, `extends`, `degrade`, \
+      `filesystem`, `network`, `limits`, `env`, `process`, `seccomp`, `landlock`, `capabilities`",
+    ),
+    (
+        "filesystem.keep = '../x'",
+        "`../x` is no name to keep changes under; write 1 to 64 of the letters a to z, digits, \
+         `.`, `_` and `-`, and no `.` at the start",
+    ),
+    (
+        "filesystem.platform = 'amd64'",
+        "`amd64` names no platform; a platform is an operating system, a slash and an \
+         architecture; write it as `linux/amd64`, or with a variant as `linux/arm/v6`",
+    ),
+    (
+        "[filesystem]\nroot = 'image:x'\nroot-mode = 'write'",
+        "`root-mode = \"write\"` needs a directory as `root`; the layers of an image are shared \
+         by all that use it; use `overlay`: what is written is thrown away",
+    ),
+    ("extends = ['']", "the name of a profile is empty"),
+    ("filesystem.root = 'hots'", "unknown root `hots`; did you mean `host`?"),
+    (
+        "filesystem.root = 'rootfs'",
+        "unknown root `rootfs`; use `host`, `empty`, `image:NAME` or `./DIRECTORY`",
+    ),
+    (
+        "[filesystem]\nroot = 'host'\nroot-mode = 'write'",
+        "`root-mode = \"write\"` needs a directory as `root`; the system directories of this \
+      machine are never written to; use `overlay`: what is written is thrown away",
+    ),
+    (
+        "[filesystem]\nroot-mode = 'write'\nroot = 'empty'",
+        "`root-mode = \"write\"` needs a directory as `root`; an empty root has no directory \
+      behind it; use `overlay`: what is written is thrown away",
+    ),
+    ("filesystem.read = ['']", "the path is empty; write `.` for the working directory"),
+    (
+        "filesystem.read = [\"a\\u0000\"]",
+        "`read` holds a NUL byte; the kernel would end the text there",
+    ),
+    ("filesystem.read = [{ optional = true }]", "`read` needs the key `path`"),
+    (
+        "filesystem.read = [{ path = 'a', optionl = true }]",
+        "unknown key `optionl` in `read`; did you mean `optional`?",
+    ),
+    (
+        "filesystem.read = [{ path = 'a', size = '1M' }]",
+        "unknown key `size` in `read`; the keys are `path`, `optional`",
+    ),
+    (
+        "filesystem.read = [{ path = 'a', optional = 1 }]",
+        "`optional` must be `true` or `false`, not an integer",
+    ),
+    (
+        "filesystem.read = ['a', 'a']",
+        "`read` names the same thing twice; it stands in line 1 already",
+    ),
+    (
+        "[filesystem]\nread = ['a']\nwrite = ['a']",
+        "`a` has two rules; it stands in line 2 already; keep one of them",
+    ),
+    ("filesystem.bind = ['/a:/b']", "`bind` must be a list of tables, not a string"),
+    ("filesystem.bind = [{ from = 'a' }]", "`bind` needs the key `to`"),
+    (
+        "filesystem.tmpfs = [{ path = '/t', size = '0B' }]",
+        "a tmpfs of no size can hold nothing; leave `size` out to share the sandbox's scratch space",
+    ),
+    (
+        "filesystem.tmpfs = [{ path = '/t', size = 512 }]",
+        "`size` must be a string, not an integer; write it in quotes: `\"512\"`",
+    ),
+    ("env.pass = ['']", "the name of a variable is empty"),
+    ("env.pass = ['A=B']", "`A=B` is no name of a variable; a name has neither `=` nor NUL in it"),
+    ("env.pass = ['*_X']", "`*_X` is no pattern for variables; `*` may stand at the end only"),
+    (
+        "env.set = { 'A=' = '1' }",
+        "`A=` is no name of a variable; a name has neither `=` nor NUL in it",
+    ),
+    ("env.set = { '' = '1' }", "the name of a variable is empty"),
+    ("env.set.A = 1", "`A` must be a string, not an integer; write it in quotes: `\"1\"`"),
+    ("process.umask = '999'", "`999` is not a umask; write three octal digits, such as `022`"),
+    (
+        "process.hostname = 'a_b'",
+        "`a_b` is not a host name; letters, digits, `-` and `.` are allowed, `_` is not",
+    ),
+    ("process.user = '1000'", "user `1000` has no group; write `1000:1000`"),
+    ("process.tty = 'new'", "unknown value for tty `new`; use `auto`, `inherit` or `none`"),
+    (
+        "process.preserve-fds = [2]",
+        "descriptor 2 need not be named; the command always keeps 0, 1 and 2; remove it",
+    ),
+    ("process.preserve-fds = [-1]", "`-1` is no descriptor; write a number from 3 on"),
+    (
+        "process.preserve-fds = [2147483648]",
+        "`2147483648` is no descriptor; write a number from 3 on",
+    ),
+    ("process.preserve-fds = [99999999999999999999]", "`preserve-fds` is out of range"),
+    (
+        "seccomp.policy = 'lax'",
+        "unknown policy `lax`; use `default`, `strict`, `off` or `./FILE.json`",
+    ),
+    (
+        "seccomp.allow = ['rm -rf']",
+        "`rm -rf` is no name of a system call; write a name such as `ptrace`, or a group such as `@debug`",
+    ),
+    (
+        "capabilities.keep = ['CAP_SYS_ADMN']",
+        "unknown capability `SYS_ADMN`; did you mean `SYS_ADMIN`?",
+    ),
+    (
+        "capabilities.keep = ['all']",
+        "unknown capability `ALL`; there are 41 of them, such as `CHOWN`",
+    ),
+    (
+        "capabilities.keep = ['KILL', 'cap_kill']",
+        "`keep` names the same thing twice; it stands in line 1 already",
+    ),
+    (
+        "degrade = ['everything']",
+        "unknown protection `everything`; use `landlock`, `limits` or `overlay`",
+    ),
+    ("landlock = true", "`landlock` must be a table, not a boolean"),
+];
+
 #[test]
 fn what_cannot_be_meant_is_refused() {
-    for (text, words) in [
-        ("write = ['.']", "unknown key `write`; put it below `[filesystem]`"),
-        (
-            "xyz = 1",
-            "unknown key `xyz`; the keys are `description`, `extends`, `degrade`, \
-          `filesystem`, `network`, `limits`, `env`, `process`, `seccomp`, `landlock`, `capabilities`",
-        ),
-        (
-            "filesystem.keep = '../x'",
-            "`../x` is no name to keep changes under; write 1 to 64 of the letters a to z, digits, \
-             `.`, `_` and `-`, and no `.` at the start",
-        ),
-        (
-            "filesystem.platform = 'amd64'",
-            "`amd64` names no platform; a platform is an operating system, a slash and an \
-             architecture; write it as `linux/amd64`, or with a variant as `linux/arm/v6`",
-        ),
-        (
-            "[filesystem]\nroot = 'image:x'\nroot-mode = 'write'",
-            "`root-mode = \"write\"` needs a directory as `root`; the layers of an image are shared \
-             by all that use it; use `overlay`: what is written is thrown away",
-        ),
-        ("extends = ['']", "the name of a profile is empty"),
-        ("filesystem.root = 'hots'", "unknown root `hots`; did you mean `host`?"),
-        (
-            "filesystem.root = 'rootfs'",
-            "unknown root `rootfs`; use `host`, `empty`, `image:NAME` or `./DIRECTORY`",
-        ),
-        (
-            "[filesystem]\nroot = 'host'\nroot-mode = 'write'",
-            "`root-mode = \"write\"` needs a directory as `root`; the system directories of this \
-          machine are never written to; use `overlay`: what is written is thrown away",
-        ),
-        (
-            "[filesystem]\nroot-mode = 'write'\nroot = 'empty'",
-            "`root-mode = \"write\"` needs a directory as `root`; an empty root has no directory \
-          behind it; use `overlay`: what is written is thrown away",
-        ),
-        ("filesystem.read = ['']", "the path is empty; write `.` for the working directory"),
-        (
-            "filesystem.read = [\"a\\u0000\"]",
-            "`read` holds a NUL byte; the kernel would end the text there",
-        ),
-        ("filesystem.read = [{ optional = true }]", "`read` needs the key `path`"),
-        (
-            "filesystem.read = [{ path = 'a', optionl = true }]",
-            "unknown key `optionl` in `read`; did you mean `optional`?",
-        ),
-        (
-            "filesystem.read = [{ path = 'a', size = '1M' }]",
-            "unknown key `size` in `read`; the keys are `path`, `optional`",
-        ),
-        (
-            "filesystem.read = [{ path = 'a', optional = 1 }]",
-            "`optional` must be `true` or `false`, not an integer",
-        ),
-        (
-            "filesystem.read = ['a', 'a']",
-            "`read` names the same thing twice; it stands in line 1 already",
-        ),
-        (
-            "[filesystem]\nread = ['a']\nwrite = ['a']",
-            "`a` has two rules; it stands in line 2 already; keep one of them",
-        ),
-        ("filesystem.bind = ['/a:/b']", "`bind` must be a list of tables, not a string"),
-        ("filesystem.bind = [{ from = 'a' }]", "`bind` needs the key `to`"),
-        (
-            "filesystem.tmpfs = [{ path = '/t', size = '0B' }]",
-            "a tmpfs of no size can hold nothing; leave `size` out to share the sandbox's scratch space",
-        ),
-        (
-            "filesystem.tmpfs = [{ path = '/t', size = 512 }]",
-            "`size` must be a string, not an integer; write it in quotes: `\"512\"`",
-        ),
-        ("env.pass = ['']", "the name of a variable is empty"),
-        (
-            "env.pass = ['A=B']",
-            "`A=B` is no name of a variable; a name has neither `=` nor NUL in it",
-        ),
-        ("env.pass = ['*_X']", "`*_X` is no pattern for variables; `*` may stand at the end only"),
-        (
-            "env.set = { 'A=' = '1' }",
-            "`A=` is no name of a variable; a name has neither `=` nor NUL in it",
-        ),
-        ("env.set = { '' = '1' }", "the name of a variable is empty"),
-        ("env.set.A = 1", "`A` must be a string, not an integer; write it in quotes: `\"1\"`"),
-        ("process.umask = '999'", "`999` is not a umask; write three octal digits, such as `022`"),
-        (
-            "process.hostname = 'a_b'",
-            "`a_b` is not a host name; letters, digits, `-` and `.` are allowed, `_` is not",
-        ),
-        ("process.user = '1000'", "user `1000` has no group; write `1000:1000`"),
-        ("process.tty = 'new'", "unknown value for tty `new`; use `auto`, `inherit` or `none`"),
-        (
-            "process.preserve-fds = [2]",
-            "descriptor 2 need not be named; the command always keeps 0, 1 and 2; remove it",
-        ),
-        ("process.preserve-fds = [-1]", "`-1` is no descriptor; write a number from 3 on"),
-        (
-            "process.preserve-fds = [2147483648]",
-            "`2147483648` is no descriptor; write a number from 3 on",
-        ),
-        ("process.preserve-fds = [99999999999999999999]", "`preserve-fds` is out of range"),
-        (
-            "seccomp.policy = 'lax'",
-            "unknown policy `lax`; use `default`, `strict`, `off` or `./FILE.json`",
-        ),
-        (
-            "seccomp.allow = ['rm -rf']",
-            "`rm -rf` is no name of a system call; write a name such as `ptrace`, or a group such as `@debug`",
-        ),
-        (
-            "capabilities.keep = ['CAP_SYS_ADMN']",
-            "unknown capability `SYS_ADMN`; did you mean `SYS_ADMIN`?",
-        ),
-        (
-            "capabilities.keep = ['all']",
-            "unknown capability `ALL`; there are 41 of them, such as `CHOWN`",
-        ),
-        (
-            "capabilities.keep = ['KILL', 'cap_kill']",
-            "`keep` names the same thing twice; it stands in line 1 already",
-        ),
-        (
-            "degrade = ['everything']",
-            "unknown protection `everything`; use `landlock`, `limits` or `overlay`",
-        ),
-        ("landlock = true", "`landlock` must be a table, not a boolean"),
-    ] {
-        assert_eq!(error(text), words);
+    for (text, words) in REFUSED {
+        assert_eq!(error(text), *words);
     }
 }
 

@@ -200,7 +200,7 @@ fn what_is_kept_shows_nowhere_else() {
     let layer = home.join(".local/share/jail/layers");
     let jail = on_small();
     let layer = jail.home().join(layer.strip_prefix(&home).expect("it is below"));
-    jail.flag("--write").flag(layer).run(["true"]).exits(125).says("jail keeps images in");
+    jail.flag("--write").flag(layer).run(["true"]).exits(125).says("jail keeps its own files in");
 }
 
 #[test]

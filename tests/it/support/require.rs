@@ -32,6 +32,8 @@ pub enum Feature {
     Cargo(&'static str),
     /// A program: in PATH, or a server where servers are.
     Program(&'static str),
+    /// A module of Python.
+    Module(&'static str),
     /// Virtual machines: the program that `JAIL_TEST_VM` names.
     Machines,
     /// Images made of Debian packages, which takes a mirror the first time.
@@ -95,6 +97,11 @@ fn lack(feature: &Feature) -> Option<String> {
             (there, format!("there is no `cargo {name}`: `cargo install cargo-{name}`"))
         }
         Feature::RealImages => return real_images().err(),
+        Feature::Module(name) => {
+            let import = format!("import {name}");
+            let there = Jail::new().run_outside(["python3", "-c", &import]).status.success();
+            (there, format!("python3 has no module `{name}`"))
+        }
         Feature::Program(name) => {
             (program(name).is_some(), format!("there is no program `{name}`"))
         }

@@ -227,7 +227,7 @@ proptest! {
     /// Nothing is left out in silence; only a list may be empty.
     #[test]
     fn any_limit_is_parsed_or_refused(
-        key in prop::sample::select(super::super::limits::KEYS.as_slice()),
+        key in prop::sample::select(keys::names("limits")),
         value in "[0-9]{1,4}|'[0-9.a-zA-Z:%,-]{0,8}'|\\[[0-9, ]{0,6}\\]|[{]path = '.{0,3}'[}]|.{0,9}",
     ) {
         let text = format!("[limits]\n{key} = {value}\n");

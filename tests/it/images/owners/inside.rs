@@ -133,7 +133,7 @@ fn the_copies_are_out_of_reach_of_the_command() {
     let granted = with_image(&[system()]);
     let inner = store(&granted).join("owned");
     sh(&granted, "id -u").succeeds();
-    granted.flag("--write").flag(inner).run(["id"]).exits(125).says("jail keeps images in");
+    granted.flag("--write").flag(inner).run(["id"]).exits(125).says("jail keeps its own files in");
 }
 
 #[test]

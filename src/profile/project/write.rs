@@ -1,0 +1,111 @@
+//! Files that are there whole or not at all, in a directory that others may write to.
+//!
+//! Nothing that stands there is ever followed or opened: the new file is made beside its place, under a name
+//! that nobody can guess, and renamed.
+
+use std::ffi::{OsStr, OsString};
+use std::fs::File;
+use std::io::{self, Write};
+use std::os::fd::{AsFd, BorrowedFd};
+
+use nix::errno::Errno;
+use nix::fcntl::{AtFlags, OFlag, RenameFlags, openat, renameat2};
+use nix::sys::stat::Mode;
+use nix::unistd::{UnlinkatFlags, linkat, unlinkat};
+
+use crate::sys;
+
+/// What becomes of a file that has the name already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Existing {
+    /// It stays, and that is an error (`EEXIST`); so does a link, whatever it leads to.
+    Keep,
+    /// The new one takes its place. Of a link, it takes the place of the link.
+    Replace,
+}
+
+/// Writes `content` to the file `name` in `directory`.
+pub fn put(
+    directory: BorrowedFd,
+    name: &OsStr,
+    content: &[u8],
+    mode: u32,
+    existing: Existing,
+) -> io::Result<()> {
+    let random: [u8; 8] = sys::random()?;
+    let mut beside = OsString::from(format!(".{:016x}-", u64::from_ne_bytes(random)));
+    beside.push(name);
+    let flags =
+        OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
+    let file = openat(directory, beside.as_os_str(), flags, Mode::from_bits_truncate(mode))?;
+    let written = fill(File::from(file), content)
+        .and_then(|()| Ok(name_it(directory, &beside, name, existing)?));
+    if written.is_err() {
+        // The error to tell of is the first one.
+        let _ = unlinkat(directory, beside.as_os_str(), UnlinkatFlags::NoRemoveDir);
+    }
+    written
+}
+
+fn fill(mut file: File, content: &[u8]) -> io::Result<()> {
+    file.write_all(content)?;
+    file.sync_all()
+}
+
+fn name_it(
+    directory: BorrowedFd,
+    beside: &OsStr,
+    name: &OsStr,
+    existing: Existing,
+) -> Result<(), Errno> {
+    let rename = |flags| renameat2(directory, beside, directory, name, flags);
+    match existing {
+        Existing::Replace => rename(RenameFlags::empty()),
+        Existing::Keep => match rename(RenameFlags::RENAME_NOREPLACE) {
+            // Not every file system knows how to; all that have links refuse to replace one.
+            Err(Errno::EINVAL) => {
+                linkat(directory.as_fd(), beside, directory.as_fd(), name, AtFlags::empty())?;
+                unlinkat(directory, beside, UnlinkatFlags::NoRemoveDir)
+            }
+            renamed => renamed,
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::{PermissionsExt, symlink};
+
+    use super::*;
+
+    fn put_in(directory: &std::path::Path, existing: Existing) -> io::Result<()> {
+        let opened = File::open(directory).unwrap();
+        put(opened.as_fd(), "file".as_ref(), b"new", 0o600, existing)
+    }
+
+    #[test]
+    fn what_is_there_is_kept_or_replaced_and_never_followed() {
+        let place = tempfile::tempdir().unwrap();
+        let (file, victim) = (place.path().join("file"), place.path().join("victim"));
+        fs::write(&victim, "old").unwrap();
+        symlink("victim", &file).unwrap();
+        let kept = put_in(place.path(), Existing::Keep).unwrap_err();
+        assert_eq!(kept.kind(), io::ErrorKind::AlreadyExists);
+        put_in(place.path(), Existing::Replace).unwrap();
+        assert_eq!(fs::read_to_string(&victim).unwrap(), "old");
+        assert_eq!(fs::read_to_string(&file).unwrap(), "new");
+        let metadata = fs::symlink_metadata(&file).unwrap();
+        assert!(metadata.is_file());
+        assert_eq!(metadata.permissions().mode() & 0o777, 0o600);
+        assert_eq!(fs::read_dir(place.path()).unwrap().count(), 2, "nothing else is left");
+    }
+
+    #[test]
+    fn what_cannot_be_named_leaves_nothing_behind() {
+        let place = tempfile::tempdir().unwrap();
+        fs::create_dir_all(place.path().join("file/full")).unwrap();
+        assert!(put_in(place.path(), Existing::Replace).is_err());
+        assert_eq!(fs::read_dir(place.path()).unwrap().count(), 1);
+    }
+}

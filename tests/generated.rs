@@ -1,5 +1,5 @@
 //! Files that are made from the program's own descriptions: completions and man pages from that
-//! of the command line, and a schema from that of reports.
+//! of the command line, and schemas from those of reports and of what the doctor finds.
 //!
 //! `JAIL_BLESS=1` rewrites them.
 
@@ -34,6 +34,11 @@ fn man_pages_are_up_to_date() {
 #[test]
 fn the_schema_of_reports_is_up_to_date() {
     compare(&tree().join("docs/report.schema.json"), jail::report::schema().as_bytes());
+}
+
+#[test]
+fn the_schema_of_findings_is_up_to_date() {
+    compare(&tree().join("docs/doctor.schema.json"), jail::doctor::schema().as_bytes());
 }
 
 /// The page of a command, and those of the commands below it.

@@ -6,6 +6,7 @@ use clap::error::ErrorKind;
 use clap::{ArgMatches, Args, FromArgMatches, Parser, Subcommand, ValueHint};
 use clap_complete::Shell;
 
+use super::doctor::DoctorArguments;
 use super::flags::SandboxFlags;
 use super::image::ImageArguments;
 
@@ -34,6 +35,7 @@ pub enum Command {
     Plan(PlanArguments),
     Check(CheckArguments),
     Image(ImageArguments),
+    Doctor(DoctorArguments),
     Completions(CompletionsArguments),
 }
 
@@ -47,6 +49,7 @@ impl Subcommand for Command {
             command("plan", PLAN_ABOUT).defer(PlanArguments::augment_args),
             command("check", CHECK_ABOUT).defer(CheckArguments::augment_args),
             command("image", IMAGE_ABOUT).defer(ImageArguments::augment_args),
+            command("doctor", DOCTOR_ABOUT).defer(DoctorArguments::augment_args),
             command("completions", COMPLETIONS_ABOUT).defer(CompletionsArguments::augment_args),
         ])
     }
@@ -56,7 +59,7 @@ impl Subcommand for Command {
     }
 
     fn has_subcommand(name: &str) -> bool {
-        ["run", "plan", "check", "image", "completions"].contains(&name)
+        ["run", "plan", "check", "image", "doctor", "completions"].contains(&name)
     }
 }
 
@@ -67,6 +70,7 @@ impl FromArgMatches for Command {
             Some(("plan", its)) => PlanArguments::from_arg_matches(its).map(Self::Plan),
             Some(("check", its)) => CheckArguments::from_arg_matches(its).map(Self::Check),
             Some(("image", its)) => ImageArguments::from_arg_matches(its).map(Self::Image),
+            Some(("doctor", its)) => DoctorArguments::from_arg_matches(its).map(Self::Doctor),
             Some(("completions", its)) => {
                 CompletionsArguments::from_arg_matches(its).map(Self::Completions)
             }
@@ -84,6 +88,7 @@ const RUN_ABOUT: &str = "Make a sandbox, run a command in it, and exit as it did
 const PLAN_ABOUT: &str = "Print what `jail run` would do, and who asked for each step";
 const CHECK_ABOUT: &str = "Check profiles and print every error in them";
 const IMAGE_ABOUT: &str = "Pull, look at and remove images";
+const DOCTOR_ABOUT: &str = "Try what this machine allows, and say what to do about the rest";
 const COMPLETIONS_ABOUT: &str = "Print a completion script for a shell";
 
 /// Make a sandbox, run a command in it, and exit as it did

@@ -7,6 +7,7 @@
 mod account;
 mod arguments;
 mod check;
+mod doctor;
 mod env_file;
 mod flags;
 mod image;
@@ -62,6 +63,7 @@ fn execute(command: &Command) -> Result<u8, Vec<Diagnostic>> {
         Command::Run(arguments) => run::run(arguments),
         Command::Plan(arguments) => run::plan(arguments),
         Command::Check(arguments) => check::check(arguments),
+        Command::Doctor(arguments) => doctor::doctor(arguments),
         Command::Image(arguments) => image::image(arguments),
         Command::Completions(arguments) => answer(&completions(arguments.shell)).map(|()| 0),
     }

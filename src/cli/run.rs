@@ -103,7 +103,7 @@ fn draw(
 }
 
 /// The profiles with the flags on top, or all that is wrong with any of them.
-fn profile(flags: &SandboxFlags, argv: &[OsString]) -> Result<Profile, Vec<Diagnostic>> {
+pub(super) fn profile(flags: &SandboxFlags, argv: &[OsString]) -> Result<Profile, Vec<Diagnostic>> {
     let variable = std::env::var_os("JAIL_PROFILE");
     let loaded = profile::load(&names(&flags.profile, variable));
     let layer = layer(flags);
@@ -126,7 +126,7 @@ fn profile(flags: &SandboxFlags, argv: &[OsString]) -> Result<Profile, Vec<Diagn
 }
 
 /// The profiles to use: those of flags, else the one of the environment, else `default`.
-fn names(flags: &[OsString], variable: Option<OsString>) -> Vec<Located<OsString>> {
+pub(super) fn names(flags: &[OsString], variable: Option<OsString>) -> Vec<Located<OsString>> {
     let flagged = flags.iter().map(|name| (name.clone(), Origin::Flag("--profile".to_owned())));
     let variable = variable
         .filter(|name| flags.is_empty() && !name.is_empty())

@@ -114,7 +114,7 @@ fn text(error: &clap::Error, kind: ContextKind) -> String {
 }
 
 fn manual(command: Option<&OsString>) -> String {
-    const COMMANDS: [&str; 5] = ["run", "plan", "check", "image", "completions"];
+    const COMMANDS: [&str; 6] = ["run", "plan", "check", "image", "doctor", "completions"];
     match command.and_then(|word| word.to_str()).filter(|word| COMMANDS.contains(word)) {
         Some(command) => format!("jail {command} --help"),
         None => "jail --help".to_owned(),

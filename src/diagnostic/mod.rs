@@ -10,7 +10,7 @@ mod suggest;
 
 pub use cause::{cause, errno_cause};
 pub use origin::{Located, Origin, Source};
-pub use render::{Palette, render, visible};
+pub use render::{Colour, Palette, render, visible};
 pub use suggest::did_you_mean;
 
 /// How much a diagnostic matters.

@@ -18,7 +18,7 @@ mod random;
 
 pub use attribute::{attribute, attribute_names, attribute_of, remove_attribute, set_attribute};
 pub use clone::{
-    Clone, NAMESPACES, NEW_CGROUP, NEW_NETWORK, clone_process, fork, spawn_sharing_memory,
+    Clone, NAMESPACES, NEW_CGROUP, NEW_NETWORK, NEW_USER, clone_process, fork, spawn_sharing_memory,
 };
 pub use inherited::{Inherited, inherited, is_on_hugetlbfs};
 pub use landlock::landlock_abi;

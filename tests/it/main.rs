@@ -2,6 +2,7 @@
 
 mod allow;
 mod death;
+mod doctor;
 mod escape;
 mod faults;
 mod harness;

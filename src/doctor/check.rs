@@ -1,7 +1,7 @@
 //! How checks are made of what was seen.
 
-use crate::diagnostic::Diagnostic;
-use crate::remedy::{self, ASK_THE_DOCTOR};
+use crate::diagnostic::{ASK_THE_DOCTOR, Diagnostic};
+use crate::remedy;
 
 use super::primitive::Primitive;
 use super::rehearsal::Stumble;

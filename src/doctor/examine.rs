@@ -149,8 +149,8 @@ fn of_the_profile(question: &Question, bench: Bench) -> Vec<Check> {
     checks.extend(limits::controllers(profile, bench.skeleton));
     checks.extend(parts::network(bench));
     checks.push(place::terminal(plan));
-    let user = question.host.map(|host| host.identity.name.clone()).unwrap_or_default();
-    checks.push(place::runtime_directory(bench.surroundings, &user));
+    let login = question.host.map_or_else(|| "$USER".to_owned(), |host| host.identity.login());
+    checks.push(place::runtime_directory(bench.surroundings, &login));
     checks.push(match question.image {
         Err(said) => Check::refused(Primitive::Image, std::slice::from_ref(said)),
         Ok(_) if is_image(profile) => Check::ok(Primitive::Image, "in the store"),

@@ -1,6 +1,5 @@
 //! What a run finds around it: the kernel, the terminal, the runtime directory.
 
-use std::ffi::OsStr;
 use std::path::Path;
 
 use nix::unistd::{AccessFlags, access};
@@ -28,7 +27,7 @@ pub fn terminal(plan: Option<&Plan>) -> Check {
 }
 
 /// Nothing depends on it but what tells of runs.
-pub fn runtime_directory(surroundings: &Surroundings, user: &OsStr) -> Check {
+pub fn runtime_directory(surroundings: &Surroundings, login: &str) -> Check {
     let name = Primitive::RuntimeDirectory;
     let without = "no program can be told what runs; runs themselves do not need it";
     let variable = std::env::var_os("XDG_RUNTIME_DIR").filter(|value| !value.is_empty());
@@ -43,7 +42,7 @@ pub fn runtime_directory(surroundings: &Surroundings, user: &OsStr) -> Check {
     if !surroundings.systemd {
         return check.fix(Fix::new("set XDG_RUNTIME_DIR to a directory of your own, mode 0700"));
     }
-    let linger = format!("loginctl enable-linger {}", user.to_string_lossy());
+    let linger = format!("loginctl enable-linger {login}");
     check.fix(
         Fix::new("log in by a way that sets it, or have systemd keep it without a login")
             .line(surroundings.as_root(&linger))

@@ -21,7 +21,3 @@ pub use outside::unmask_proc;
 pub use packages::install;
 pub use surroundings::{Container, Distribution, Runner, Surroundings};
 pub use sysctl::load_module;
-
-/// For the end of a message about what this machine refuses.
-pub const ASK_THE_DOCTOR: &str =
-    "`jail doctor`, with the same options, tries all that they need and says how to get it here";

@@ -6,11 +6,9 @@ use std::path::Path;
 
 use nix::errno::Errno;
 
-use crate::diagnostic::{Diagnostic, Origin, errno_cause};
+use crate::diagnostic::{ASK_THE_DOCTOR, Diagnostic, Origin, errno_cause};
 use crate::plan::{Action, Mount, Plan, RootSource, Step};
-use crate::remedy::{
-    ASK_THE_DOCTOR, Fix, Forbidden, Settings, Surroundings, load_module, unmask_proc,
-};
+use crate::remedy::{Fix, Forbidden, Settings, Surroundings, load_module, unmask_proc};
 use crate::units::AbsolutePath;
 
 use super::message::{Call, Failure, Fault};

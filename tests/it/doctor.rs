@@ -94,6 +94,55 @@ fn nothing_is_left_behind() {
     assert!(crate::support::processes_named(marker).is_empty());
 }
 
+/// Whenever it is killed, what it made ends with it.
+#[test]
+fn nobody_is_left_when_it_is_killed() {
+    crate::require!(crate::support::Feature::Userns);
+    let jail = Jail::new().directory("runtime");
+    let runtime = jail.project().join("runtime");
+    let marker = runtime.to_str().expect("a path in UTF-8").to_owned();
+    let jail = jail.env("XDG_RUNTIME_DIR", &marker);
+    let options = line(&["--network", "allow", "--allow", "example.test:443"]);
+    for moment in 0..30 {
+        let mut child =
+            crate::support::spawn(jail.command(&options).stdout(std::process::Stdio::null()));
+        std::thread::park_timeout(std::time::Duration::from_millis(3 * moment));
+        child.kill().expect("it has not been waited for");
+        child.wait().expect("it is a child");
+        crate::support::wait_until("all that the doctor made has ended", || {
+            crate::support::processes_named(&marker).is_empty()
+        });
+    }
+}
+
+/// A program that never answers keeps nobody waiting for ever, and does not outlive who asked.
+#[test]
+fn a_program_that_hangs_ends_with_it() {
+    use std::os::unix::fs::PermissionsExt;
+    crate::require!(crate::support::Feature::Userns);
+    crate::require!(crate::support::Feature::Tun);
+    let jail = Jail::new().file("bin/pasta", "#!/bin/sh\nexec sleep 1000\n");
+    let program = jail.project().join("bin/pasta");
+    let mode = std::fs::Permissions::from_mode(0o755);
+    std::fs::set_permissions(&program, mode).expect("it is there");
+    let path = format!("{}:/usr/bin:/bin", program.parent().expect("a directory").display());
+    let marker = path.clone();
+    let jail = jail.env("PATH", path);
+    let mut child = crate::support::spawn(
+        jail.command(&line(&["--network", "nat"])).stdout(std::process::Stdio::null()),
+    );
+    let sleeps = || {
+        let children = jail.run_outside(["pgrep", "-f", "^sleep 1000$"]);
+        children.status.success()
+    };
+    crate::support::wait_until("the program is started", sleeps);
+    child.kill().expect("it has not been waited for");
+    child.wait().expect("it is a child");
+    crate::support::wait_until("all that the doctor made has ended", || {
+        !sleeps() && crate::support::processes_named(&marker).is_empty()
+    });
+}
+
 #[test]
 fn options_that_are_wrong_are_no_matter_of_the_machine() {
     let jail = Jail::new();

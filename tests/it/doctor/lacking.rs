@@ -117,6 +117,27 @@ fn networks_and_overlays_that_are_there_are_tried() {
     is(&found, "forwarder", "ok");
 }
 
+/// A container that leaves what is needed: nothing is missed in it.
+#[test]
+fn inside_bubblewrap_all_holds() {
+    require!(Feature::Userns);
+    require!(Feature::Program("bwrap"));
+    let jail = Jail::new().through([
+        "bwrap",
+        "--unshare-all",
+        "--bind",
+        "/",
+        "/",
+        "--proc",
+        "/proc",
+        "--dev",
+        "/dev",
+    ]);
+    let (found, status) = findings(&jail, &[]);
+    assert_eq!((status, &found["runs"]), (Some(0), &true.into()), "{found:#}");
+    jail.run(["true"]).succeeds();
+}
+
 /// Each limit by itself, each with what forbids it.
 #[test]
 fn limits_are_told_apart() {

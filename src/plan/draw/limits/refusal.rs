@@ -1,6 +1,6 @@
 //! Why a limit cannot be held here, and what to change so that it can.
 
-use crate::diagnostic::{Diagnostic, Located};
+use crate::diagnostic::{ASK_THE_DOCTOR, Diagnostic, Located};
 use crate::host::Host;
 use crate::host::cgroups::{Controller, Layout};
 use crate::plan::Limit;
@@ -13,7 +13,7 @@ pub(super) fn words(obstacle: &Obstacle, limit: &Located<Limit>, host: &Host) ->
         .at(&limit.origin)
         .because(cause(obstacle));
     let error = remedies(obstacle, host).into_iter().fold(error, Diagnostic::help);
-    error.help(without(&limit.value))
+    error.help(without(&limit.value)).help(ASK_THE_DOCTOR)
 }
 
 /// The key of a limit.
@@ -106,11 +106,14 @@ fn remedies(obstacle: &Obstacle, host: &Host) -> Vec<String> {
         ],
         Obstacle::NoBus => vec![
             format!("log in, or have your systemd run without a login: sudo loginctl enable-linger {}",
-                host.identity.name.to_string_lossy()),
+                host.identity.login()),
             "install the package dbus-user-session, and pass XDG_RUNTIME_DIR on".into(),
         ],
     }
 }
+
+/// Where what is said about the managers of all users is added to.
+const DROP_INS: &str = "/etc/systemd/system/user@.service.d";
 
 /// systemd.resource-control(5): what a user's manager gets is set in the system's unit for it.
 fn drop_in(missing: Controller) -> Vec<String> {
@@ -120,8 +123,8 @@ fn drop_in(missing: Controller) -> Vec<String> {
     controllers.dedup();
     vec![
         format!(
-            "as root, write two lines, `[Service]` and `Delegate={}`, to \
-             /etc/systemd/system/user@.service.d/delegate.conf",
+            "have root delegate it: sudo mkdir -p {DROP_INS} && printf '[Service]\\nDelegate={}\\n' | \
+             sudo tee {DROP_INS}/delegate.conf",
             controllers.join(" ")
         ),
         "then: sudo systemctl daemon-reload, and log in again".into(),

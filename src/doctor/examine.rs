@@ -3,6 +3,8 @@
 use std::ffi::OsString;
 use std::path::Path;
 
+use nix::errno::Errno;
+
 use crate::diagnostic::Diagnostic;
 use crate::host::Host;
 use crate::plan::Plan;
@@ -70,6 +72,9 @@ pub fn examine(question: &Question) -> Findings {
         surroundings: &surroundings,
     };
     checks.extend(of_the_profile(question, bench));
+    for check in checks.iter_mut().filter(|check| check.state == State::Missing) {
+        check.means = check.means.take().or_else(|| check.name.means().map(str::to_owned));
+    }
     let last = whole::whole(&question.drawn, &checks);
     let runs = last.state == State::Ok && !checks.iter().any(|it| it.state == State::Missing);
     checks.push(last);
@@ -123,17 +128,13 @@ fn explained(
 ) -> Check {
     let check = Check::failed(primitive, stumble);
     let Some(errno) = stumble.errno() else { return check };
-    match primitive {
-        Primitive::IdMap | Primitive::Mounts => match Forbidden::by(errno, settings) {
-            Some(forbidden @ Forbidden::ForKnownPrograms) => {
-                check.only_fixes(forbidden.fixes(surroundings))
-            }
-            _ => check,
-        },
-        Primitive::Proc if errno == nix::errno::Errno::EPERM => {
-            check.only_fixes(unmask_proc(surroundings))
-        }
-        _ => check,
+    if primitive == Primitive::Proc && errno == Errno::EPERM {
+        return check.only_fixes(unmask_proc(surroundings));
+    }
+    match Forbidden::inside(errno, settings) {
+        Some(forbidden) => Check { found: forbidden.because(errno), ..check }
+            .only_fixes(forbidden.fixes(surroundings)),
+        None => check,
     }
 }
 

@@ -3,7 +3,8 @@
 use nix::errno::Errno;
 use nix::sched::CloneFlags;
 
-use crate::remedy::{Forbidden, Settings, Surroundings};
+use crate::diagnostic::errno_cause;
+use crate::remedy::{Fix, Forbidden, Settings, Surroundings};
 use crate::sys::{Clone, NEW_USER, clone_process, exit_now, wait_for_end};
 
 use super::check::BLOCKED;
@@ -27,14 +28,12 @@ pub fn user(settings: &Settings, surroundings: &Surroundings) -> Check {
     match refusal(0) {
         Ok(None) => Check::ok(name, "whoever calls can make one"),
         Err(words) => Check::missing(name, words),
-        Ok(Some(errno)) => {
-            let check = match Forbidden::by(errno, settings) {
-                Some(forbidden) => Check::missing(name, forbidden.because(errno))
-                    .fixes(forbidden.fixes(surroundings)),
-                None => Check::missing(name, crate::diagnostic::errno_cause(errno)),
-            };
-            check.means("without it nobody but root can make a sandbox of namespaces")
-        }
+        Ok(Some(errno)) => match Forbidden::by(errno, settings) {
+            Some(forbidden) => {
+                Check::missing(name, forbidden.because(errno)).fixes(forbidden.fixes(surroundings))
+            }
+            None => Check::missing(name, errno_cause(errno)),
+        },
     }
 }
 
@@ -57,9 +56,8 @@ pub fn others(settings: &Settings, surroundings: &Surroundings, user_is_there: b
     };
     let kinds: Vec<_> = refused.iter().map(|(kind, errno)| format!("{kind} [{errno:?}]")).collect();
     let check = Check::missing(name, format!("refused: {}", kinds.join(", ")));
-    let limit = (*errno == Errno::ENOSPC).then(|| {
-        crate::remedy::Fix::new("see `sysctl user` for the limits: user.max_*_namespaces")
-    });
+    let limit = (*errno == Errno::ENOSPC)
+        .then(|| Fix::new("see `sysctl user` for the limits: user.max_*_namespaces"));
     let forbidden = Forbidden::by(*errno, settings).filter(|_| limit.is_none());
     check.fixes(limit).fixes(forbidden.iter().flat_map(|it| it.fixes(surroundings)))
 }

@@ -205,9 +205,8 @@ fn tun(bench: Bench) -> Check {
     let opened = OpenOptions::new().read(true).write(true).open("/dev/net/tun");
     let Err(error) = opened else { return Check::ok(name, "may be opened") };
     let check = Check::missing(name, cause(&error));
-    let outside = bench.surroundings.container.is_some() || bench.surroundings.runner.is_some();
     match error.raw_os_error().map(Errno::from_raw) {
-        _ if outside => check.fix(
+        _ if bench.surroundings.is_contained() => check.fix(
             Fix::new("start the container with the device")
                 .line("docker run --device /dev/net/tun ...")
                 .line("podman run --device /dev/net/tun ..."),

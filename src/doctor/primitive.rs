@@ -116,6 +116,41 @@ impl Primitive {
         matches!(self, Self::Proc | Self::Dev | Self::Loopback | Self::HostName | Self::Keyring)
     }
 
+    /// What is lost without it, where that can be said of all profiles.
+    pub fn means(self) -> Option<&'static str> {
+        Some(match self {
+            Self::UserNamespace => "without it nobody but root can make a sandbox of namespaces",
+            Self::Namespaces => "without one of them, what is outside could be reached by it",
+            Self::IdMap => "without it nobody has a right in the new namespaces",
+            Self::SubordinateIds => {
+                "users of an image cannot be told apart; `--ids single` does without"
+            }
+            Self::Mounts => "without them nothing can be shown, and nothing hidden",
+            Self::Proc => "without it the command would see all processes of this machine",
+            Self::Dev => "without it the command would have all devices of this machine, or none",
+            Self::Overlay => "without it nothing can be written to and stay unchanged",
+            Self::Keyring => {
+                "without one of its own the command could read the keys of your session"
+            }
+            Self::Landlock => "without it there is one wall around files and signals, and not two",
+            Self::Filter => "without it every system call of the kernel would be open",
+            Self::Memory | Self::Cpu | Self::Cpuset | Self::Pids | Self::Io => {
+                "the limit cannot be held; `--degrade limits` does without"
+            }
+            Self::Pasta | Self::Tun => "the command has no way to the network",
+            Self::Forwarder => "the command has no way to what `allow` names",
+            Self::Publish => "nobody can reach what the command listens on",
+            Self::Kernel
+            | Self::Loopback
+            | Self::HostName
+            | Self::Privileges
+            | Self::Terminal
+            | Self::RuntimeDirectory
+            | Self::Image
+            | Self::Profile => return None,
+        })
+    }
+
     /// As a person reads it.
     pub fn title(self) -> &'static str {
         match self {

@@ -48,17 +48,28 @@ impl Forbidden {
             _ if refused && says(&settings.apparmor_restrict_unprivileged_userns, "1") => {
                 Self::ForKnownPrograms
             }
+            // What a security module says, and few filters do.
+            Errno::EACCES if settings.apparmor_profile.is_some() => {
+                Self::Confined { profile: settings.apparmor_profile.clone().unwrap_or_default() }
+            }
+            Errno::EACCES if settings.selinux => Self::Policy,
             Errno::EPERM | Errno::EACCES | Errno::ENOSYS if settings.filtered => Self::Filter,
-            Errno::EACCES => match &settings.apparmor_profile {
-                Some(profile) => Self::Confined { profile: profile.clone() },
-                None if settings.selinux => Self::Policy,
-                None => Self::Unseen,
-            },
+            Errno::EACCES => Self::Unseen,
             Errno::EPERM if settings.chrooted => Self::Chroot,
             Errno::EPERM => Self::Unseen,
             Errno::EINVAL if !settings.user_namespaces => Self::NotBuilt,
             Errno::ENOSYS => Self::TooOld,
             _ => return None,
+        })
+    }
+
+    /// Who said `errno` to something that is done in the namespaces, and asks for no more than them.
+    pub fn inside(errno: Errno, settings: &Settings) -> Option<Self> {
+        Self::by(errno, settings).filter(|forbidden| {
+            matches!(
+                forbidden,
+                Self::ForKnownPrograms | Self::Filter | Self::Confined { .. } | Self::Policy
+            )
         })
     }
 
@@ -126,6 +137,9 @@ impl Forbidden {
                 let all = sysctl::set(key, "0", surroundings);
                 let all = Fix { title: format!("or let all programs have them: {key}=0"), ..all };
                 apparmor::profile(surroundings).into_iter().chain([all]).collect()
+            }
+            Self::Confined { .. } if surroundings.is_contained() => {
+                outside::without_apparmor(surroundings)
             }
             Self::Confined { profile } => vec![Fix::new(format!(
                 "start jail from outside of `{profile}`, or add the rule `userns,` to that profile"
@@ -208,6 +222,10 @@ pub(super) mod tests {
         let confined = |settings: &mut Settings| settings.apparmor_profile = Some("x".into());
         let profile = "x".to_owned();
         assert_eq!(by(Errno::EACCES, confined), Some(Forbidden::Confined { profile }));
+        let both = |settings: &mut Settings| (confined(settings), filter(settings)).1;
+        assert_eq!(by(Errno::EPERM, both), Some(Forbidden::Filter));
+        let profile = "x".to_owned();
+        assert_eq!(by(Errno::EACCES, both), Some(Forbidden::Confined { profile }));
         assert_eq!(by(Errno::EINVAL, |it| it.user_namespaces = false), Some(Forbidden::NotBuilt));
         assert_eq!(
             by(Errno::ENOSPC, |it| it.nested = true),

@@ -6,20 +6,25 @@ use super::{Container, Fix, Runner, Surroundings};
 const FLAGS: &str = "--security-opt seccomp=unconfined --security-opt systempaths=unconfined";
 /// The same of podman, which calls it otherwise.
 const PODMAN_FLAGS: &str = "--security-opt seccomp=unconfined --security-opt unmask=ALL";
-/// Docker's own profile of AppArmor refuses every mount.
+/// Their profiles of AppArmor refuse every mount.
 const APPARMOR_FLAG: &str = "--security-opt apparmor=unconfined";
 
 /// Lets the processes of the container make namespaces.
 pub fn allow_namespaces(surroundings: &Surroundings) -> Vec<Fix> {
     let mut fixes =
         container(surroundings, "start the container without its filter of system calls");
-    if surroundings.container.is_none() && surroundings.runner.is_none() {
+    if !surroundings.is_contained() {
         fixes.push(
             Fix::new("or loosen the filter of the service")
                 .line("RestrictNamespaces=no, and no SystemCallFilter= without @mount"),
         );
     }
     fixes
+}
+
+/// Lets them mount at all.
+pub fn without_apparmor(surroundings: &Surroundings) -> Vec<Fix> {
+    container(surroundings, "start the container without its profile of AppArmor's")
 }
 
 /// Lets them mount a /proc of their own.
@@ -35,7 +40,8 @@ pub fn unmask_proc(surroundings: &Surroundings) -> Vec<Fix> {
 fn container(surroundings: &Surroundings, title: &str) -> Vec<Fix> {
     let docker = format!("{FLAGS} {APPARMOR_FLAG}");
     let by_docker = || Fix::new(title).line(format!("docker run {docker} ..."));
-    let by_podman = || Fix::new(title).line(format!("podman run {PODMAN_FLAGS} ..."));
+    let podman = format!("{PODMAN_FLAGS} {APPARMOR_FLAG}");
+    let by_podman = || Fix::new(title).line(format!("podman run {podman} ..."));
     match (surroundings.runner, surroundings.container) {
         (Some(Runner::GithubActions), _) => vec![
             Fix::new(format!("{title}; below `container:` of the job in the workflow"))

@@ -77,6 +77,11 @@ impl Surroundings {
         }
     }
 
+    /// Whether somebody else started what is around us, as far as can be seen.
+    pub fn is_contained(&self) -> bool {
+        self.container.is_some() || self.runner.is_some()
+    }
+
     /// A command for root: nothing before it where we are root, else what the distribution has for that.
     pub fn as_root(&self, command: &str) -> String {
         match self.distribution {

@@ -80,7 +80,7 @@ fn explain_step(step: &Step, fault: Fault) -> Diagnostic {
         errno_cause(errno)
     ));
     let diagnostic = located(diagnostic, step);
-    if let Some(forbidden) = forbidden(&step.action, errno) {
+    if let Some(forbidden) = forbidden(&step.action, fault) {
         let fixes = forbidden.fixes(&Surroundings::look());
         return helped(diagnostic.because(forbidden.because(errno)), &fixes);
     }
@@ -93,13 +93,21 @@ fn explain_step(step: &Step, fault: Fault) -> Diagnostic {
     }
 }
 
-/// Ubuntu's AppArmor lets everybody make a user namespace, and takes the rights in it away.
-fn forbidden(action: &Action, errno: Errno) -> Option<Forbidden> {
-    if !matches!(action, Action::Ids(_) | Action::Scratch { .. }) {
-        return None;
-    }
-    let forbidden = Forbidden::by(errno, &Settings::read());
-    forbidden.filter(|forbidden| *forbidden == Forbidden::ForKnownPrograms)
+/// Ubuntu's AppArmor lets everybody make a user namespace, and takes the rights in it away; filters and
+/// profiles of containers allow one thing and not the next.
+fn forbidden(action: &Action, fault: Fault) -> Option<Forbidden> {
+    let asks_for_no_more = matches!(
+        action,
+        Action::Ids(_)
+            | Action::Scratch { .. }
+            | Action::Dev { .. }
+            | Action::Pivot
+            | Action::Loopback
+            | Action::Hostname(_)
+            | Action::Keyring { .. }
+    );
+    let is_asked = asks_for_no_more && matches!(fault.errno, Errno::EPERM | Errno::EACCES);
+    is_asked.then(|| Forbidden::inside(fault.errno, &Settings::read())).flatten()
 }
 
 /// What can be done about it depends on what is around us.

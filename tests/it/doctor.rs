@@ -121,7 +121,7 @@ fn a_program_that_hangs_ends_with_it() {
     use std::os::unix::fs::PermissionsExt;
     crate::require!(crate::support::Feature::Userns);
     crate::require!(crate::support::Feature::Tun);
-    let jail = Jail::new().file("bin/pasta", "#!/bin/sh\nexec sleep 1000\n");
+    let jail = Jail::new().file("bin/pasta", "#!/bin/sh\nexec sleep 100061\n");
     let program = jail.project().join("bin/pasta");
     let mode = std::fs::Permissions::from_mode(0o755);
     std::fs::set_permissions(&program, mode).expect("it is there");
@@ -132,7 +132,7 @@ fn a_program_that_hangs_ends_with_it() {
         jail.command(&line(&["--network", "nat"])).stdout(std::process::Stdio::null()),
     );
     let sleeps = || {
-        let children = jail.run_outside(["pgrep", "-f", "^sleep 1000$"]);
+        let children = jail.run_outside(["pgrep", "-f", "^sleep 100061$"]);
         children.status.success()
     };
     crate::support::wait_until("the program is started", sleeps);

@@ -63,6 +63,93 @@ fn user_namespaces_for_root_only() {
         .boot();
 }
 
+/// What these machines have beside a small Debian.
+const ENGINES: [&str; 2] = ["--include", "apparmor,docker.io,docker-cli,podman,crun"];
+
+/// A container of an engine with these options: `contained ENGINE [OPTION]... -- [WORD]...`.
+const CONTAINED: &str = r#"
+contained() {
+    engine=$1; shift
+    options=; while [ "$1" != -- ]; do options="$options $1"; shift; done; shift
+    case $engine in
+        docker) image=jail:1 ;;
+        podman) image="--rootfs /tmp/root" ;;
+    esac
+    $engine run --rm --network none --user 1000:1000 -w /home/u -e HOME=/home/u $options \
+        $image /jail "$@"
+}
+proposed() { contained $1 -- doctor | sed -n "s/^ *$1 run \(.*\) \.\.\.$/\1/p" | head -n 1; }
+"#;
+
+const ROOT: &str = r#"
+cd /tmp && mkdir -p root/proc root/sys root/dev root/tmp root/etc root/run root/usr root/home/u &&
+cp /share/jail root/jail && cp /etc/os-release root/etc && chown 1000:1000 root/home/u &&
+echo u:x:1000:1000::/home/u:/bin/sh >root/etc/passwd"#;
+
+/// The filters and profiles of real engines: what is proposed is enough, and each part is needed.
+#[test]
+fn in_containers_of_docker_and_podman() {
+    require!(Feature::Machines);
+    let daemon = format!(
+        "{ROOT} && {{ dockerd --bridge=none --iptables=false --ip6tables=false \
+         --storage-driver=vfs --data-root /tmp/docker >/dev/null 2>&1 & }} &&
+         patiently docker info >/dev/null && tar -C /tmp/root -c . | docker import - jail:1"
+    );
+    let machine = Machine::new("trixie")
+        .options(["--debian", "--suite", "trixie", "--as-root", "--memory", "2048"])
+        .options(ENGINES)
+        .options(["--append", "apparmor=1 security=apparmor"])
+        .words(CONTAINED)
+        .check(daemon, |it| {
+            it.succeeds();
+        });
+    let machine = machine
+        .check("contained docker -- run /jail", |it| {
+            it.exits(125)
+                .says("the seccomp filter of this container")
+                .says("docker run --security");
+        })
+        .check("contained docker -- doctor", |it| {
+            it.exits(1).output_has("the seccomp filter of this container or service forbids it");
+            has(it, "user namespace", "missing");
+            has(it, "system call filter", "ok");
+        })
+        // One wall of the container taken down, the next is named.
+        .check("contained docker --security-opt seccomp=unconfined -- doctor", |it| {
+            has(it, "user namespace", "missing");
+            it.exits(1).output_has("the AppArmor profile `docker-default (enforce)`");
+            it.output_has("--security-opt apparmor=unconfined");
+        })
+        .check(
+            "contained docker --security-opt seccomp=unconfined --security-opt apparmor=unconfined \
+             -- doctor",
+            |it| {
+                has(it, "mounts", "ok");
+                has(it, "new /proc", "missing");
+                it.exits(1).output_has("--security-opt systempaths=unconfined");
+            },
+        );
+    let machine = ["docker", "podman"].into_iter().fold(machine, |machine, engine| {
+        machine.check(format!("contained {engine} $(proposed {engine}) -- doctor"), |it| {
+            it.succeeds().output_has("jail: this machine runs `default`");
+        })
+    });
+    machine
+        .check("contained podman -- doctor", |it| {
+            it.exits(1).output_has("podman run --security-opt seccomp=unconfined");
+        })
+        // It refuses sethostname(2) alone, which needs no privilege in a namespace.
+        .check(
+            "contained podman --security-opt apparmor=unconfined --security-opt unmask=ALL -- doctor",
+            |it| {
+                has(it, "new /proc", "ok");
+                has(it, "host name", "missing");
+                it.exits(1).output_has("the seccomp filter of this container");
+            },
+        )
+        .boot();
+}
+
 /// A policy of AppArmor's that is loaded for the program, as a distribution may have one for all.
 #[test]
 fn user_namespaces_forbidden_by_apparmor() {
@@ -71,7 +158,8 @@ fn user_namespaces_forbidden_by_apparmor() {
         capability,\n  network,\n  unix,\n  signal,\n  ptrace,\n  audit deny userns,\n}\n";
     let user = "setpriv --reuid 1000 --regid 1000 --clear-groups env HOME=/home/user";
     Machine::new("trixie")
-        .options(["--debian", "--suite", "trixie", "--include", "apparmor", "--as-root"])
+        .options(["--debian", "--suite", "trixie", "--as-root", "--memory", "2048"])
+        .options(ENGINES)
         .options(["--append", "apparmor=1 security=apparmor"])
         .share(move |share| fs::write(share.join("cage"), policy).expect("the directory is ours"))
         .check("apparmor_parser -r /share/cage", |it| {

@@ -13,8 +13,8 @@ use crate::profile::Profile;
 
 use super::flags::SandboxFlags;
 use super::rootfs::{self, Found, Purpose};
-use super::run;
 use super::voice::answer;
+use super::{run, variables};
 
 /// Exit status when the profile would not run.
 const CANNOT_RUN: u8 = 1;
@@ -46,8 +46,7 @@ pub fn doctor(arguments: &DoctorArguments) -> Result<u8, Vec<Diagnostic>> {
     // Of no program: none is executed.
     let command: [OsString; 1] = ["command".into()];
     let profile = run::profile(&arguments.sandbox, &command)?;
-    let variable = std::env::var_os("JAIL_PROFILE");
-    let names = run::names(&arguments.sandbox.profile, variable);
+    let names = variables::profiles(&arguments.sandbox.profile);
     let names: Vec<OsString> = names.into_iter().map(|name| name.value).collect();
     let found = rootfs::find(&profile, Purpose::Plan);
     let rootfs = found.as_ref().ok().and_then(Option::as_ref).map(|found| &found.rootfs);
@@ -106,5 +105,5 @@ Exit status:
   125      jail itself failed, for example because a profile is wrong
 
 Environment variables of jail:
-  JAIL_PROFILE    the profile to use when no --profile is given: one name or path
+  JAIL_PROFILE    the profiles to use when no --profile is given, with `:` between them
   NO_COLOR        if set and not empty, print without colours";

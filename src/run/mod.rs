@@ -11,6 +11,7 @@ mod clock;
 mod confine;
 mod explain;
 mod init;
+mod join;
 mod message;
 mod mounts;
 mod nat;

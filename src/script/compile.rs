@@ -14,8 +14,8 @@ use crate::units::AbsolutePath;
 
 use super::layout::{Layout, last_component};
 use super::types::{
-    Cgroup, Exec, Forward, Ids, Mapping, MountSource, Nat, Operation, Payload, Rlimit, Script,
-    TimeLimit,
+    Cgroup, Exec, Forward, Ids, Join, Mapping, MountSource, Nat, Operation, Payload, Rlimit,
+    Script, TimeLimit,
 };
 use super::{bpf, landlock, limits, nat};
 
@@ -40,6 +40,7 @@ fn links_of(plan: &Plan) -> Links {
 /// The parts of a script, as far as they are known.
 struct Draft {
     namespaces: u64,
+    join: Option<Join>,
     cgroup: Option<Cgroup>,
     nat: Option<Nat>,
     publish: Option<(u16, Vec<Publish>)>,
@@ -64,6 +65,7 @@ impl Draft {
     fn new(links: Links) -> Self {
         Self {
             namespaces: NAMESPACES,
+            join: None,
             cgroup: None,
             nat: None,
             publish: None,
@@ -102,6 +104,9 @@ impl Draft {
                 self.namespaces |= NEW_NETWORK;
             }
             Action::Namespaces(NetworkSpace::Host) => {}
+            Action::Namespaces(NetworkSpace::Joined(path)) => {
+                self.join = Some(Join { step, path: path.to_c_string() });
+            }
             Action::Ids(map) => self.ids = Some(Ids { step, mapping: mapping(map) }),
             Action::NewSession => self.new_session = Some(step),
             Action::Umask(mask) => self.umask = Some(*mask),
@@ -301,6 +306,7 @@ impl Draft {
         let by_helpers = matches!(ids.mapping, Mapping::Helpers { .. });
         Ok(Script {
             namespaces: self.namespaces | cgroup_namespace,
+            join: self.join,
             waits: in_scope || by_helpers,
             cgroup: self.cgroup,
             nat: self.nat,

@@ -19,6 +19,8 @@ use crate::sys::Links;
 pub struct Script {
     /// For clone3(2).
     pub namespaces: u64,
+    /// The network namespace that init is cloned in.
+    pub join: Option<Join>,
     /// Init waits for an order before it does anything.
     pub waits: bool,
     pub cgroup: Option<Cgroup>,
@@ -44,6 +46,13 @@ impl Script {
     pub fn is_entered(&self) -> bool {
         self.nat.is_some() || self.publish.is_some()
     }
+}
+
+/// A network namespace that is there already.
+pub struct Join {
+    pub step: u16,
+    /// Of its file.
+    pub path: CString,
 }
 
 /// The cgroup of the run, made by the supervisor.

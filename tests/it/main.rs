@@ -1,15 +1,20 @@
 //! End to end: the real program, as an ordinary user, one module for each subject.
 
 mod allow;
+mod completions;
 mod death;
 mod doctor;
 mod escape;
 mod faults;
 mod harness;
 mod images;
+mod install;
 mod kernels;
 mod limits;
+mod manners;
 mod network;
+mod profiles;
+mod recipes;
 mod report;
 mod support;
 mod tools;

@@ -431,7 +431,7 @@ _jail() {
             return 0
             ;;
         jail__subcmd__help)
-            opts="-h --help run plan check image doctor completions help profile-format which-profile paths degrade filesystem network limits env process seccomp landlock capabilities environment exit-status images report recipes threat-model"
+            opts="-h --help run plan check image doctor completions help profile-format which-profile paths degrade filesystem network limits env process seccomp landlock capabilities environment exit-status images report refusals recipes threat-model"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

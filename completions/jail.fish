@@ -370,5 +370,5 @@ end
 complete -c jail -n __fish_jail_inside -x -a "(__fish_jail_command)"
 complete -c jail -n "__fish_jail_using_subcommand check" -a "(__fish_jail_profiles)"
 complete -c jail -n "__fish_jail_using_subcommand image; and __fish_seen_subcommand_from inspect pull remove unpack verify" -a "(__fish_jail_images)"
-complete -c jail -n "__fish_jail_using_subcommand help" -f -a "run plan check image doctor completions help profile-format which-profile paths degrade filesystem network limits env process seccomp landlock capabilities environment exit-status images report recipes threat-model"
+complete -c jail -n "__fish_jail_using_subcommand help" -f -a "run plan check image doctor completions help profile-format which-profile paths degrade filesystem network limits env process seccomp landlock capabilities environment exit-status images report refusals recipes threat-model"
 complete -c jail -n "__fish_jail_using_subcommand completions" -f -a "bash elvish fish powershell zsh"

@@ -66,6 +66,10 @@ pub fn examine(question: &Question) -> Findings {
     let because =
         |primitive, stumble: &Stumble| explained(primitive, stumble, &settings, &surroundings);
     checks.extend(every_run(skeleton.as_ref(), because));
+    if !question.profile.network.mode.as_ref().is_none_or(|mode| mode.value.is_own()) {
+        let loopback = |check: &&mut Check| check.name == Primitive::Loopback;
+        checks.iter_mut().filter(loopback).for_each(|it| *it = Check::not_needed(it.name));
+    }
     let bench = Bench {
         profile: question.profile,
         skeleton: skeleton.as_ref(),
@@ -76,7 +80,10 @@ pub fn examine(question: &Question) -> Findings {
         check.means = check.means.take().or_else(|| check.name.means().map(str::to_owned));
     }
     let last = whole::whole(&question.drawn, &checks);
-    let runs = last.state == State::Ok && !checks.iter().any(|it| it.state == State::Missing);
+    let runs = last.state == State::Ok;
+    if runs {
+        checks.iter_mut().for_each(dispensable);
+    }
     checks.push(last);
     Findings {
         version: VERSION,
@@ -85,6 +92,14 @@ pub fn examine(question: &Question) -> Findings {
         runs,
         machine: machine(&surroundings),
         checks,
+    }
+}
+
+/// What is missing cannot be needed by a profile that has been carried out.
+fn dispensable(check: &mut Check) {
+    if check.state == State::Missing {
+        check.state = State::Degraded;
+        check.means = Some("these options do without it".to_owned());
     }
 }
 
@@ -144,7 +159,7 @@ fn of_the_profile(question: &Question, bench: Bench) -> Vec<Check> {
     let mut checks = vec![
         parts::subordinate_ids(bench),
         parts::overlay(bench, plan, question.image.ok().flatten()),
-        walls::landlock(profile, question.host),
+        walls::landlock(profile),
         walls::filter(profile),
     ];
     checks.extend(limits::controllers(profile, bench.skeleton));

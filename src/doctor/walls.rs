@@ -6,28 +6,26 @@ use landlock::{
 use nix::errno::Errno;
 
 use crate::diagnostic::errno_cause;
-use crate::host::Host;
 use crate::profile::{Profile, Protection, SeccompPolicy};
 use crate::remedy::Fix;
 use crate::script::compile;
-use crate::sys::no_new_privileges;
+use crate::sys::{landlock_abi, no_new_privileges};
 
 use super::child::{SHORT, in_child};
 use super::primitive::Primitive;
 use super::skeleton;
 use super::types::Check;
 
-/// What each ABI brought that runs make use of, from the newest on.
-const LEVELS: [(u32, &str); 5] = [
+/// What is lost below each ABI, from the newest on. What a profile cannot do without is refused.
+const LEVELS: [(u32, &str); 4] = [
     (6, "signals and abstract unix sockets stay inside by namespaces alone"),
     (5, "ioctl(2) on devices is not kept to anything"),
-    (4, "TCP ports cannot be told apart on the host's network"),
     (3, "a file behind a read-only descriptor can be truncated"),
     (2, "files cannot be moved from one directory to another"),
 ];
 
 /// Whether the ruleset of this profile can be had.
-pub fn landlock(profile: &Profile, host: Option<&Host>) -> Check {
+pub fn landlock(profile: &Profile) -> Check {
     let name = Primitive::Landlock;
     let is_off = profile.landlock.enabled.as_ref().is_some_and(|enabled| !enabled.value);
     if is_off {
@@ -50,7 +48,7 @@ pub fn landlock(profile: &Profile, host: Option<&Host>) -> Check {
         Ok(errno) => return Check::missing(name, errno_cause(Errno::from_raw(errno))),
         Err(lost) => return Check::missing(name, lost.words()),
     }
-    let abi = host.map_or(0, |host| host.kernel.landlock_abi);
+    let abi = landlock_abi().unwrap_or(0);
     let lacking: Vec<&str> =
         LEVELS.iter().filter(|(level, _)| abi < *level).map(|(_, lacking)| *lacking).collect();
     let check = Check::ok(name, format!("ABI {abi}"));

@@ -138,6 +138,26 @@ fn inside_bubblewrap_all_holds() {
     jail.run(["true"]).succeeds();
 }
 
+/// What is missing counts only for who needs it.
+#[test]
+fn a_namespace_that_is_missing_is_no_matter_where_it_is_not_asked_for() {
+    require!(Feature::Userns);
+    let script = "echo 0 >/proc/sys/user/max_net_namespaces; exec \"$@\"";
+    let jail = Jail::new().through(["unshare", "-Ur", "sh", "-c", script, "sh"]);
+    let (found, status) = findings(&jail, &[]);
+    assert_eq!(status, Some(1));
+    is(&found, "user_namespace", "ok");
+    is(&found, "namespaces", "missing");
+    assert_eq!(check(&found, "namespaces")["found"], "refused: net [ENOSPC]");
+    jail.run(["true"]).exits(125);
+    // Landlock has to be able to do what the network namespace would: ABI 6.
+    let options = ["--network", "host", "--landlock", "off"];
+    let (found, status) = findings(&jail, &options);
+    assert_eq!((status, &found["runs"]), (Some(0), &true.into()), "{found:#}");
+    is(&found, "namespaces", "degraded");
+    jail.args(options).run(["true"]).succeeds();
+}
+
 /// Each limit by itself, each with what forbids it.
 #[test]
 fn limits_are_told_apart() {

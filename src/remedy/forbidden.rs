@@ -182,6 +182,7 @@ pub(super) mod tests {
             container: None,
             runner: None,
             program: Some("/opt/jail".into()),
+            is_replaceable: false,
             is_root: false,
             systemd: true,
         }

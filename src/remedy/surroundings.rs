@@ -8,7 +8,7 @@ use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use nix::unistd::geteuid;
+use nix::unistd::{AccessFlags, access, geteuid};
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -23,6 +23,8 @@ pub struct Surroundings {
     pub runner: Option<Runner>,
     /// The program `jail` itself, without symbolic links.
     pub program: Option<PathBuf>,
+    /// The caller can put another program in its place, and is not root.
+    pub is_replaceable: bool,
     pub is_root: bool,
     /// Whether this machine was booted with systemd.
     pub systemd: bool,
@@ -62,6 +64,8 @@ pub enum Runner {
 
 impl Surroundings {
     pub fn look() -> Self {
+        let program = std::env::current_exe().ok();
+        let is_root = geteuid().is_root();
         let is_set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
         Self {
             distribution: distribution(),
@@ -71,8 +75,9 @@ impl Surroundings {
                 () if is_set("GITLAB_CI") => Some(Runner::GitlabCi),
                 () => None,
             },
-            program: std::env::current_exe().ok(),
-            is_root: geteuid().is_root(),
+            is_replaceable: !is_root && program.as_deref().is_some_and(is_writable),
+            program,
+            is_root,
             systemd: Path::new("/run/systemd/system").is_dir(),
         }
     }
@@ -90,6 +95,11 @@ impl Surroundings {
             _ => format!("sudo {command}"),
         }
     }
+}
+
+/// Itself, or a directory on the way to it.
+fn is_writable(program: &Path) -> bool {
+    program.ancestors().any(|place| access(place, AccessFlags::W_OK).is_ok())
 }
 
 fn distribution() -> Distribution {

@@ -67,8 +67,13 @@ fn by_a_restriction_like_ubuntus() {
     let because = "kernel.apparmor_restrict_unprivileged_userns is 1 [EPERM]";
     both_name(&jail, because, "a profile of AppArmor's");
     let program = jail_binary().canonicalize().expect("the program is there");
-    let profile = format!("profile jail \"{}\" flags=(unconfined) {{", program.display());
-    examine(&jail, &[]).output_has(&profile).output_has("  userns,\n");
+    // Where the caller can put another program in its place, it is installed elsewhere first.
+    let held = format!("profile jail \"{}\" flags=(unconfined) {{", program.display());
+    let found = examine(&jail, &[]);
+    let is_held = found.stdout_text().contains(&held);
+    let installed = format!("install -m 0755 \"{}\" /usr/local/bin/jail\n", program.display());
+    assert_ne!(is_held, found.stdout_text().contains(&installed), "{found:?}");
+    found.output_has("  userns,\n");
     examine(&jail, &[]).output_has("apparmor_parser -r /etc/apparmor.d/jail");
 }
 

@@ -8,12 +8,14 @@ compile_error!("jail runs on Linux on x86_64 only: its table of system calls is 
 
 pub mod cli;
 pub mod diagnostic;
+pub mod doctor;
 pub mod forward;
 pub mod host;
 mod ids;
 pub mod image;
 pub mod plan;
 pub mod profile;
+mod remedy;
 pub mod report;
 pub mod run;
 pub mod script;

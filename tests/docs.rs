@@ -10,8 +10,9 @@ use jail::diagnostic::{Diagnostic, Located, Origin};
 use jail::profile;
 use serde_json::Value;
 
-const PAGES: [&str; 6] = [
+const PAGES: [&str; 7] = [
     "README.md",
+    "docs/doctor.md",
     "docs/images.md",
     "docs/profile.md",
     "docs/recipes.md",
@@ -59,6 +60,7 @@ fn every_flag_in_the_documentation_exists() {
         known.extend(flags_below(command).into_iter().map(|(_, flag)| flag));
     }
     known.extend(flags("trust"));
+    known.extend(flags("doctor"));
     for page in PAGES {
         for flag in flags_in(&text(page)) {
             let exists = known.contains(&flag) || OF_OTHERS.contains(&flag.as_str());
@@ -173,6 +175,35 @@ fn every_key_of_a_report_is_documented_and_the_example_is_one() {
         for key in properties.keys() {
             assert!(page.contains(&format!("`{key}`")), "no `{key}` of {kind}");
         }
+    }
+    let example = serde_json::from_str(&examples(&page, "json").concat()).expect("JSON");
+    let validator = jsonschema::validator_for(&schema).expect("a schema");
+    validator.validate(&example).unwrap_or_else(|error| panic!("{error}"));
+}
+
+#[test]
+fn every_key_and_check_of_the_doctor_is_documented_and_the_example_is_one() {
+    let schema: Value = serde_json::from_str(&jail::doctor::schema()).expect("JSON");
+    let page = text("docs/doctor.md");
+    for key in schema["properties"].as_object().expect("an object").keys() {
+        assert!(page.contains(&format!("\n| `{key}` |")), "no `{key}`");
+    }
+    for kind in ["Machine", "Check", "Fix"] {
+        let properties = schema["$defs"][kind]["properties"].as_object().expect("an object");
+        for key in properties.keys() {
+            assert!(page.contains(&format!("`{key}`")), "no `{key}` of {kind}");
+        }
+    }
+    let checks = schema["$defs"]["Primitive"]["oneOf"].as_array().expect("a list");
+    let names = checks.iter().flat_map(|it| match &it["enum"] {
+        Value::Array(names) => names.clone(),
+        _ => vec![it["const"].clone()],
+    });
+    let names: Vec<Value> = names.collect();
+    assert!(names.len() > 20, "{names:?}");
+    for name in names {
+        let name = name.as_str().expect("a name");
+        assert!(page.contains(&format!("`{name}`")), "no `{name}`");
     }
     let example = serde_json::from_str(&examples(&page, "json").concat()).expect("JSON");
     let validator = jsonschema::validator_for(&schema).expect("a schema");

@@ -1,6 +1,6 @@
 //! Files that are made from the program's own descriptions: completions and man pages from that
-//! of the command line, one man page and a schema from that of profiles, and a schema from that of
-//! reports.
+//! of the command line, one man page and a schema from that of profiles, and schemas from those of
+//! reports and of what the doctor finds.
 //!
 //! `JAIL_BLESS=1` rewrites them.
 
@@ -48,6 +48,11 @@ fn the_schema_of_reports_is_up_to_date() {
 #[test]
 fn the_schema_of_profiles_is_up_to_date() {
     compare(&tree().join("docs/profile.schema.json"), jail::profile::keys::schema().as_bytes());
+}
+
+#[test]
+fn the_schema_of_findings_is_up_to_date() {
+    compare(&tree().join("docs/doctor.schema.json"), jail::doctor::schema().as_bytes());
 }
 
 /// The page of a command, and those of the commands below it.

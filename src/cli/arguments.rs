@@ -6,6 +6,7 @@ use clap::error::ErrorKind;
 use clap::{ArgMatches, Args, FromArgMatches, Parser, Subcommand, ValueHint};
 use clap_complete::Shell;
 
+use super::doctor::DoctorArguments;
 use super::flags::SandboxFlags;
 use super::help::HelpArguments;
 use super::image::ImageArguments;
@@ -39,13 +40,14 @@ pub enum Command {
     Profile(ProfileArguments),
     Trust(TrustArguments),
     Image(ImageArguments),
+    Doctor(DoctorArguments),
     Completions(CompletionsArguments),
     Help(HelpArguments),
 }
 
 /// The names of the commands.
-pub const NAMES: [&str; 8] =
-    ["run", "plan", "check", "profile", "trust", "image", "completions", "help"];
+pub const NAMES: [&str; 9] =
+    ["run", "plan", "check", "profile", "trust", "image", "doctor", "completions", "help"];
 
 /// By hand and not derived, so that only the options of the command in use are made: those of
 /// `run` and `plan` are many, and each start would pay for both.
@@ -59,6 +61,7 @@ impl Subcommand for Command {
             command("profile", PROFILE_ABOUT).defer(ProfileArguments::augment_args),
             command("trust", TRUST_ABOUT).defer(TrustArguments::augment_args),
             command("image", IMAGE_ABOUT).defer(ImageArguments::augment_args),
+            command("doctor", DOCTOR_ABOUT).defer(DoctorArguments::augment_args),
             command("completions", COMPLETIONS_ABOUT).defer(CompletionsArguments::augment_args),
             command("help", HELP_ABOUT).defer(HelpArguments::augment_args),
         ])
@@ -82,6 +85,7 @@ impl FromArgMatches for Command {
             Some(("profile", its)) => ProfileArguments::from_arg_matches(its).map(Self::Profile),
             Some(("trust", its)) => TrustArguments::from_arg_matches(its).map(Self::Trust),
             Some(("image", its)) => ImageArguments::from_arg_matches(its).map(Self::Image),
+            Some(("doctor", its)) => DoctorArguments::from_arg_matches(its).map(Self::Doctor),
             Some(("completions", its)) => {
                 CompletionsArguments::from_arg_matches(its).map(Self::Completions)
             }
@@ -102,6 +106,7 @@ const CHECK_ABOUT: &str = "Check profiles and print every error in them";
 const PROFILE_ABOUT: &str = "List, show, compare and begin profiles";
 const TRUST_ABOUT: &str = "Have the profile of a project used, as it is now";
 const IMAGE_ABOUT: &str = "Pull, look at and remove images";
+const DOCTOR_ABOUT: &str = "Try what this machine allows, and say what to do about the rest";
 const COMPLETIONS_ABOUT: &str = "Print a completion script for a shell";
 const HELP_ABOUT: &str = "Print the help of a command, or what there is to know about a subject";
 

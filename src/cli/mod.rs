@@ -10,6 +10,7 @@ mod account;
 mod arguments;
 mod check;
 mod completions;
+mod doctor;
 mod env_file;
 mod flags;
 pub mod help;
@@ -72,6 +73,7 @@ fn execute(command: Command) -> Result<u8, Vec<Diagnostic>> {
         Command::Check(arguments) => check::check(&arguments),
         Command::Profile(arguments) => profile::profile(&arguments),
         Command::Trust(arguments) => trust::trust(&arguments),
+        Command::Doctor(arguments) => doctor::doctor(&arguments),
         Command::Image(arguments) => image::image(&arguments),
         Command::Completions(arguments) => {
             answer(completions::script(arguments.shell).as_bytes()).map(|()| 0)

@@ -214,7 +214,7 @@ impl Wanted<'_> {
         let reference = self.reference;
         let error = Diagnostic::error(format!("the image `{reference}` is not in the store"));
         let error = match (self.purpose, self.pull) {
-            (Purpose::Plan, _) => error.because("`jail plan` fetches nothing"),
+            (Purpose::Plan, _) => error.because("only `jail run` and `jail image pull` fetch one"),
             (Purpose::Run { .. }, Pull::Never) => error.because("`pull` is `never`"),
             (Purpose::Run { .. }, Pull::Missing | Pull::Always) => error,
         };

@@ -139,14 +139,14 @@ fn make_store(store: &AbsolutePath) -> Result<(), Diagnostic> {
 }
 
 /// A profile, the names of those that it was made of, and what there is to say about it.
-struct Loaded {
-    profile: Profile,
-    names: Vec<OsString>,
-    notes: Vec<Diagnostic>,
+pub(super) struct Loaded {
+    pub profile: Profile,
+    pub names: Vec<OsString>,
+    pub notes: Vec<Diagnostic>,
 }
 
 /// The profiles with the flags on top, or all that is wrong with any of them.
-fn profile(flags: &SandboxFlags, argv: &[OsString]) -> Result<Loaded, Vec<Diagnostic>> {
+pub(super) fn profile(flags: &SandboxFlags, argv: &[OsString]) -> Result<Loaded, Vec<Diagnostic>> {
     let loaded = load(variables::profiles(&flags.profile));
     let layer = layer(flags);
     match (loaded, layer) {

@@ -10,8 +10,12 @@ mod suggest;
 
 pub use cause::{cause, errno_cause};
 pub use origin::{Located, Origin, Source};
-pub use render::{Palette, render, visible};
+pub use render::{Colour, Palette, render, visible};
 pub use suggest::did_you_mean;
+
+/// For the end of a message about what this machine refuses.
+pub const ASK_THE_DOCTOR: &str =
+    "`jail doctor`, with the same options, tries all that they need and says how to get it here";
 
 /// How much a diagnostic matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -17,12 +17,44 @@ pub enum Palette {
     Ansi,
 }
 
+/// One that a word is painted in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Colour {
+    Red,
+    Yellow,
+    Green,
+    None,
+}
+
 impl Palette {
     /// Colours if standard error is a terminal that has them and the user does not refuse them.
     pub fn for_stderr() -> Self {
+        Self::for_stream(&std::io::stderr())
+    }
+
+    /// The same for standard output.
+    pub fn for_stdout() -> Self {
+        Self::for_stream(&std::io::stdout())
+    }
+
+    /// `words` in a colour, which come from nobody but us.
+    pub fn paint(self, colour: Colour, words: &str) -> String {
+        let style = match colour {
+            Colour::Red => RED,
+            Colour::Yellow => YELLOW,
+            Colour::Green => GREEN,
+            Colour::None => return words.to_owned(),
+        };
+        match self {
+            Self::Plain => words.to_owned(),
+            Self::Ansi => format!("{style}{words}{RESET}"),
+        }
+    }
+
+    fn for_stream(stream: &impl IsTerminal) -> Self {
         let refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
         let dumb = std::env::var_os("TERM").is_none_or(|value| value == "dumb");
-        if refused || dumb || !std::io::stderr().is_terminal() { Self::Plain } else { Self::Ansi }
+        if refused || dumb || !stream.is_terminal() { Self::Plain } else { Self::Ansi }
     }
 }
 

@@ -128,4 +128,18 @@ mod tests {
         assert!(!is_plain(&"a:b".into()) && !is_plain(&"a\nb".into()) && !is_plain(&"".into()));
         assert!(is_plain(&"al.ice".into()));
     }
+
+    #[test]
+    fn no_name_is_a_command_of_a_shell() {
+        let login = |name: &str| {
+            let mut identity = survey(&BTreeMap::new(), &mut Walker::new(Path::new("/")));
+            identity.uid = 1000;
+            identity.name = name.into();
+            identity.login()
+        };
+        assert_eq!(login("ann.b-c_1"), "ann.b-c_1");
+        for odd in ["; reboot", "$(reboot)", "a b", "`x`", "--help", "", "\u{1b}", "ä"] {
+            assert_eq!(login(odd), "1000", "{odd:?}");
+        }
+    }
 }

@@ -12,7 +12,7 @@ mod kernel;
 mod layers;
 mod mounts;
 mod network;
-mod overlays;
+pub mod overlays;
 mod programs;
 mod rlimits;
 mod subids;

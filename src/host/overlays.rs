@@ -11,14 +11,14 @@ use std::path::Path;
 use nix::errno::Errno;
 use nix::fcntl::AT_FDCWD;
 use nix::sys::stat::{Mode, mkdirat};
-use nix::unistd::{Gid, Uid, getegid, geteuid};
+use nix::unistd::{Gid, Uid, UnlinkatFlags, getegid, geteuid, unlinkat};
 
 use crate::diagnostic::Located;
 use crate::image::{Form, Rootfs};
 use crate::profile::{Profile, Protection};
 use crate::sys::{
-    Attributes, Change, Clone, FsContext, Links, NAMESPACES, clone_process, exit_now, move_mount,
-    open_beneath, open_path, wait_for_end,
+    Attributes, Change, Clone, FsContext, Links, NAMESPACES, clone_process, create_file, exit_now,
+    move_mount, open_beneath, open_path, wait_for_end,
 };
 use crate::units::AbsolutePath;
 
@@ -36,21 +36,44 @@ pub fn survey(profile: &Profile, rootfs: Option<&Rootfs>) -> Option<i32> {
     errno_of_an_overlay(lower)
 }
 
+/// Returns the errno that stands against an overlay of this directory.
+///
 /// What stands against the namespaces and mounts before the overlay is met by the run as well, which has
 /// the words for it.
-fn errno_of_an_overlay(lower: &Path) -> Option<i32> {
+pub fn errno_of_an_overlay(lower: &Path) -> Option<i32> {
     let lower = AbsolutePath::new(lower)?.to_c_string();
+    errno_in_a_namespace(|scratch| {
+        let lower = open_path(&lower, Links::Refuse)?;
+        Ok(mount(&lower, scratch).map(drop))
+    })
+}
+
+/// Returns the errno that stands against removing, in an overlay, a directory that held something below:
+/// for that overlayfs has to write attributes to the tmpfs above.
+pub fn errno_of_a_removal() -> Option<i32> {
+    errno_in_a_namespace(|scratch| {
+        mkdirat(scratch, "lower", Mode::S_IRWXU)?;
+        mkdirat(scratch, "lower/directory", Mode::S_IRWXU)?;
+        create_file(scratch.as_fd(), c"lower/directory/file", 0o600)?;
+        let lower = open_beneath(scratch.as_fd(), c"lower", Links::Refuse)?;
+        let overlay = mount(&lower, scratch)?;
+        let removed = unlinkat(&overlay, "directory/file", UnlinkatFlags::NoRemoveDir)
+            .and_then(|()| unlinkat(&overlay, "directory", UnlinkatFlags::RemoveDir));
+        Ok(removed)
+    })
+}
+
+/// Makes an attempt in a user namespace, with a tmpfs. The outer error of the attempt is none of it.
+fn errno_in_a_namespace(
+    attempt: impl FnOnce(&OwnedFd) -> Result<Result<(), Errno>, Errno>,
+) -> Option<i32> {
     // In the new namespace nobody has an id before it is mapped.
     let ids = (geteuid(), getegid());
     match clone_process(NAMESPACES, None).ok()? {
-        Clone::Child => {
-            let ready = prepare(&lower, ids);
-            let attempt = ready.map(|[lower, upper, work]| mount(&lower, &upper, &work));
-            exit_now(match attempt {
-                Ok(Err(errno)) => errno as i32,
-                Ok(Ok(_)) | Err(_) => 0,
-            })
-        }
+        Clone::Child => exit_now(match prepare(ids).and_then(|scratch| attempt(&scratch)) {
+            Ok(Err(errno)) => errno as i32,
+            Ok(Ok(())) | Err(_) => 0,
+        }),
         Clone::Parent { child } => loop {
             match wait_for_end(child) {
                 Err(Errno::EINTR) => {}
@@ -61,8 +84,8 @@ fn errno_of_an_overlay(lower: &Path) -> Option<i32> {
     }
 }
 
-/// A layer, and a place to write to as init has it.
-fn prepare(lower: &CString, (uid, gid): (Uid, Gid)) -> Result<[OwnedFd; 3], Errno> {
+/// A place to write to as init has it, with an upper and a work directory.
+fn prepare((uid, gid): (Uid, Gid)) -> Result<OwnedFd, Errno> {
     for (file, line) in [
         ("/proc/self/setgroups", "deny".to_owned()),
         ("/proc/self/uid_map", format!("{uid} {uid} 1")),
@@ -71,27 +94,26 @@ fn prepare(lower: &CString, (uid, gid): (Uid, Gid)) -> Result<[OwnedFd; 3], Errn
         fs::write(file, line)
             .map_err(|error| error.raw_os_error().map_or(Errno::EIO, Errno::from_raw))?;
     }
-    let lower = open_path(lower, Links::Refuse)?;
     let context = FsContext::open(c"tmpfs")?;
     context.set(c"mode", c"0700")?;
     let scratch = context.mount(WRITABLE)?;
     // The upper layer has to be in sight of this mount namespace.
     move_mount(scratch.as_fd(), AT_FDCWD, c"/")?;
-    let directory = |name| {
-        mkdirat(&scratch, name, Mode::S_IRWXU)?;
-        open_beneath(scratch.as_fd(), name, Links::Refuse)
-    };
-    Ok([lower, directory(c"upper")?, directory(c"work")?])
+    mkdirat(&scratch, "upper", Mode::S_IRWXU)?;
+    mkdirat(&scratch, "work", Mode::S_IRWXU)?;
+    Ok(scratch)
 }
 
-fn mount(lower: &OwnedFd, upper: &OwnedFd, work: &OwnedFd) -> Result<OwnedFd, Errno> {
+fn mount(lower: &OwnedFd, scratch: &OwnedFd) -> Result<OwnedFd, Errno> {
     let path = |fd: &OwnedFd| {
         CString::new(format!("/proc/self/fd/{}", fd.as_raw_fd())).expect("it has no NUL")
     };
+    let upper = open_beneath(scratch.as_fd(), c"upper", Links::Refuse)?;
+    let work = open_beneath(scratch.as_fd(), c"work", Links::Refuse)?;
     let context = FsContext::open(c"overlay")?;
     context.set(c"lowerdir", &path(lower))?;
-    context.set(c"upperdir", &path(upper))?;
-    context.set(c"workdir", &path(work))?;
+    context.set(c"upperdir", &path(&upper))?;
+    context.set(c"workdir", &path(&work))?;
     context.set_flag(c"userxattr")?;
     context.mount(WRITABLE)
 }

@@ -47,7 +47,10 @@ fn range_in(file: &str, flag: &str, identity: &Identity) -> Result<(u32, u32), D
         Diagnostic::error(format!(
             "cannot map more ids than one: `{name}` has no range in `{file}`"
         ))
-        .help(format!("run `sudo usermod {flag} 100000-165535 {name}`, or set `ids = \"auto\"`"))
+        .help(format!(
+            "run `sudo usermod {flag} 100000-165535 {}`, or set `ids = \"auto\"`",
+            identity.login()
+        ))
     };
     match std::fs::read_to_string(file) {
         Ok(text) => range(&text, &name, identity.uid).ok_or_else(unusable),

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
+use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -89,6 +90,21 @@ pub struct Identity {
     pub home: Option<AbsolutePath>,
     /// The one of /etc/passwd, which `$HOME` need not be; without symbolic links.
     pub account_home: Option<AbsolutePath>,
+}
+
+impl Identity {
+    /// The name as it may stand in a command that is proposed: the number, where a shell would read
+    /// something in the name. It may come from the environment.
+    pub fn login(&self) -> String {
+        let is_plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"._-".contains(byte);
+        let name = self.name.as_bytes();
+        match name.first() {
+            Some(first) if *first != b'-' && name.iter().all(is_plain) => {
+                String::from_utf8_lossy(name).into_owned()
+            }
+            _ => self.uid.to_string(),
+        }
+    }
 }
 
 /// What the kernel can do.

@@ -35,9 +35,9 @@ impl Ending {
 
     /// The command was not executed, or the sandbox broke down around it.
     pub fn refused(refused: Refused) -> Self {
-        let Refused { diagnostic, status, started } = refused;
+        let Refused { diagnostic, status, started, failed: _ } = refused;
         let phase = if started { Phase::Run } else { Phase::Start };
-        Self { phase, status, messages: vec![diagnostic], outcome: None }
+        Self { phase, status, messages: vec![*diagnostic], outcome: None }
     }
 
     /// The command has ended.

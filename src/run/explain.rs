@@ -6,8 +6,9 @@ use std::path::Path;
 
 use nix::errno::Errno;
 
-use crate::diagnostic::{Diagnostic, Origin, did_you_mean, errno_cause};
+use crate::diagnostic::{ASK_THE_DOCTOR, Diagnostic, Origin, did_you_mean, errno_cause};
 use crate::plan::{Action, Mount, Plan, RootSource, Step};
+use crate::remedy::{Fix, Forbidden, Settings, Surroundings, load_module, unmask_proc};
 use crate::units::AbsolutePath;
 
 use super::message::{Call, Failure, Fault};
@@ -16,73 +17,38 @@ use super::outcome::Refused;
 /// The words for a failed step, and the exit status.
 pub fn explain(failure: Failure, plan: &Plan) -> Refused {
     let Some(step) = plan.steps.get(usize::from(failure.step)) else {
-        return Refused {
-            diagnostic: Diagnostic::error("an unknown step failed"),
-            status: 125,
-            started: false,
-        };
+        return Refused::before_the_command(Diagnostic::error("an unknown step failed"));
     };
-    match (&step.action, failure.fault.call) {
+    let refused = explain_at(step, failure.fault, plan);
+    Refused { failed: Some((failure.step, failure.fault.errno)), ..refused }
+}
+
+fn explain_at(step: &Step, fault: Fault, plan: &Plan) -> Refused {
+    match (&step.action, fault.call) {
         (Action::Exec { argv, search }, Call::Execve) => {
             let command = argv.first().map_or(OsStr::new(""), |word| word);
-            let refused = super::explain::command(command, search, failure.fault.errno, step);
+            let refused = super::explain::command(command, search, fault.errno, step);
             match image(plan) {
                 Some(image) if refused.status == 127 => missing_in_image(command, image),
                 _ => refused,
             }
         }
-        _ => Refused { diagnostic: explain_step(step, failure.fault), status: 125, started: false },
+        _ => Refused::before_the_command(explain_step(step, fault)),
     }
 }
 
 /// clone3(2), or what stands before it, said no.
 pub fn explain_clone(errno: Errno) -> Diagnostic {
     let diagnostic = Diagnostic::error("cannot create the sandbox's namespaces");
-    let sysctl = |name: &str| {
-        fs::read_to_string(Path::new("/proc/sys").join(name)).unwrap_or_default().trim().to_owned()
-    };
+    if let Some(forbidden) = Forbidden::by(errno, &Settings::read()) {
+        let fixes = forbidden.fixes(&Surroundings::look());
+        return helped(diagnostic.because(forbidden.because(errno)), &fixes);
+    }
     match errno {
-        Errno::ENOSPC | Errno::EPERM | Errno::ENOSYS
-            if sysctl("user/max_user_namespaces") == "0" =>
-        {
-            diagnostic
-                .because(format!(
-                    "user namespaces are switched off: user.max_user_namespaces is 0 [{errno:?}]"
-                ))
-                .help("sudo sysctl user.max_user_namespaces=15000")
-                .help("inside another jail: start that one with `--nesting on`")
-        }
-        Errno::ENOSPC => diagnostic
-            .because("a limit on namespaces is reached: user.max_*_namespaces [ENOSPC]")
-            .help("see `sysctl user` for the limits, or end other sandboxes"),
-        Errno::EUSERS => {
-            diagnostic.because("user namespaces are nested more than 32 deep [EUSERS]")
-        }
-        Errno::EPERM if sysctl("kernel/unprivileged_userns_clone") == "0" => diagnostic
-            .because(
-                "user namespaces are for root only: kernel.unprivileged_userns_clone is 0 [EPERM]",
-            )
-            .help("sudo sysctl kernel.unprivileged_userns_clone=1"),
-        Errno::EPERM if !filtered() => diagnostic
-            .because(
-                "a security module forbids it, or this is a chroot(2), in which the kernel makes \
-                 no user namespace [EPERM]",
-            )
-            .help("start jail outside the chroot, or make its root a real one with pivot_root(8)"),
-        Errno::EPERM | Errno::EACCES => diagnostic
-            .because(format!(
-                "the seccomp filter of this container or service forbids it [{errno:?}]"
-            ))
-            .help(
-                "in docker or podman: --security-opt seccomp=unconfined; in Kubernetes: \
-                 seccompProfile.type=Unconfined",
-            ),
-        Errno::ENOSYS => diagnostic
-            .because("this kernel, or the container's seccomp filter, has no clone3 [ENOSYS]")
-            .help("jail needs Linux 5.12; in docker or podman: --security-opt seccomp=unconfined"),
         Errno::EINVAL => diagnostic
             .because("this kernel lacks one of the namespaces [EINVAL]")
-            .help("jail needs CONFIG_USER_NS, PID_NS, NET_NS, IPC_NS, UTS_NS and CGROUPS"),
+            .help("jail needs CONFIG_USER_NS, PID_NS, NET_NS, IPC_NS, UTS_NS and CGROUPS")
+            .help(ASK_THE_DOCTOR),
         Errno::EAGAIN => diagnostic
             .because("the limit of processes is reached (RLIMIT_NPROC or a pids cgroup) [EAGAIN]")
             .help("end some processes, or raise it: ulimit -u"),
@@ -93,18 +59,17 @@ pub fn explain_clone(errno: Errno) -> Diagnostic {
     }
 }
 
+/// With all that there is to do, and with whom to ask.
+fn helped(diagnostic: Diagnostic, fixes: &[Fix]) -> Diagnostic {
+    let fixes = fixes.iter().map(Fix::in_one_line);
+    fixes.fold(diagnostic, Diagnostic::help).help(ASK_THE_DOCTOR)
+}
+
 /// newuidmap(1) or newgidmap(1) said no.
 pub fn explain_mapping(program: &OsStr, words: &str) -> Diagnostic {
     Diagnostic::error(format!("`{}` could not map the ids", program.display()))
         .because(words.to_owned())
         .help("check your lines in /etc/subuid and /etc/subgid, or use --ids single")
-}
-
-/// Is this process under a seccomp filter already? Whether it is in a chroot(2) an ordinary
-/// user cannot ask.
-fn filtered() -> bool {
-    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
-    status.lines().any(|line| line.strip_prefix("Seccomp:").is_some_and(|mode| mode.trim() != "0"))
 }
 
 fn explain_step(step: &Step, fault: Fault) -> Diagnostic {
@@ -115,9 +80,58 @@ fn explain_step(step: &Step, fault: Fault) -> Diagnostic {
         errno_cause(errno)
     ));
     let diagnostic = located(diagnostic, step);
+    if let Some(forbidden) = forbidden(&step.action, fault) {
+        let fixes = forbidden.fixes(&Surroundings::look());
+        return helped(diagnostic.because(forbidden.because(errno)), &fixes);
+    }
+    if let Some(fixes) = fixes(&step.action, fault) {
+        return helped(diagnostic, &fixes);
+    }
     match help(&step.action, fault) {
         Some(help) => diagnostic.help(help),
         None => diagnostic,
+    }
+}
+
+/// Ubuntu's AppArmor lets everybody make a user namespace, and takes the rights in it away; filters and
+/// profiles of containers allow one thing and not the next.
+fn forbidden(action: &Action, fault: Fault) -> Option<Forbidden> {
+    let asks_for_no_more = matches!(
+        action,
+        Action::Ids(_)
+            | Action::Scratch { .. }
+            | Action::Dev { .. }
+            | Action::Pivot
+            | Action::Loopback
+            | Action::Hostname(_)
+            | Action::Keyring { .. }
+    );
+    let is_asked = asks_for_no_more && matches!(fault.errno, Errno::EPERM | Errno::EACCES);
+    is_asked.then(|| Forbidden::inside(fault.errno, &Settings::read())).flatten()
+}
+
+/// What can be done about it depends on what is around us.
+fn fixes(action: &Action, fault: Fault) -> Option<Vec<Fix>> {
+    match (action, fault.call, fault.errno) {
+        (Action::Proc { .. }, Call::Mount, Errno::EPERM) => {
+            Some(unmask_proc(&Surroundings::look()))
+        }
+        (
+            Action::Root(RootSource::Layers { .. } | RootSource::Overlay { .. })
+            | Action::Mount { mount: Mount::Overlay { .. }, .. },
+            Call::Mount,
+            Errno::ENODEV,
+        ) => {
+            let instead = match action {
+                Action::Root(RootSource::Layers { .. }) => {
+                    "or run on a private copy of the image: \
+                     --degrade overlay, in a profile degrade = [\"overlay\"]"
+                }
+                _ => "only an image can be copied instead, by --degrade overlay",
+            };
+            Some(vec![load_module("overlay", &Surroundings::look()), Fix::new(instead)])
+        }
+        _ => None,
     }
 }
 
@@ -207,36 +221,9 @@ fn help(action: &Action, fault: Fault) -> Option<&'static str> {
             Some("end some processes, or raise the limit: ulimit -u")
         }
         (_, _, Errno::ENOMEM) => Some("free some memory, or raise the limit of this container"),
-        (Action::Ids(_) | Action::Scratch { .. }, _, Errno::EPERM | Errno::EACCES)
-            if apparmor_restricts() =>
-        {
-            Some(
-                "AppArmor allows user namespaces to known programs only \
-                 (kernel.apparmor_restrict_unprivileged_userns=1): install an AppArmor profile \
-                 for jail with `userns,`, or sudo sysctl \
-                 kernel.apparmor_restrict_unprivileged_userns=0",
-            )
-        }
         (Action::Ids(_), _, Errno::EPERM) => {
             Some("this container or system forbids id maps; see user_namespaces(7)")
         }
-        (Action::Proc { .. }, Call::Mount, Errno::EPERM) => Some(
-            "the /proc of this container hides parts of itself, so the kernel allows no new one; \
-             in docker or podman: --security-opt systempaths=unconfined",
-        ),
-        (Action::Root(RootSource::Layers { .. }), Call::Mount, Errno::ENODEV) => Some(
-            "this kernel has no overlayfs: sudo modprobe overlay; or run on a private copy of the image: --degrade overlay, \
-             in a profile degrade = [\"overlay\"]",
-        ),
-        (
-            Action::Root(RootSource::Overlay { .. })
-            | Action::Mount { mount: Mount::Overlay { .. }, .. },
-            Call::Mount,
-            Errno::ENODEV,
-        ) => Some(
-            "this kernel has no overlayfs: sudo modprobe overlay; only an image can be copied instead, \
-             by --degrade overlay",
-        ),
         (Action::Mount { mount: Mount::Overlay { .. }, .. }, _, Errno::EPERM | Errno::EINVAL) => {
             Some(
                 "overlays without root need Linux 5.11, and a lower directory that is no overlay with index",
@@ -281,11 +268,6 @@ fn help(action: &Action, fault: Fault) -> Option<&'static str> {
     }
 }
 
-fn apparmor_restricts() -> bool {
-    fs::read_to_string("/proc/sys/kernel/apparmor_restrict_unprivileged_userns")
-        .is_ok_and(|value| value.trim() == "1")
-}
-
 /// The command is not there, or cannot be executed.
 fn command(name: &OsStr, search: &[AbsolutePath], errno: Errno, step: &Step) -> Refused {
     let shown = name.display();
@@ -324,15 +306,14 @@ fn command(name: &OsStr, search: &[AbsolutePath], errno: Errno, step: &Step) -> 
                     }
                 }
             };
-            Refused { diagnostic, status: 127, started: false }
+            Refused { status: 127, ..Refused::before_the_command(diagnostic) }
         }
-        Errno::E2BIG => Refused {
-            diagnostic: Diagnostic::error(format!("cannot execute `{shown}`"))
+        Errno::E2BIG => {
+            let diagnostic = Diagnostic::error(format!("cannot execute `{shown}`"))
                 .because("its arguments and environment are too long together [E2BIG]")
-                .help("pass fewer variables, or put the arguments into a file"),
-            status: 126,
-            started: false,
-        },
+                .help("pass fewer variables, or put the arguments into a file");
+            Refused { status: 126, ..Refused::before_the_command(diagnostic) }
+        }
         _ => {
             let diagnostic =
                 Diagnostic::error(format!("cannot execute `{shown}`")).because(errno_cause(errno));
@@ -343,7 +324,7 @@ fn command(name: &OsStr, search: &[AbsolutePath], errno: Errno, step: &Step) -> 
                 Errno::ENOEXEC => diagnostic.help("a script needs a first line such as #!/bin/sh"),
                 _ => diagnostic,
             };
-            Refused { diagnostic, status: 126, started: false }
+            Refused { status: 126, ..Refused::before_the_command(diagnostic) }
         }
     }
 }
@@ -367,7 +348,7 @@ fn missing_in_image(name: &OsStr, image: &str) -> Refused {
     } else {
         format!("the image `{image}` does not have it in the directories of PATH")
     };
-    Refused { diagnostic: diagnostic.because(because), status: 127, started: false }
+    Refused { status: 127, ..Refused::before_the_command(diagnostic.because(because)) }
 }
 
 /// Where the host has the command.

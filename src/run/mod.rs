@@ -32,4 +32,5 @@ mod tally;
 mod terminal;
 
 pub use outcome::{Counter, End, Figure, Full, Hits, OutOfMemory, Outcome, Refused, Usage};
-pub use supervisor::{Tell, perform};
+pub use supervisor::{Tell, perform, rehearse};
+pub use terminal::has_controlling_terminal;

@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use nix::errno::Errno;
+
 use crate::diagnostic::Diagnostic;
 use crate::forward::Account;
 
@@ -105,11 +107,20 @@ pub enum Counter {
 /// The command was not executed, or nobody knows how it ended.
 #[derive(Debug)]
 pub struct Refused {
-    pub diagnostic: Diagnostic,
+    pub diagnostic: Box<Diagnostic>,
     /// 125; 126 if the command cannot be executed; 127 if it is not there.
     pub status: u8,
     /// The command was executed all the same: the sandbox was destroyed around it.
     pub started: bool,
+    /// The step of the plan (its index) that failed inside, and what the kernel said, if one did.
+    pub failed: Option<(u16, Errno)>,
+}
+
+impl Refused {
+    /// jail itself failed, before the command was executed.
+    pub fn before_the_command(diagnostic: Diagnostic) -> Self {
+        Self { diagnostic: Box::new(diagnostic), status: 125, started: false, failed: None }
+    }
 }
 
 #[cfg(test)]

@@ -42,6 +42,7 @@ pub struct Command<'a> {
 pub fn become_command(command: &mut Command) -> ! {
     let payload = command.payload;
     let failure = match prepare(command) {
+        Ok(()) if payload.rehearsal => exit_now(0),
         Ok(()) => execute(&payload.exec),
         Err(failure) => failure,
     };

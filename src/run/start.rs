@@ -196,7 +196,7 @@ fn at(refused: Diagnostic, step: u16, plan: &Plan) -> Diagnostic {
 fn wait_for_the_ids(socket: &OwnedFd, plan: &Plan) -> Result<(), Diagnostic> {
     match Report::receive(socket).map_err(explain_clone)? {
         Some(Report::Mapped) => Ok(()),
-        Some(Report::Failed(failure)) => Err(explain(failure, plan).diagnostic),
+        Some(Report::Failed(failure)) => Err(*explain(failure, plan).diagnostic),
         Some(_) | None => Err(Diagnostic::error("the sandbox ended before its command did")),
     }
 }
@@ -207,7 +207,7 @@ fn failure_of_init(socket: &OwnedFd, plan: &Plan) -> Result<Option<Diagnostic>, 
         return Ok(None);
     }
     match Report::receive(socket).map_err(explain_clone)? {
-        Some(Report::Failed(failure)) => Ok(Some(explain(failure, plan).diagnostic)),
+        Some(Report::Failed(failure)) => Ok(Some(*explain(failure, plan).diagnostic)),
         Some(_) | None => Ok(None),
     }
 }

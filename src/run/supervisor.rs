@@ -14,7 +14,7 @@ use nix::unistd::Pid;
 use crate::diagnostic::{Diagnostic, errno_cause};
 use crate::forward::Forwarder;
 use crate::plan::{Action, Limit, Plan, Step};
-use crate::script::{TimeLimit, compile};
+use crate::script::{Script, TimeLimit, compile};
 use crate::sys::{Change, random};
 
 use super::cgroup::MemoryWatch;
@@ -55,6 +55,35 @@ pub enum Tell {
 /// `profiles` are the names that the user gave, for whoever asks what is running.
 pub fn perform(plan: &Plan, profiles: &[OsString], tell: Tell) -> Result<Outcome, Refused> {
     let script = compile(plan).map_err(refused)?;
+    carry_out(script, plan, Some(profiles), tell)
+}
+
+/// Carries out all of the plan but its command: the process that would become it ends instead. Nobody
+/// is told that something runs. The process must be single-threaded, and give up standard input and
+/// output.
+pub fn rehearse(plan: &Plan) -> Result<(), Refused> {
+    let mut script = compile(plan).map_err(refused)?;
+    script.payload.rehearsal = true;
+    let outcome = carry_out(script, plan, None, Tell::AtTheEnd)?;
+    match outcome.end {
+        End::Exited(0) => match outcome.notes.into_iter().next() {
+            None => Ok(()),
+            Some(note) => Err(refused(note)),
+        },
+        End::Exited(_) | End::Signaled(_) => {
+            let ended = Diagnostic::error("the sandbox ended the process in it");
+            Err(refused(ended.because("its limits or its filter leave no room for any command")))
+        }
+    }
+}
+
+/// With `profiles`, whoever asks is told what runs.
+fn carry_out(
+    script: Script,
+    plan: &Plan,
+    profiles: Option<&[OsString]>,
+    tell: Tell,
+) -> Result<Outcome, Refused> {
     let inherited = prepare().map_err(|errno| refused(explain_clone(errno)))?;
     let shares_terminal = script.payload.new_session.is_none();
     // Before the clone: a shell inside is quick to take the terminal over.
@@ -77,7 +106,7 @@ pub fn perform(plan: &Plan, profiles: &[OsString], tell: Tell) -> Result<Outcome
         }
     };
     release(&kept);
-    let record = record(&id, &started, plan, profiles);
+    let record = profiles.and_then(|profiles| record(&id, &started, plan, profiles));
     let Started { init, socket, confinement, forwarder, connections } = started;
     let memory = confinement.as_ref().and_then(|confinement| confinement.watch_memory(init));
     let clock = Clock::start(None);
@@ -96,7 +125,7 @@ pub fn perform(plan: &Plan, profiles: &[OsString], tell: Tell) -> Result<Outcome
 }
 
 fn refused(diagnostic: Diagnostic) -> Refused {
-    Refused { diagnostic, status: 125, started: false }
+    Refused::before_the_command(diagnostic)
 }
 
 /// Eight hexadecimal digits that no other run has.

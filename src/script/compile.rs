@@ -324,6 +324,7 @@ impl Draft {
                 descriptors: self.descriptors,
                 seccomp: self.seccomp,
                 exec,
+                rehearsal: false,
             },
             time: self.time,
             forward: self.forward,

@@ -260,6 +260,8 @@ pub struct Payload {
     pub descriptors: (u16, Vec<i32>),
     pub seccomp: Option<(u16, BpfProgram)>,
     pub exec: Exec,
+    /// All is done but for `exec`: the process ends there.
+    pub rehearsal: bool,
 }
 
 /// setrlimit(2) with both limits.

@@ -16,6 +16,9 @@ pub const NAMESPACES: u64 = (libc::CLONE_NEWUSER
     | libc::CLONE_NEWIPC
     | libc::CLONE_NEWUTS) as u64;
 
+/// A user namespace.
+pub const NEW_USER: u64 = libc::CLONE_NEWUSER as u64;
+
 /// A cgroup namespace; its root is the cgroup of the process that makes it, also in clone3(2).
 pub const NEW_CGROUP: u64 = libc::CLONE_NEWCGROUP as u64;
 

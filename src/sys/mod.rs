@@ -22,7 +22,7 @@ mod random;
 pub use attribute::{attribute, attribute_names, attribute_of, remove_attribute, set_attribute};
 pub use calls::{Argument, CallsLeft};
 pub use clone::{
-    Clone, NAMESPACES, NEW_CGROUP, NEW_NETWORK, clone_process, clone_sibling, fork,
+    Clone, NAMESPACES, NEW_CGROUP, NEW_NETWORK, NEW_USER, clone_process, clone_sibling, fork,
     spawn_sharing_memory,
 };
 pub use filter::attach_filter;

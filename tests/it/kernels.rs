@@ -281,7 +281,7 @@ fn a_host_without_user_namespaces_is_told_which_setting_to_change() {
         .option("sysctl.user.max_user_namespaces=0")
         .check("jail -- echo started", |it| {
             it.exits(125).outputs("").says("user.max_user_namespaces is 0 [ENOSPC]");
-            it.says("help: sudo sysctl user.max_user_namespaces=");
+            it.says("sudo sysctl -p /etc/sysctl.d/60-jail.conf");
         })
         .check("! pidof jail", |it| {
             it.succeeds();

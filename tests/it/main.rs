@@ -3,6 +3,7 @@
 mod allow;
 mod completions;
 mod death;
+mod doctor;
 mod escape;
 mod faults;
 mod harness;

@@ -295,8 +295,9 @@ fn user_namespaces_that_are_switched_off() {
         str![[r#"
 jail: error: cannot create the sandbox's namespaces
 because: user namespaces are switched off: user.max_user_namespaces is 0 [ENOSPC]
-help: sudo sysctl user.max_user_namespaces=15000
 help: inside another jail: start that one with `--nesting on`
+help: in a container: set user.max_user_namespaces for it, outside
+help: `jail doctor`, with the same options, tries all that they need and says how to get it here
 
 "#]],
     );
@@ -316,8 +317,9 @@ fn a_jail_in_a_jail() {
         str![[r#"
 jail: error: cannot create the sandbox's namespaces
 because: user namespaces are switched off: user.max_user_namespaces is 0 [ENOSYS]
-help: sudo sysctl user.max_user_namespaces=15000
 help: inside another jail: start that one with `--nesting on`
+help: in a container: set user.max_user_namespaces for it, outside
+help: `jail doctor`, with the same options, tries all that they need and says how to get it here
 
 "#]],
     );
@@ -350,7 +352,10 @@ fn a_filter_that_forbids_namespaces() {
         str![[r#"
 jail: error: cannot create the sandbox's namespaces
 because: the seccomp filter of this container or service forbids it [EPERM]
-help: in docker or podman: --security-opt seccomp=unconfined; in Kubernetes: seccompProfile.type=Unconfined
+help: start the container without its filter of system calls: docker run --security-opt seccomp=unconfined --security-opt systempaths=unconfined --security-opt apparmor=unconfined ...
+help: in podman: podman run --security-opt seccomp=unconfined --security-opt unmask=ALL --security-opt apparmor=unconfined ...
+help: or loosen the filter of the service: RestrictNamespaces=no, and no SystemCallFilter= without @mount
+help: `jail doctor`, with the same options, tries all that they need and says how to get it here
 
 "#]],
     );
@@ -361,8 +366,11 @@ help: in docker or podman: --security-opt seccomp=unconfined; in Kubernetes: sec
         125,
         str![[r#"
 jail: error: cannot create the sandbox's namespaces
-because: this kernel, or the container's seccomp filter, has no clone3 [ENOSYS]
-help: jail needs Linux 5.12; in docker or podman: --security-opt seccomp=unconfined
+because: the seccomp filter of this container or service forbids it [ENOSYS]
+help: start the container without its filter of system calls: docker run --security-opt seccomp=unconfined --security-opt systempaths=unconfined --security-opt apparmor=unconfined ...
+help: in podman: podman run --security-opt seccomp=unconfined --security-opt unmask=ALL --security-opt apparmor=unconfined ...
+help: or loosen the filter of the service: RestrictNamespaces=no, and no SystemCallFilter= without @mount
+help: `jail doctor`, with the same options, tries all that they need and says how to get it here
 
 "#]],
     );
@@ -382,6 +390,7 @@ fn a_kernel_that_makes_no_more_namespaces() {
 jail: error: cannot create the sandbox's namespaces
 because: a limit on namespaces is reached: user.max_*_namespaces [ENOSPC]
 help: see `sysctl user` for the limits, or end other sandboxes
+help: `jail doctor`, with the same options, tries all that they need and says how to get it here
 
 "#]],
     );
@@ -389,7 +398,9 @@ help: see `sysctl user` for the limits, or end other sandboxes
         forbid("EUSERS"),
         str![[r#"
 jail: error: cannot create the sandbox's namespaces
-because: user namespaces are nested more than 32 deep [EUSERS]
+because: a limit on namespaces is reached: user.max_*_namespaces [EUSERS]
+help: see `sysctl user` for the limits, or end other sandboxes
+help: `jail doctor`, with the same options, tries all that they need and says how to get it here
 
 "#]],
     );
@@ -405,7 +416,8 @@ fn a_chroot() {
         str![[r#"
 jail: error: cannot create the sandbox's namespaces
 because: a security module forbids it, or this is a chroot(2), in which the kernel makes no user namespace [EPERM]
-help: start jail outside the chroot, or make its root a real one with pivot_root(8)
+help: start jail outside the chroot, or make its root a real one with pivot_root(8); ask the security module's log: dmesg | grep -i -e denied -e audit
+help: `jail doctor`, with the same options, tries all that they need and says how to get it here
 
 "#]],
     );

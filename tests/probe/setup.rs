@@ -3,6 +3,12 @@
 use std::ffi::{CString, OsStr};
 use std::io::Read;
 use std::os::unix::process::CommandExt;
+use std::sync::Arc;
+
+use jail::diagnostic::{Located, Origin, Source};
+use jail::plan::filter::{self, Request};
+use jail::profile::{Base, PathText, Seccomp, SeccompPolicy};
+use jail::script::bpf::assemble;
 
 use crate::answer::{Answer, Refusal, Words, c_pointer, c_string, failed, kernel, pointer, signed};
 
@@ -20,6 +26,7 @@ pub fn attempt(name: &str, words: &mut Words) -> Option<Answer> {
         "with-fd" => with_fd(words).and_then(|()| execute(words)),
         "with-session-key" => with_session_key(words).and_then(|()| execute(words)),
         "on-terminal" => on_terminal().and_then(|()| execute(words)),
+        "under-policy" => under_policy(words).and_then(|()| execute(words)),
         "exec" => execute(words),
         _ => return None,
     })
@@ -27,7 +34,7 @@ pub fn attempt(name: &str, words: &mut Words) -> Option<Answer> {
 
 /// Is the rest of the command line, `--` included, for the program that this step executes?
 pub fn takes_all(name: &OsStr) -> bool {
-    ["with-fd", "with-session-key", "on-terminal", "exec", "kill-sweep"]
+    ["with-fd", "with-session-key", "on-terminal", "under-policy", "exec", "kill-sweep"]
         .iter()
         .any(|step| name == *step)
 }
@@ -128,6 +135,29 @@ fn on_terminal() -> Result<(), Refusal> {
     kernel("ioctl TIOCSCTTY", libc::SYS_ioctl, &[0, libc::TIOCSCTTY as usize, 0])
         .map_err(Refusal::in_setup)?;
     Ok(())
+}
+
+/// Loads a filter in docker's format, as an engine does for what it starts in a container.
+fn under_policy(words: &mut Words) -> Result<(), Refusal> {
+    let file = words.text()?;
+    let failed = |why: String| Refusal::Setup(format!("{file}: {why}"));
+    let text = std::fs::read_to_string(&file).map_err(|error| failed(error.to_string()))?;
+    let source = Arc::new(Source { name: file.clone(), text });
+    let path = PathText { text: (&file).into(), base: Base::WorkingDirectory };
+    let policy = Some(Located::new(SeccompPolicy::File(path), Origin::BuiltIn));
+    let seccomp = Seccomp { policy, ..Seccomp::default() };
+    let request = Request {
+        seccomp: &seccomp,
+        text: Some(&source),
+        nesting: true,
+        kept: &[],
+        release: (6, 12),
+        hugepages: None,
+        ports: None,
+    };
+    let filter = filter::draw(&request).map_err(|errors| failed(errors[0].title.clone()))?;
+    let filter = filter.ok_or_else(|| failed("no filter".into()))?;
+    seccompiler::apply_filter(&assemble(&filter)).map_err(|error| failed(error.to_string()))
 }
 
 /// Becomes another program.

@@ -12,6 +12,7 @@ pub struct Topic {
 const PROFILE: &str = include_str!("../../../docs/profile.md");
 const IMAGES: &str = include_str!("../../../docs/images.md");
 const RECIPES: &str = include_str!("../../../docs/recipes.md");
+const DOCTOR: &str = include_str!("../../../docs/doctor.md");
 const REPORT: &str = include_str!("../../../docs/report.md");
 const THREATS: &str = include_str!("../../../docs/threat-model.md");
 const README: &str = include_str!("../../../README.md");
@@ -34,6 +35,7 @@ pub const TOPICS: &[Topic] = &[
     section("exit-status", "what the exit status means", README, "Exit status"),
     whole("images", "running on images of registries and files", IMAGES),
     whole("report", "what `--report` writes, key by key", REPORT),
+    whole("refusals", "what a machine may refuse, and what to do: `jail doctor`", DOCTOR),
     whole("recipes", "CI, makefiles, scripts, hooks, untrusted code", RECIPES),
     whole("threat-model", "what is protected, by what, and what is not", THREATS),
 ];

@@ -3,7 +3,7 @@
 //! A second wall, in case a mount is not what it should be, and the only one for what mounts
 //! cannot say: that a file behind a read-only descriptor is not opened again for writing.
 
-use crate::diagnostic::{Diagnostic, Origin};
+use crate::diagnostic::{ASK_THE_DOCTOR, Diagnostic, Origin};
 use crate::host::{Descriptor, FileKind};
 use crate::plan::filter::Filter;
 use crate::plan::{Access, Action, LandlockRule, Mount, RootSource, Ruleset, Step, Subject};
@@ -133,7 +133,7 @@ fn lacking(drawing: &mut Drawing, title: &str, help: &str) {
         drawing.notes.push(Diagnostic::warning(title));
         drawing.degraded.push(Protection::Landlock);
     } else {
-        drawing.errors.push(Diagnostic::error(title).help(help));
+        drawing.errors.push(Diagnostic::error(title).help(help).help(ASK_THE_DOCTOR));
     }
 }
 

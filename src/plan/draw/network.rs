@@ -3,7 +3,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use crate::diagnostic::{Diagnostic, Located, Origin};
+use crate::diagnostic::{ASK_THE_DOCTOR, Diagnostic, Located, Origin};
 use crate::host::NameServer;
 use crate::plan::{Action, Nat, NetworkSpace};
 use crate::profile::{Capability, NetworkMode, Target, expand};
@@ -202,6 +202,7 @@ fn nat(drawing: &mut Drawing, steps: &mut Steps) {
     let Some(program) = drawing.host.network.pasta.clone() else {
         let error = Diagnostic::error("cannot connect the sandbox's network: no program `pasta`");
         let error = error.at(&mode.origin).help("install the package `passt`");
+        let error = error.help(ASK_THE_DOCTOR);
         drawing.errors.push(error);
         return;
     };

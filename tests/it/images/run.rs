@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 
 use crate::require;
-use crate::support::{Feature, Finished, Jail};
+use crate::support::{Feature, Finished, Jail, jail_binary};
 
 use super::layers::{BUSYBOX, Images};
 
@@ -217,7 +217,7 @@ fn a_plan_of_an_image_changes_nothing() {
     require!(PROGRAM);
     let jail = on_small();
     let line = |words: &[&str]| {
-        let mut line = vec![crate::support::jail_binary().as_os_str().to_owned(), "plan".into()];
+        let mut line = vec![jail_binary().as_os_str().to_owned(), "plan".into()];
         line.extend(words.iter().map(std::ffi::OsString::from));
         jail.run_outside(line)
     };
@@ -225,7 +225,7 @@ fn a_plan_of_an_image_changes_nothing() {
         .succeeds()
         .output_has("overlay of 3 layers of docker.io/library/small:1, changes kept as new");
     assert!(!jail.home().join(".local/state").exists());
-    line(&["--image", "missing:1", "true"]).exits(125).says("`jail plan` fetches nothing");
+    line(&["--image", "missing:1", "true"]).exits(125).says("only `jail run`");
 }
 
 #[test]
@@ -345,4 +345,19 @@ fn a_missing_command_is_looked_for_in_the_image() {
     require!(PROGRAM);
     let jail = on_small();
     jail.run(["gcc"]).exits(127).says("does not have it in the directories of PATH");
+}
+
+#[test]
+fn the_doctor_tries_an_image_and_fetches_none() {
+    require!(PROGRAM);
+    let jail = on_small();
+    let doctor = |image: &str| {
+        let words = ["doctor", "--image", image].map(std::ffi::OsString::from);
+        jail.run_outside(std::iter::once(jail_binary().into()).chain(words))
+    };
+    let found = doctor("small:1");
+    found.succeeds().is_silent().output_has("jail: this machine runs `default`");
+    assert!(found.stdout_text().lines().any(|line| line.starts_with("overlay  ")), "{found:?}");
+    let missing = doctor("missing:1");
+    missing.exits(1).output_has("not in the store").output_has("jail image pull");
 }

@@ -1,9 +1,11 @@
 //! Why a limit cannot be held here, and what to change so that it can.
 
-use crate::diagnostic::{Diagnostic, Located};
+use std::ffi::OsStr;
+
+use crate::diagnostic::{ASK_THE_DOCTOR, Diagnostic, Located};
 use crate::host::Host;
 use crate::host::cgroups::{Controller, Layout};
-use crate::plan::Limit;
+use crate::plan::{Limit, quoted};
 
 use super::parent::Obstacle;
 
@@ -12,8 +14,9 @@ pub(super) fn words(obstacle: &Obstacle, limit: &Located<Limit>, host: &Host) ->
     let error = Diagnostic::error(format!("cannot limit {}", name(&limit.value)))
         .at(&limit.origin)
         .because(cause(obstacle));
-    let error = remedies(obstacle, host).into_iter().fold(error, Diagnostic::help);
-    error.help(without(&limit.value))
+    let error =
+        remedies(obstacle, &host.identity.login()).into_iter().fold(error, Diagnostic::help);
+    error.help(without(&limit.value)).help(ASK_THE_DOCTOR)
 }
 
 /// The key of a limit.
@@ -74,7 +77,7 @@ pub(super) fn cause(obstacle: &Obstacle) -> String {
     }
 }
 
-fn remedies(obstacle: &Obstacle, host: &Host) -> Vec<String> {
+fn remedies(obstacle: &Obstacle, login: &str) -> Vec<String> {
     match obstacle {
         Obstacle::Layout(Layout::Hybrid | Layout::Legacy) => vec![
             "boot with cgroup v2 alone: systemd.unified_cgroup_hierarchy=1 on the kernel's command line".into(),
@@ -86,14 +89,20 @@ fn remedies(obstacle: &Obstacle, host: &Host) -> Vec<String> {
             "look for cgroup_disable={} in /proc/cmdline, and for v1 mounts that use it",
             controller.name()
         )],
-        Obstacle::Busy { path, .. } => vec![format!(
-            "move those to a child first: mkdir {path}/rest && for p in $(cat {path}/cgroup.procs); \
-             do echo $p >{path}/rest/cgroup.procs; done"
-        )],
-        Obstacle::NotDelegated { path, missing } => vec![format!(
-            "whoever made `{path}` has to enable it: echo +{} >{path}/../cgroup.subtree_control",
-            missing.name()
-        )],
+        Obstacle::Busy { path, .. } => {
+            let path = quoted(OsStr::new(path));
+            vec![format!(
+                "move those to a child first: mkdir {path}/rest && for p in $(cat \
+                 {path}/cgroup.procs); do echo $p >{path}/rest/cgroup.procs; done"
+            )]
+        }
+        Obstacle::NotDelegated { path, missing } => {
+            let place = quoted(OsStr::new(path));
+            let name = missing.name();
+            vec![format!(
+                "whoever made `{path}` has to enable it: echo +{name} >{place}/../cgroup.subtree_control"
+            )]
+        }
         Obstacle::NotInScope { missing } => drop_in(*missing),
         Obstacle::Leaves(_) => vec![
             "start jail outside of it, and give all limits to jail; or limit a slice, which scopes can be in".into(),
@@ -105,12 +114,14 @@ fn remedies(obstacle: &Obstacle, host: &Host) -> Vec<String> {
             "on a machine without systemd: have root make a cgroup that belongs to you".into(),
         ],
         Obstacle::NoBus => vec![
-            format!("log in, or have your systemd run without a login: sudo loginctl enable-linger {}",
-                host.identity.name.to_string_lossy()),
+            format!("log in, or have your systemd run without a login: sudo loginctl enable-linger {login}"),
             "install the package dbus-user-session, and pass XDG_RUNTIME_DIR on".into(),
         ],
     }
 }
+
+/// Where what is said about the managers of all users is added to.
+const DROP_INS: &str = "/etc/systemd/system/user@.service.d";
 
 /// systemd.resource-control(5): what a user's manager gets is set in the system's unit for it.
 fn drop_in(missing: Controller) -> Vec<String> {
@@ -120,8 +131,8 @@ fn drop_in(missing: Controller) -> Vec<String> {
     controllers.dedup();
     vec![
         format!(
-            "as root, write two lines, `[Service]` and `Delegate={}`, to \
-             /etc/systemd/system/user@.service.d/delegate.conf",
+            "have root delegate it: sudo mkdir -p {DROP_INS} && printf '[Service]\\nDelegate={}\\n' | \
+             sudo tee {DROP_INS}/delegate.conf",
             controllers.join(" ")
         ),
         "then: sudo systemctl daemon-reload, and log in again".into(),
@@ -137,5 +148,21 @@ fn without(limit: &Limit) -> String {
         Limit::Swap(_) | Limit::Cpus(_) | Limit::Cpuset(_) | Limit::Io { .. } => {
             "or go on without it: --degrade limits".into()
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_name_of_a_cgroup_is_a_command_of_a_shell() {
+        let path = "/g/$(reboot) x".to_owned();
+        let busy = Obstacle::Busy { path: path.clone(), others: 1 };
+        let said = remedies(&busy, "ann").concat();
+        assert!(said.contains("mkdir '/g/$(reboot) x'/rest && "), "{said}");
+        let lacks = Obstacle::NotDelegated { path, missing: Controller::Io };
+        let said = remedies(&lacks, "ann").concat();
+        assert!(said.ends_with("echo +io >'/g/$(reboot) x'/../cgroup.subtree_control"), "{said}");
     }
 }

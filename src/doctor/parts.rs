@@ -1,0 +1,220 @@
+//! What only some profiles need, each by itself on the skeleton: more ids, overlays, networks, ports.
+
+use std::fs::OpenOptions;
+use std::path::Path;
+use std::time::Duration;
+
+use nix::errno::Errno;
+
+use crate::diagnostic::{Diagnostic, Located, Origin, cause};
+use crate::host::overlays::{errno_of_a_removal, errno_of_an_overlay};
+use crate::plan::{Action, Mount, Plan, RootSource};
+use crate::profile::{Grant, Ids, NetworkMode, Profile, Protection, Root, RootMode};
+use crate::remedy::{Fix, Surroundings, install, load_module};
+use crate::units::AbsolutePath;
+
+use super::check::BLOCKED;
+use super::child::{LONG, SHORT, in_child};
+use super::primitive::Primitive;
+use super::rehearsal::{rehearse, without};
+use super::skeleton::{self, Skeleton};
+use super::types::{Check, State};
+
+/// What parts are tried on.
+#[derive(Clone, Copy)]
+pub struct Bench<'a> {
+    pub profile: &'a Profile,
+    pub skeleton: Option<&'a Skeleton>,
+    pub surroundings: &'a Surroundings,
+}
+
+impl Bench<'_> {
+    fn is_blocked(&self) -> bool {
+        self.skeleton.is_none_or(|skeleton| skeleton.is_blocked)
+    }
+
+    /// A small profile, planned and rehearsed.
+    fn try_part(&self, name: Primitive, profile: &Profile, ok: &str, limit: Duration) -> Check {
+        let plan = match skeleton::draw(profile) {
+            Ok(plan) => plan,
+            Err(said) => return self.refused(name, &said),
+        };
+        let Some(skeleton) = self.skeleton.filter(|_| !self.is_blocked()) else {
+            return Check::not_tried(name, BLOCKED);
+        };
+        match rehearse(&without(&plan, &skeleton.left_out()), limit) {
+            None => Check::ok(name, ok),
+            Some(stumble) => Check::failed(name, &stumble),
+        }
+    }
+
+    /// A program that is missing is installed by a command of this distribution.
+    fn refused(&self, name: Primitive, said: &[Diagnostic]) -> Check {
+        let mut check = Check::refused(name, said);
+        let programs = ["newuidmap", "newgidmap", "pasta"];
+        let is_missing = |program: &&&str| {
+            said.iter().any(|said| said.title.ends_with(&format!("no program `{program}`")))
+        };
+        let installed = programs.iter().filter(is_missing).map(|it| install(it, self.surroundings));
+        // One package has both programs for ids.
+        let mut fixes: Vec<Fix> = installed.collect();
+        fixes.dedup_by(|one, other| one.lines == other.lines);
+        if !fixes.is_empty() {
+            check.fixes.retain(|fix| !fix.title.starts_with("install the package"));
+        }
+        check.fixes(fixes)
+    }
+}
+
+/// A range of ids, by the programs that map it.
+pub fn subordinate_ids(bench: Bench) -> Check {
+    let name = Primitive::SubordinateIds;
+    let wanted = bench.profile.process.ids.as_ref().map_or(Ids::Single, |ids| ids.value);
+    if wanted == Ids::Single {
+        return Check::not_needed(name);
+    }
+    let mut profile = skeleton::profile();
+    // Whatever is missing is an error then, and has words.
+    profile.process.ids = Some(Located::new(Ids::Subuid, Origin::BuiltIn));
+    profile.process.user = bench.profile.process.user.clone();
+    let check = bench.try_part(name, &profile, "a range of ids, mapped by newuidmap", LONG);
+    match check.state {
+        State::Missing if wanted == Ids::Auto => {
+            check.degraded("with `ids = \"auto\"` there is one id inside instead")
+        }
+        _ => check,
+    }
+}
+
+/// Overlays of what this profile lays them over.
+pub fn overlay(bench: Bench, plan: Option<&Plan>, image: Option<&Path>) -> Check {
+    let name = Primitive::Overlay;
+    let filesystem = &bench.profile.filesystem;
+    let root = filesystem.root.as_ref().map(|root| &root.value);
+    let over_root = filesystem.root_mode.as_ref().is_some_and(|it| it.value == RootMode::Overlay);
+    let is_overlay = |grant: &Grant| matches!(grant, Grant::Overlay);
+    let by_rules = filesystem.rules.iter().any(|rule| is_overlay(&rule.value.grant));
+    if !by_rules && !over_root && !matches!(root, Some(Root::Image(_))) {
+        return Check::not_needed(name);
+    }
+    if bench.is_blocked() {
+        return Check::not_tried(name, BLOCKED);
+    }
+    let lowers = lowers(plan, image);
+    for lower in &lowers {
+        let attempt = || errno_of_an_overlay(lower.as_path()).unwrap_or(0);
+        let errno = match in_child(SHORT, attempt) {
+            Ok(0) => continue,
+            Ok(errno) => Errno::from_raw(errno),
+            Err(lost) => return Check::missing(name, lost.words()),
+        };
+        let check = Check::missing(name, refusal(errno, lower)).fixes(overlay_fixes(errno, bench));
+        let degrades = bench.profile.degrade.iter().any(|it| it.value == Protection::Overlay);
+        let instead = "the profile goes on with a private copy of the image";
+        return if degrades && !by_rules { check.degraded(instead) } else { check };
+    }
+    match in_child(SHORT, || errno_of_a_removal().unwrap_or(0)) {
+        Ok(0) => Check::ok(name, "mounted, and a directory removed in one"),
+        Ok(errno) => Check::ok(name, "mounted")
+            .degraded(format!(
+                "directories of the lower layer cannot be removed or renamed inside [{:?}]: this \
+                 kernel's tmpfs takes no user.* attributes",
+                Errno::from_raw(errno)
+            ))
+            .fix(Fix::new("use Linux 6.6 or newer")),
+        Err(lost) => Check::missing(name, lost.words()),
+    }
+}
+
+/// Those of the plan, or else what stands for them.
+fn lowers(plan: Option<&Plan>, image: Option<&Path>) -> Vec<AbsolutePath> {
+    let steps = plan.map(|plan| plan.steps.as_slice()).unwrap_or_default();
+    let planned = steps.iter().filter_map(|step| match &step.action {
+        Action::Mount { mount: Mount::Overlay { lower }, .. }
+        | Action::Root(RootSource::Overlay { lower }) => Some(lower.clone()),
+        _ => None,
+    });
+    let mut lowers: Vec<AbsolutePath> = planned.chain(image.and_then(AbsolutePath::new)).collect();
+    if lowers.is_empty() {
+        lowers.extend(AbsolutePath::new("/usr"));
+    }
+    lowers
+}
+
+fn refusal(errno: Errno, lower: &AbsolutePath) -> String {
+    match errno {
+        Errno::ENODEV => "this kernel has no overlayfs, or not its module [ENODEV]".to_owned(),
+        Errno::EPERM | Errno::EACCES => format!("overlays without root are forbidden [{errno:?}]"),
+        _ => format!("overlayfs does not take the file system of `{lower}` [{errno:?}]"),
+    }
+}
+
+fn overlay_fixes(errno: Errno, bench: Bench) -> Vec<Fix> {
+    match errno {
+        Errno::ENODEV => vec![load_module("overlay", bench.surroundings)],
+        Errno::EPERM | Errno::EACCES => vec![Fix::new("use Linux 5.11 or newer")],
+        _ => vec![Fix::new(
+            "have what is below on a file system that overlays can read, such as ext4, xfs or btrfs, \
+             and on no overlay over another",
+        )],
+    }
+}
+
+/// Who connects the sandbox with a network, and what it needs: a check for each.
+pub fn network(bench: Bench) -> Vec<Check> {
+    let none = NetworkMode::None;
+    let mode = bench.profile.network.mode.as_ref().map_or(&none, |mode| &mode.value);
+    let with = |mode: NetworkMode| {
+        let mut profile = skeleton::profile();
+        profile.network.mode = Some(Located::new(mode, Origin::BuiltIn));
+        profile
+    };
+    let mut checks = Vec::new();
+    if *mode == NetworkMode::Nat {
+        let (pasta, tun) = (Primitive::Pasta, tun(bench));
+        // One cause is enough.
+        checks.push(match tun.state {
+            State::Missing => Check::not_tried(pasta, "it needs /dev/net/tun"),
+            _ => bench.try_part(pasta, &with(NetworkMode::Nat), "connected, by pasta", LONG),
+        });
+        checks.push(tun);
+    } else {
+        checks.push(Check::not_needed(Primitive::Pasta));
+        checks.push(Check::not_needed(Primitive::Tun));
+    }
+    checks.push(if *mode == NetworkMode::Allow {
+        let mut profile = with(NetworkMode::Allow);
+        profile.network.allow = bench.profile.network.allow.clone();
+        bench.try_part(Primitive::Forwarder, &profile, "served by a process outside", SHORT)
+    } else {
+        Check::not_needed(Primitive::Forwarder)
+    });
+    checks.push(if bench.profile.network.publish.is_empty() {
+        Check::not_needed(Primitive::Publish)
+    } else {
+        let mut profile = with(NetworkMode::None);
+        profile.network.publish = bench.profile.network.publish.clone();
+        bench.try_part(Primitive::Publish, &profile, "free to listen on", SHORT)
+    });
+    checks
+}
+
+/// pasta opens it as whoever calls.
+fn tun(bench: Bench) -> Check {
+    let name = Primitive::Tun;
+    let opened = OpenOptions::new().read(true).write(true).open("/dev/net/tun");
+    let Err(error) = opened else { return Check::ok(name, "may be opened") };
+    let check = Check::missing(name, cause(&error));
+    match error.raw_os_error().map(Errno::from_raw) {
+        _ if bench.surroundings.is_contained() => check.fix(
+            Fix::new("start the container with the device")
+                .line("docker run --device /dev/net/tun ...")
+                .line("podman run --device /dev/net/tun ..."),
+        ),
+        Some(Errno::EACCES | Errno::EPERM) => check.fix(
+            Fix::new("give it the mode that udev gives it")
+                .line(bench.surroundings.as_root("chmod 0666 /dev/net/tun")),
+        ),
+        _ => check.fix(load_module("tun", bench.surroundings)),
+    }
+}

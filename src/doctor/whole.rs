@@ -1,0 +1,47 @@
+//! The whole plan, as `jail run` would carry it out.
+
+use crate::diagnostic::Diagnostic;
+use crate::plan::Plan;
+
+use super::child::LONG;
+use super::primitive::Primitive;
+use super::rehearsal::{Stumble, obstacle, rehearse};
+use super::types::{Check, State};
+
+/// Whether it can be planned and carried out. `before` is what was found about its parts.
+pub fn whole(drawn: &Result<Plan, Vec<Diagnostic>>, before: &[Check]) -> Check {
+    let name = Primitive::Profile;
+    let lacks = before.iter().any(|check| check.state == State::Missing);
+    match drawn {
+        Err(said) => {
+            let told = |said: &&Diagnostic| {
+                let cause = said.because.as_ref().unwrap_or(&said.title);
+                !before.iter().any(|check| check.found.contains(cause))
+            };
+            let untold: Vec<Diagnostic> = said.iter().filter(told).cloned().collect();
+            match untold.is_empty() {
+                true => Check::missing(name, "what is missing above stands against it"),
+                false => Check::refused(name, &untold),
+            }
+        }
+        Ok(plan) => match obstacle(plan) {
+            Some(obstacle) if lacks => {
+                Check::missing(name, format!("not tried, as {obstacle}; but see above"))
+            }
+            Some(obstacle) => Check::ok(name, format!("planned; not tried, as {obstacle}")),
+            None => match rehearse(plan, LONG) {
+                None => Check::ok(name, "all of it was done, up to the command"),
+                Some(stumble) if lacks && is_told(&stumble, before) => {
+                    Check::missing(name, "what is missing above stands against it")
+                }
+                Some(stumble) => Check::failed(name, &stumble),
+            },
+        },
+    }
+}
+
+/// Whether the same words stand above.
+fn is_told(stumble: &Stumble, before: &[Check]) -> bool {
+    let because = stumble.because.as_deref().unwrap_or(&stumble.title);
+    before.iter().any(|check| check.state == State::Missing && check.found.contains(because))
+}

@@ -1,0 +1,37 @@
+//! Settings of the kernel, and its modules: now, and after the next start.
+
+use super::{Distribution, Fix, Surroundings};
+
+/// Where our settings are kept on a machine.
+const DROP_IN: &str = "/etc/sysctl.d/60-jail.conf";
+
+/// Sets one setting of sysctl(8).
+pub fn set(key: &str, value: &str, surroundings: &Surroundings) -> Fix {
+    if surroundings.distribution == Distribution::Nixos {
+        return Fix::new(format!(
+            "set {key} to {value} in configuration.nix, and rebuild the system"
+        ))
+        .line(format!("boot.kernel.sysctl.\"{key}\" = {value};"));
+    }
+    let fix = Fix::new(format!("set {key} to {value}, now and for later starts"));
+    let write = surroundings.as_root(&format!("tee -a {DROP_IN}"));
+    fix.line(format!("echo '{key} = {value}' | {write}"))
+        .line(surroundings.as_root(&format!("sysctl -p {DROP_IN}")))
+}
+
+/// Loads a module of the kernel.
+pub fn load_module(name: &str, surroundings: &Surroundings) -> Fix {
+    if surroundings.distribution == Distribution::Nixos {
+        return Fix::new(format!(
+            "load the module `{name}` in configuration.nix, and rebuild the system"
+        ))
+        .line(format!("boot.kernelModules = [ \"{name}\" ];"));
+    }
+    let fix = Fix::new(format!("load the kernel's module `{name}`, now and at later starts"));
+    let list = match surroundings.distribution {
+        Distribution::Alpine => "/etc/modules".to_owned(),
+        _ => "/etc/modules-load.d/jail.conf".to_owned(),
+    };
+    fix.line(surroundings.as_root(&format!("modprobe {name}")))
+        .line(format!("echo {name} | {}", surroundings.as_root(&format!("tee -a {list}"))))
+}

@@ -51,6 +51,18 @@ pub struct Host {
     pub no_overlay: Option<i32>,
     /// Directories of our own that a rule would show: images, and what is kept of runs.
     pub stores: Vec<AbsolutePath>,
+    /// `None` where namespaces can be had, and where nobody asked: only a profile that allows to do
+    /// without has them tried.
+    pub bare: Option<Bare>,
+}
+
+/// This machine refuses namespaces.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Bare {
+    /// What stands against them.
+    pub errno: i32,
+    /// Where this run may have directories of its own: a name that nobody else has.
+    pub place: AbsolutePath,
 }
 
 impl Host {

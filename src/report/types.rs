@@ -259,6 +259,8 @@ pub enum Protection {
     Landlock,
     Limits,
     Overlay,
+    Namespaces,
+    NestedRules,
 }
 
 /// What a run used. A figure that nobody counted is null.

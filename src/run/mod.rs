@@ -5,18 +5,22 @@
 //! kernel ends everything inside. The two speak [`message`]s over one socket; its end tells
 //! each side of the other's death.
 
+mod attend;
 mod beside;
 mod cgroup;
+mod claimed;
 mod clock;
 mod confine;
 mod explain;
 mod init;
+mod isolate;
 mod message;
 mod mounts;
 mod nat;
 mod outcome;
 mod overlay;
 mod payload;
+mod place;
 mod publish;
 mod reach;
 mod record;
@@ -25,6 +29,7 @@ mod scope;
 mod setup;
 mod start;
 mod stops;
+mod strays;
 mod supervisor;
 mod tally;
 mod terminal;

@@ -23,8 +23,10 @@ use super::confine::Confinement;
 use super::explain::{explain, explain_clone};
 use super::message::{Failure, Order, Report};
 use super::outcome::{End, Full, Outcome, Refused};
+use super::place::Place;
 use super::record::{Description, Record};
 use super::start::{Connections, Started, end, kill_init, prepare, start, wait};
+use super::strays;
 use super::tally::Tally;
 use super::terminal::{Terminal, has_controlling_terminal};
 
@@ -68,21 +70,22 @@ pub fn perform(plan: &Plan, profiles: &[OsString], tell: Tell) -> Result<Outcome
             end(started.init);
             drop(started.connections);
             let left = started.confinement.map(Confinement::end);
+            let left = left.and_then(Result::err).into_iter();
+            let place = started.place.into_iter().inspect(|_| strays::end_all());
+            let left = left.chain(place.filter_map(Place::remove));
             let diagnostic = explain_clone(errno);
-            return Err(refused(match left {
-                Some(Err(left)) => diagnostic.help(left.title),
-                Some(Ok(())) | None => diagnostic,
-            }));
+            return Err(refused(left.fold(diagnostic, |error, left| error.help(left.title))));
         }
     };
     release(&kept);
     let record = record(&id, &started, plan, profiles);
-    let Started { init, socket, confinement, forwarder, connections } = started;
+    let Started { init, socket, confinement, forwarder, connections, place } = started;
     let memory = confinement.as_ref().and_then(|confinement| confinement.watch_memory(init));
     let clock = Clock::start(None);
     let supervisor =
         Supervisor { init, socket, signals, terminal, shares_terminal, memory, time, clock };
-    supervisor.supervise(plan, id, Around { confinement, forwarder, connections, record })
+    let around = Around { confinement, forwarder, connections, record, place };
+    supervisor.supervise(plan, id, around)
 }
 
 fn refused(diagnostic: Diagnostic) -> Refused {
@@ -155,6 +158,7 @@ struct Around {
     forwarder: Option<Forwarder>,
     connections: Connections,
     record: Option<Record>,
+    place: Option<Place>,
 }
 
 struct Supervisor {
@@ -173,7 +177,7 @@ struct Supervisor {
 impl Supervisor {
     /// Until the command has ended, and with it everything inside.
     fn supervise(mut self, plan: &Plan, id: String, around: Around) -> Result<Outcome, Refused> {
-        let Around { confinement, forwarder, connections, record } = around;
+        let Around { confinement, forwarder, connections, record, place } = around;
         let started = Instant::now();
         let told = self.watch();
         let wall = started.elapsed();
@@ -193,6 +197,13 @@ impl Supervisor {
         let largest = self.memory.as_ref().and_then(|memory| memory.largest()).map(str::to_owned);
         let lost = connections.nat.and_then(|nat| nat.end().err());
         let tally = Tally::take(id, wall, &ended, confinement, largest).with(lost);
+        let tally = match place {
+            Some(place) => {
+                strays::end_all();
+                tally.with(place.remove())
+            }
+            None => tally,
+        };
         let told = told.map_err(|errno| {
             let lost = Diagnostic::error("lost contact with the sandbox");
             refused(lost.because(errno_cause(errno)))

@@ -11,6 +11,7 @@ mod lookup;
 mod memory;
 mod mount;
 mod netlink;
+mod notification;
 mod open;
 mod pass;
 mod process;
@@ -28,14 +29,15 @@ pub use mount::{
     Attributes, FsContext, READ_ONLY, detach_here, move_mount, open_tree, set_attributes,
 };
 pub use netlink::Netlink;
+pub use notification::{Notification, install_asking_filter};
 pub use open::{Links, create_file, open_beneath, open_directory, open_path, open_to_read};
 pub use pass::{MOST_AT_ONCE, receive_descriptors, send_descriptors};
 pub use process::{
-    Change, Used, close_all_but, close_from, continue_with_parents_death, die_with_parent,
-    drop_bounding, duplicate, exec, exit_now, join_new_session_keyring, keep_open_on_exec,
-    leave_real_time, lock_securebits, next_change, no_new_privileges, not_dumpable, raise_ambient,
-    restore_default, schedule_ordinarily, set_capabilities, set_loopback_up, set_niceness,
-    signal_all, wait_for_end,
+    Change, Used, become_subreaper, close_all_but, close_from, continue_with_parents_death,
+    die_with_parent, drop_bounding, duplicate, exec, exit_now, join_new_session_keyring,
+    keep_open_on_exec, leave_real_time, lock_securebits, next_change, no_new_privileges,
+    not_dumpable, raise_ambient, restore_default, schedule_ordinarily, set_capabilities,
+    set_loopback_up, set_niceness, signal_all, wait_for_end,
 };
 
 pub use random::random;

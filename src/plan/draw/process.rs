@@ -65,8 +65,7 @@ pub(super) fn isolate(
     allow::draw(drawing, steps);
     let hostname = drawing.hostname();
     steps.push(Action::Hostname(hostname.value), &hostname.origin);
-    let may_fail = filter.is_some_and(Filter::refuses_keyring);
-    steps.push(Action::Keyring { may_fail }, &built_in);
+    keyring(steps, filter);
     if !drawing.nesting() {
         steps.push(Action::RefuseNesting, &built_in);
     }
@@ -85,6 +84,28 @@ pub(super) fn isolate(
     if let Some(umask) = &drawing.profile.process.umask {
         steps.push(Action::Umask(umask.value), &umask.origin);
     }
+}
+
+/// What holds the process where there are no namespaces.
+pub(super) fn hold(
+    drawing: &mut Drawing,
+    steps: &mut Steps,
+    filter: Option<&Filter>,
+    limits: &Limits,
+) {
+    keyring(steps, filter);
+    limits::rlimits(drawing, limits, steps);
+    steps.push(Action::Capabilities { keep: Vec::new() }, &Origin::BuiltIn);
+    steps.push(Action::NoNewPrivileges, &Origin::BuiltIn);
+    terminal(drawing, steps, filter);
+    if let Some(umask) = &drawing.profile.process.umask {
+        steps.push(Action::Umask(umask.value), &umask.origin);
+    }
+}
+
+fn keyring(steps: &mut Steps, filter: Option<&Filter>) {
+    let may_fail = filter.is_some_and(Filter::refuses_keyring);
+    steps.push(Action::Keyring { may_fail }, &Origin::BuiltIn);
 }
 
 /// A terminal that is shared is one that commands can be typed into (CVE-2017-5226), unless

@@ -83,6 +83,7 @@ impl Case {
             accounts: None,
             no_overlay: None,
             stores: Vec::new(),
+            bare: None,
         };
         Self { rootfs: None, host, profile: Profile::default() }
             .directories(&["/usr", "/tmp", "/run", "/var/tmp", "/home/u", "/home/u/p"])

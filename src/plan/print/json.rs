@@ -61,6 +61,13 @@ enum StepOut<'a> {
     Namespaces {
         network: bool,
     },
+    Domain {
+        errno: i32,
+    },
+    Place {
+        path: Text<'a>,
+        directories: Vec<Text<'a>>,
+    },
     Ids {
         uid: u32,
         gid: u32,
@@ -170,6 +177,11 @@ enum StepOut<'a> {
         scoped: bool,
         ports: Option<Vec<u16>>,
         rules: Vec<RuleOut<'a>>,
+    },
+    Attend {
+        filter: &'a str,
+        calls: usize,
+        writable: Vec<Text<'a>>,
     },
     Seccomp {
         policy: &'a str,
@@ -299,6 +311,10 @@ fn step_out(action: &Action) -> StepOut<'_> {
         Action::Namespaces(network) => {
             StepOut::Namespaces { network: *network != NetworkSpace::Host }
         }
+        Action::Domain { errno } => StepOut::Domain { errno: *errno },
+        Action::Place { path, directories } => {
+            StepOut::Place { path: of_path(path), directories: paths(directories) }
+        }
         Action::Ids(map) => ids(map),
         Action::Scratch { size, inodes } => StepOut::Scratch { size: size.0, inodes: *inodes },
         Action::Root(source) => root(source),
@@ -372,6 +388,11 @@ fn step_out(action: &Action) -> StepOut<'_> {
             scoped: *scoped,
             ports: ports.clone(),
             rules: rules.iter().map(rule).collect(),
+        },
+        Action::Attend { filter, writable } => StepOut::Attend {
+            filter: &filter.name,
+            calls: filter.decisions.len(),
+            writable: paths(writable),
         },
         Action::Seccomp(filter) => {
             StepOut::Seccomp { policy: &filter.name, calls: filter.decisions.len() }

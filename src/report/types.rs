@@ -260,6 +260,7 @@ pub enum Protection {
     Limits,
     Overlay,
     Namespaces,
+    #[serde(rename = "nested-rules")]
     NestedRules,
 }
 

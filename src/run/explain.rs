@@ -35,8 +35,22 @@ pub fn explain(failure: Failure, plan: &Plan) -> Refused {
     }
 }
 
+/// What to do where this machine refuses what a sandbox is made of.
+const WITHOUT: &str =
+    "to run without namespaces: --degrade namespaces, in a profile degrade = [\"namespaces\"]";
+
 /// clone3(2), or what stands before it, said no.
 pub fn explain_clone(errno: Errno) -> Diagnostic {
+    let explained = explain_namespaces(errno);
+    match errno {
+        Errno::ENOSPC | Errno::EPERM | Errno::EACCES | Errno::ENOSYS | Errno::EINVAL => {
+            explained.help(WITHOUT)
+        }
+        _ => explained,
+    }
+}
+
+fn explain_namespaces(errno: Errno) -> Diagnostic {
     let diagnostic = Diagnostic::error("cannot create the sandbox's namespaces");
     let sysctl = |name: &str| {
         fs::read_to_string(Path::new("/proc/sys").join(name)).unwrap_or_default().trim().to_owned()
@@ -115,9 +129,16 @@ fn explain_step(step: &Step, fault: Fault) -> Diagnostic {
         errno_cause(errno)
     ));
     let diagnostic = located(diagnostic, step);
-    match help(&step.action, fault) {
+    let diagnostic = match help(&step.action, fault) {
         Some(help) => diagnostic.help(help),
         None => diagnostic,
+    };
+    match (&step.action, fault.errno) {
+        (
+            Action::Ids(_) | Action::Scratch { .. } | Action::Proc { .. },
+            Errno::EPERM | Errno::EACCES,
+        ) => diagnostic.help(WITHOUT),
+        _ => diagnostic,
     }
 }
 
@@ -273,6 +294,13 @@ fn help(action: &Action, fault: Fault) -> Option<&'static str> {
         }
         (_, Call::PivotRoot, Errno::EINVAL) => {
             Some("the root of this system is an initial ramdisk, which cannot be left")
+        }
+        (Action::Attend { .. }, Call::Seccomp, Errno::EBUSY) => Some(
+            "this container's own filter asks a process of its own, and the kernel allows one only; \
+             run jail outside of it, or in one that allows user namespaces",
+        ),
+        (Action::Domain { .. }, Call::Landlock, Errno::E2BIG) => {
+            Some("more than 16 Landlock rulesets are nested")
         }
         (Action::Landlock(_), Call::Landlock, Errno::E2BIG) => {
             Some("more than 16 Landlock rulesets are nested; --landlock off")

@@ -3,6 +3,7 @@
 use std::ffi::{CString, OsStr};
 use std::io::Read;
 use std::os::unix::process::CommandExt;
+use std::sync::Arc;
 
 use crate::answer::{Answer, Refusal, Words, c_pointer, c_string, failed, kernel, pointer, signed};
 
@@ -20,6 +21,7 @@ pub fn attempt(name: &str, words: &mut Words) -> Option<Answer> {
         "with-fd" => with_fd(words).and_then(|()| execute(words)),
         "with-session-key" => with_session_key(words).and_then(|()| execute(words)),
         "on-terminal" => on_terminal().and_then(|()| execute(words)),
+        "under-policy" => under_policy(words).and_then(|()| execute(words)),
         "exec" => execute(words),
         _ => return None,
     })
@@ -27,7 +29,7 @@ pub fn attempt(name: &str, words: &mut Words) -> Option<Answer> {
 
 /// Is the rest of the command line, `--` included, for the program that this step executes?
 pub fn takes_all(name: &OsStr) -> bool {
-    ["with-fd", "with-session-key", "on-terminal", "exec", "kill-sweep"]
+    ["with-fd", "with-session-key", "on-terminal", "under-policy", "exec", "kill-sweep"]
         .iter()
         .any(|step| name == *step)
 }
@@ -128,6 +130,33 @@ fn on_terminal() -> Result<(), Refusal> {
     kernel("ioctl TIOCSCTTY", libc::SYS_ioctl, &[0, libc::TIOCSCTTY as usize, 0])
         .map_err(Refusal::in_setup)?;
     Ok(())
+}
+
+/// Loads a filter in docker's format, as the starter of a container does.
+fn under_policy(words: &mut Words) -> Result<(), Refusal> {
+    use jail::diagnostic::{Located, Origin, Source};
+    use jail::plan::filter;
+    use jail::profile::{Base, PathText, Seccomp, SeccompPolicy};
+
+    let name = words.next()?;
+    let text = std::fs::read_to_string(&name).map_err(|error| failed("read", &error))?;
+    let source = Arc::new(Source { name: name.to_string_lossy().into_owned(), text });
+    let file = SeccompPolicy::File(PathText { text: name, base: Base::WorkingDirectory });
+    let policy = Some(Located::new(file, Origin::BuiltIn));
+    let seccomp = Seccomp { policy, ..Seccomp::default() };
+    let request = filter::Request {
+        seccomp: &seccomp,
+        text: Some(&source),
+        nesting: true,
+        kept: &[],
+        release: (6, 12),
+        hugepages: None,
+        ports: None,
+    };
+    let drawn = filter::draw(&request).map_err(|errors| Refusal::Setup(format!("{errors:?}")))?;
+    let filter = drawn.ok_or_else(|| Refusal::Setup("no filter".into()))?;
+    seccompiler::apply_filter(&jail::script::bpf::assemble(&filter))
+        .map_err(|error| Refusal::Setup(error.to_string()))
 }
 
 /// Becomes another program.

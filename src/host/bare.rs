@@ -48,11 +48,16 @@ fn base(host: &Host) -> AbsolutePath {
     if let Some(runtime) = named("XDG_RUNTIME_DIR").and_then(AbsolutePath::new)
         && is_private(&runtime, host.identity.uid)
     {
-        return runtime.join("jail");
+        return canonical(runtime).join("jail");
     }
     let temporary = named("TMPDIR").and_then(AbsolutePath::new);
     let temporary = temporary.unwrap_or_else(|| AbsolutePath::root().join("tmp"));
-    temporary.join(format!("jail-{}", host.identity.uid))
+    canonical(temporary).join(format!("jail-{}", host.identity.uid))
+}
+
+/// Landlock's rules are about places, so no link may be on the way.
+fn canonical(path: AbsolutePath) -> AbsolutePath {
+    fs::canonicalize(path.as_path()).ok().and_then(AbsolutePath::new).unwrap_or(path)
 }
 
 /// As the record of runs wants it.

@@ -67,10 +67,11 @@ impl Attendant {
 
     /// Whether the file is where the command may write, or nowhere: one without a name is its own.
     fn may_change(&self, file: &OwnedFd) -> Result<bool, Errno> {
-        if fstat(file)?.st_nlink == 0 {
+        let path = readlinkat(AT_FDCWD, own(file).as_str())?;
+        // Some file systems count no names at all.
+        if fstat(file)?.st_nlink == 0 && path.as_bytes().ends_with(b" (deleted)") {
             return Ok(true);
         }
-        let path = readlinkat(AT_FDCWD, own(file).as_str())?;
         // A pipe is called `pipe:[1]`, and what is out of our sight `(unreachable)/...`.
         if path.as_bytes().first() != Some(&b'/') {
             return Ok(false);

@@ -92,7 +92,8 @@ fn start(
     let channel = payload.attend.as_ref().map(|_| channel()).transpose();
     let channel = channel.during(Call::HandOver).map_err(at_exec)?;
     let to_init = channel.as_ref().map(|(_, theirs)| theirs);
-    let mut command = Command { payload, ruleset, inherited, socket, to_init };
+    let init = (*remains == Remains::Descendants).then(Pid::this);
+    let mut command = Command { payload, ruleset, inherited, socket, to_init, init };
     let pid = spawn_sharing_memory(become_command, &mut command);
     let command = pid.during(Call::Clone).map_err(at_exec)?;
     let attendant = attendant(script, channel).during(Call::HandOver).map_err(at_exec)?;

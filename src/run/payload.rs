@@ -9,13 +9,13 @@ use nix::errno::Errno;
 use nix::sys::resource::{Resource, setrlimit};
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::stat::{Mode, umask};
-use nix::unistd::{fchdir, setsid};
+use nix::unistd::{Pid, fchdir, getppid, setsid};
 use seccompiler::sock_filter;
 
 use crate::script::{Exec, Payload, Rlimit};
 use crate::sys::{
-    Links, close_from, exec, exit_now, install_asking_filter, keep_open_on_exec, leave_real_time,
-    open_path, restore_default, send_descriptors, set_niceness,
+    Links, close_from, die_with_parent, exec, exit_now, install_asking_filter, keep_open_on_exec,
+    leave_real_time, open_path, restore_default, send_descriptors, set_niceness,
 };
 
 use super::isolate::restrict;
@@ -40,6 +40,8 @@ pub struct Command<'a> {
     pub socket: &'a OwnedFd,
     /// To init, for the descriptor on which the filter asks it.
     pub to_init: Option<&'a OwnedFd>,
+    /// Its number, where nothing else ends this process with it.
+    pub init: Option<Pid>,
 }
 
 /// Runs in the payload's process, which shares init's memory until it executes the command.
@@ -55,7 +57,10 @@ pub fn become_command(command: &mut Command) -> ! {
 }
 
 fn prepare(command: &mut Command) -> Result<(), Failure> {
-    let Command { payload, ruleset, inherited, socket, to_init } = command;
+    let Command { payload, ruleset, inherited, socket, to_init, init } = command;
+    if let Some(init) = init {
+        follow(*init).map_err(at(payload.exec.step))?;
+    }
     if let Some(step) = payload.new_session {
         setsid().during(Call::Setsid).map_err(at(step))?;
     }
@@ -88,6 +93,12 @@ fn prepare(command: &mut Command) -> Result<(), Failure> {
         })?;
     }
     Ok(())
+}
+
+/// Ends with init, which may have ended before.
+fn follow(init: Pid) -> Result<(), Fault> {
+    die_with_parent().during(Call::Prctl)?;
+    if getppid() == init { Ok(()) } else { exit_now(0) }
 }
 
 /// Before the other filter, which may forbid what is needed for it.

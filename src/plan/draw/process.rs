@@ -70,11 +70,7 @@ pub(super) fn isolate(
         steps.push(Action::RefuseNesting, &built_in);
     }
     limits::rlimits(drawing, limits, steps);
-    if drawing.host.identity.is_global_root && !limits.holds_processes() {
-        let title = "root may start any number of processes, so a fork bomb is not stopped";
-        let note = Diagnostic::note(title);
-        drawing.notes.push(note.help("start jail as an ordinary user, or in a pids cgroup"));
-    }
+    note_unlimited_root(drawing, limits);
     let keep = &drawing.profile.capabilities.keep;
     let origin = keep.first().map_or(Origin::BuiltIn, |keep| keep.origin.clone());
     let keep = keep.iter().map(|keep| keep.value).collect();
@@ -95,11 +91,20 @@ pub(super) fn hold(
 ) {
     keyring(steps, filter);
     limits::rlimits(drawing, limits, steps);
+    note_unlimited_root(drawing, limits);
     steps.push(Action::Capabilities { keep: Vec::new() }, &Origin::BuiltIn);
     steps.push(Action::NoNewPrivileges, &Origin::BuiltIn);
     terminal(drawing, steps, filter);
     if let Some(umask) = &drawing.profile.process.umask {
         steps.push(Action::Umask(umask.value), &umask.origin);
+    }
+}
+
+fn note_unlimited_root(drawing: &mut Drawing, limits: &Limits) {
+    if drawing.host.identity.is_global_root && !limits.holds_processes() {
+        let title = "root may start any number of processes, so a fork bomb is not stopped";
+        let note = Diagnostic::note(title);
+        drawing.notes.push(note.help("start jail as an ordinary user, or in a pids cgroup"));
     }
 }
 

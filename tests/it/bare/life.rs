@@ -108,6 +108,31 @@ fn a_killed_init_takes_everything_along() {
     assert_eq!(names_in(&runtime.join("jail")), [""; 0]);
 }
 
+/// jail was executed in the place of a shell that had started something before.
+#[test]
+fn a_killed_init_does_not_take_others_along() {
+    let (jail, _) = with_runtime();
+    let line = jail.run_line(["sh", "-c", "echo ready; sleep 300; :"]);
+    let shell = ["sh", "-c", "sleep 299 & echo other $!; exec \"$@\"", "sh"];
+    let line = shell.iter().map(std::ffi::OsString::from).chain(line).collect();
+    let mut running = jail.start_line(line);
+    let other = running.wait_for("other ");
+    let other: i32 = other.trim_start_matches("other ").trim().parse().expect("a number");
+    running.wait_for("ready");
+    let supervisor = running.pid();
+    let children = fs::read_to_string(format!("/proc/{supervisor}/task/{supervisor}/children"));
+    let children = children.expect("it is running");
+    let init = children.split_whitespace().map(|it| it.parse().expect("a number"));
+    let init: Vec<i32> = init.filter(|it| *it != other).collect();
+    kill(Pid::from_raw(init[0]), Signal::SIGKILL).expect("it is running");
+    wait_until("the supervisor has ended", || {
+        let status = fs::read_to_string(format!("/proc/{supervisor}/status")).unwrap_or_default();
+        status.is_empty() || status.contains("State:\tZ")
+    });
+    kill(Pid::from_raw(other), Signal::SIGKILL).expect("it is still running");
+    running.finish().exits(125);
+}
+
 #[test]
 fn a_stopped_init_goes_on_when_the_supervisor_dies() {
     let (jail, _) = with_runtime();

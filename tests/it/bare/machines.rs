@@ -55,6 +55,15 @@ fn without_namespaces(kernel: &'static str) {
         .check("jail --degrade namespaces -- sh -c 'echo $HOME $TMPDIR; touch $HOME/x $TMPDIR/y'", |it| {
             it.succeeds().output_has("/private-");
         })
+        .check("FLAGS='--degrade namespaces --memory 32M'; inside allocate 300", |it| {
+            it.exits(137).says("memory");
+        })
+        .check("FLAGS='--degrade namespaces --pids 10'; inside fork-many 30", |it| {
+            it.fails();
+        })
+        .check("FLAGS='--degrade namespaces --pids 10'; inside create /sys/fs/cgroup/x", |it| {
+            it.fails();
+        })
         .boot();
 }
 

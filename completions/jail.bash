@@ -550,7 +550,7 @@ _jail() {
                     return 0
                     ;;
                 --degrade)
-                    COMPREPLY=($(compgen -W "landlock limits overlay" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "landlock limits overlay namespaces nested-rules" -- "${cur}"))
                     return 0
                     ;;
                 --memory)
@@ -868,7 +868,7 @@ _jail() {
                     return 0
                     ;;
                 --degrade)
-                    COMPREPLY=($(compgen -W "landlock limits overlay" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "landlock limits overlay namespaces nested-rules" -- "${cur}"))
                     return 0
                     ;;
                 --memory)

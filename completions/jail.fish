@@ -83,7 +83,9 @@ off\t''"
 complete -c jail -n "__fish_jail_using_subcommand run" -l cap-add -d 'Keep a capability (a part of root\'s power), such as NET_BIND_SERVICE' -r
 complete -c jail -n "__fish_jail_using_subcommand run" -l degrade -d 'Go on without this protection where this machine lacks it' -r -f -a "landlock\t''
 limits\t''
-overlay\t''"
+overlay\t''
+namespaces\t''
+nested-rules\t''"
 complete -c jail -n "__fish_jail_using_subcommand run" -s m -l memory -d 'Cap the memory of all processes together, such as 512M' -r
 complete -c jail -n "__fish_jail_using_subcommand run" -l swap -d 'Cap the swap of all processes together; 0B is none' -r
 complete -c jail -n "__fish_jail_using_subcommand run" -l memory-swap -d 'Cap memory and swap together, as podman counts it; -1 is no limit of swap' -r
@@ -155,7 +157,9 @@ off\t''"
 complete -c jail -n "__fish_jail_using_subcommand plan" -l cap-add -d 'Keep a capability (a part of root\'s power), such as NET_BIND_SERVICE' -r
 complete -c jail -n "__fish_jail_using_subcommand plan" -l degrade -d 'Go on without this protection where this machine lacks it' -r -f -a "landlock\t''
 limits\t''
-overlay\t''"
+overlay\t''
+namespaces\t''
+nested-rules\t''"
 complete -c jail -n "__fish_jail_using_subcommand plan" -s m -l memory -d 'Cap the memory of all processes together, such as 512M' -r
 complete -c jail -n "__fish_jail_using_subcommand plan" -l swap -d 'Cap the swap of all processes together; 0B is none' -r
 complete -c jail -n "__fish_jail_using_subcommand plan" -l memory-swap -d 'Cap memory and swap together, as podman counts it; -1 is no limit of swap' -r

@@ -43,9 +43,12 @@ const WITHOUT: &str =
 pub fn explain_clone(errno: Errno) -> Diagnostic {
     let explained = explain_namespaces(errno);
     match errno {
-        Errno::ENOSPC | Errno::EPERM | Errno::EACCES | Errno::ENOSYS | Errno::EINVAL => {
-            explained.help(WITHOUT)
-        }
+        Errno::ENOSPC
+        | Errno::EPERM
+        | Errno::EACCES
+        | Errno::ENOSYS
+        | Errno::EINVAL
+        | Errno::EUSERS => explained.help(WITHOUT),
         _ => explained,
     }
 }

@@ -290,6 +290,7 @@ jail: error: cannot create the sandbox's namespaces
 because: user namespaces are switched off: user.max_user_namespaces is 0 [ENOSPC]
 help: sudo sysctl user.max_user_namespaces=15000
 help: inside another jail: start that one with `--nesting on`
+help: to run without namespaces: --degrade namespaces, in a profile degrade = ["namespaces"]
 
 "#]],
     );
@@ -311,6 +312,7 @@ jail: error: cannot create the sandbox's namespaces
 because: user namespaces are switched off: user.max_user_namespaces is 0 [ENOSYS]
 help: sudo sysctl user.max_user_namespaces=15000
 help: inside another jail: start that one with `--nesting on`
+help: to run without namespaces: --degrade namespaces, in a profile degrade = ["namespaces"]
 
 "#]],
     );
@@ -344,6 +346,7 @@ fn a_filter_that_forbids_namespaces() {
 jail: error: cannot create the sandbox's namespaces
 because: the seccomp filter of this container or service forbids it [EPERM]
 help: in docker or podman: --security-opt seccomp=unconfined; in Kubernetes: seccompProfile.type=Unconfined
+help: to run without namespaces: --degrade namespaces, in a profile degrade = ["namespaces"]
 
 "#]],
     );
@@ -356,6 +359,7 @@ help: in docker or podman: --security-opt seccomp=unconfined; in Kubernetes: sec
 jail: error: cannot create the sandbox's namespaces
 because: this kernel, or the container's seccomp filter, has no clone3 [ENOSYS]
 help: jail needs Linux 5.12; in docker or podman: --security-opt seccomp=unconfined
+help: to run without namespaces: --degrade namespaces, in a profile degrade = ["namespaces"]
 
 "#]],
     );
@@ -375,6 +379,7 @@ fn a_kernel_that_makes_no_more_namespaces() {
 jail: error: cannot create the sandbox's namespaces
 because: a limit on namespaces is reached: user.max_*_namespaces [ENOSPC]
 help: see `sysctl user` for the limits, or end other sandboxes
+help: to run without namespaces: --degrade namespaces, in a profile degrade = ["namespaces"]
 
 "#]],
     );
@@ -383,6 +388,7 @@ help: see `sysctl user` for the limits, or end other sandboxes
         str![[r#"
 jail: error: cannot create the sandbox's namespaces
 because: user namespaces are nested more than 32 deep [EUSERS]
+help: to run without namespaces: --degrade namespaces, in a profile degrade = ["namespaces"]
 
 "#]],
     );
@@ -399,6 +405,7 @@ fn a_chroot() {
 jail: error: cannot create the sandbox's namespaces
 because: a security module forbids it, or this is a chroot(2), in which the kernel makes no user namespace [EPERM]
 help: start jail outside the chroot, or make its root a real one with pivot_root(8)
+help: to run without namespaces: --degrade namespaces, in a profile degrade = ["namespaces"]
 
 "#]],
     );

@@ -10,11 +10,23 @@ use jail::diagnostic::{Diagnostic, Located, Origin};
 use jail::profile;
 use serde_json::Value;
 
-const PAGES: [&str; 5] =
-    ["README.md", "docs/images.md", "docs/profile.md", "docs/report.md", "docs/threat-model.md"];
+const PAGES: [&str; 6] = [
+    "README.md",
+    "docs/images.md",
+    "docs/profile.md",
+    "docs/recipes.md",
+    "docs/report.md",
+    "docs/threat-model.md",
+];
 
 /// Flags of other programs that the pages mention.
-const OF_OTHERS: [&str; 9] = [
+const OF_OTHERS: [&str; 15] = [
+    "--ignore-scripts",
+    "--only-binary",
+    "--offline",
+    "--build",
+    "--git",
+    "--target",
     "--path",
     "--release",
     "--security-opt",
@@ -116,7 +128,7 @@ fn every_test_that_is_referred_to_exists() {
     let code = page.split('`').skip(1).step_by(2);
     let mut found = 0;
     for (module, test) in code.filter_map(|code| code.split_once("::")) {
-        let folders = ["escape", "images", "images/registry", "bare"];
+        let folders = ["escape", "images", "images/registry", "profiles", "bare"];
         let files = folders.map(|folder| format!("tests/it/{folder}/{module}.rs"));
         let mut files = files.iter().filter(|file| Path::new(file).exists());
         let is_there = files.any(|file| text(file).contains(&format!("\nfn {test}() {{")));

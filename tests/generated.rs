@@ -3,6 +3,9 @@
 //!
 //! `JAIL_BLESS=1` rewrites them.
 
+#[path = "generated/roff.rs"]
+mod roff;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -14,7 +17,7 @@ fn completions_are_up_to_date() {
     for (name, shell) in
         [("jail.bash", Shell::Bash), ("_jail", Shell::Zsh), ("jail.fish", Shell::Fish)]
     {
-        compare(&tree().join("completions").join(name), &jail::cli::completions(shell));
+        compare(&tree().join("completions").join(name), jail::cli::completions(shell).as_bytes());
     }
 }
 
@@ -25,6 +28,11 @@ fn man_pages_are_up_to_date() {
     let directory = tree().join("docs/man");
     let mut names = Vec::new();
     compare_pages(&directory, &command, "jail", &mut names);
+    let format = fs::read_to_string(tree().join("docs/profile.md")).expect("the page is there");
+    let about = "what may stand in a profile of jail, key by key";
+    let made = roff::page("jail-profile", about, &format);
+    compare(&directory.join("jail-profile.5"), made.as_bytes());
+    names.push("jail-profile.5".to_owned());
     for entry in fs::read_dir(&directory).unwrap() {
         let name = entry.unwrap().file_name().into_string().unwrap();
         assert!(names.contains(&name), "docs/man/{name} is of no command");

@@ -26,20 +26,63 @@ used='gcc:gcc make:make git:git python3:python3 node:nodejs npm:npm gdb:gdb stra
 vim:vim busybox:busybox-static perl:perl setpriv:util-linux newuidmap:uidmap dbus-daemon:dbus-daemon
 skopeo:skopeo zstd:zstd mmdebstrap:mmdebstrap docker-registry:docker-registry
 umoci:umoci podman:podman buildah:buildah openssl:openssl pasta:passt ip:iproute2 curl:curl
-java:default-jdk-headless unshare:util-linux'
+java:default-jdk-headless unshare:util-linux pip3:python3-pip ssh:openssh-client
+sshd:openssh-server psql:postgresql-client postgres:postgresql dig:bind9-dnsutils
+go:golang-go cmake:cmake ccache:ccache mvn:maven ant:ant
+zsh:zsh fish:fish man:man-db dpkg-deb:dpkg'
 if [ -n "${JAIL_TEST_VM:-}" ]; then
     used="$used qemu-system-x86_64:qemu-system-x86"
 fi
 user=jail-test
 
+# Where the tests look for them, and not in the caller's PATH; servers are in directories of their own.
+is_there() {
+    for directory in /usr/local/bin /usr/bin /bin /usr/local/sbin /usr/sbin /sbin \
+        /usr/lib/postgresql/*/bin; do
+        [ ! -x "$directory/$1" ] || return 0
+    done
+    return 1
+}
+
 missing=
 for pair in $used; do
-    command -v "${pair%%:*}" >/dev/null || missing="$missing ${pair#*:}"
+    is_there "${pair%%:*}" || missing="$missing ${pair#*:}"
 done
-# Not programs: a module, headers, and the keys of the archive that images and kernels come from.
+# Not programs: a module, headers, functions of bash, and the keys of the archive that images and kernels come from.
 python3 -c 'import ensurepip' 2>/dev/null || missing="$missing python3-venv"
 [ -e /usr/include/stdio.h ] || missing="$missing libc6-dev"
+plugins=/usr/share/maven-repo/org/apache/maven/plugins
+[ -e $plugins/maven-surefire-plugin ] || missing="$missing libsurefire-java"
+for plugin in compiler jar resources; do
+    [ -e "$plugins/maven-$plugin-plugin" ] || missing="$missing libmaven-$plugin-plugin-java"
+done
+[ -e /usr/share/bash-completion/bash_completion ] || missing="$missing bash-completion"
 [ -e /usr/share/keyrings/debian-archive-keyring.gpg ] || missing="$missing debian-archive-keyring"
+
+# Some of the packages bring a service. The tests start servers of their own, so none of these is
+# started now (invoke-rc.d asks policy-rc.d) or when the machine starts again; what was installed
+# before is left as it is.
+install_quietly() {
+    policy=/usr/sbin/policy-rc.d
+    if [ ! -e "$policy" ]; then
+        trap 'rm -f "$policy"' EXIT
+        trap 'exit 1' HUP INT TERM
+        printf '#!/bin/sh\nexit 101\n' >"$policy"
+        chmod 755 "$policy"
+    else
+        policy=
+    fi
+    # The list is words: one package each.
+    # shellcheck disable=SC2086
+    DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $missing </dev/null
+    for pair in openssh-server:ssh postgresql:postgresql docker-registry:docker-registry; do
+        case " $missing " in
+        *" ${pair%%:*} "*) ! command -v systemctl >/dev/null || systemctl disable "${pair#*:}" ;;
+        esac
+    done
+    [ -z "$policy" ] || rm -f "$policy"
+    trap - EXIT HUP INT TERM
+}
 
 if [ -n "$missing" ]; then
     if [ "$(id -u)" != 0 ]; then
@@ -47,9 +90,7 @@ if [ -n "$missing" ]; then
         exit 1
     fi
     apt-get update -q </dev/null
-    # The list is words: one package each.
-    # shellcheck disable=SC2086
-    DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $missing </dev/null
+    install_quietly
 fi
 
 if [ "$(id -u)" = 0 ]; then
@@ -66,6 +107,10 @@ fi
 
 if ! command -v cargo-nextest >/dev/null; then
     cargo install --locked cargo-nextest </dev/null
+fi
+
+if ! command -v cargo-deb >/dev/null; then
+    cargo install --locked cargo-deb </dev/null
 fi
 
 if [ -n "${CI:-}" ]; then

@@ -7,6 +7,7 @@ use clap::{ArgMatches, Args, FromArgMatches, Parser, Subcommand, ValueHint};
 use clap_complete::Shell;
 
 use super::flags::SandboxFlags;
+use super::help::HelpArguments;
 use super::image::ImageArguments;
 
 /// Run one command in a rootless Linux sandbox
@@ -19,7 +20,7 @@ use super::image::ImageArguments;
 #[command(
     name = "jail",
     version,
-    after_help = "Example:\n  jail run make test\n\nSee `jail run --help` for what can be granted.",
+    after_help = "Example:\n  jail run make test\n\nSee `jail run --help` for what can be granted, and `jail help` for more to read.",
     disable_help_subcommand = true
 )]
 pub struct Arguments {
@@ -35,7 +36,11 @@ pub enum Command {
     Check(CheckArguments),
     Image(ImageArguments),
     Completions(CompletionsArguments),
+    Help(HelpArguments),
 }
+
+/// The names of the commands.
+pub const NAMES: [&str; 6] = ["run", "plan", "check", "image", "completions", "help"];
 
 /// By hand and not derived, so that only the options of the command in use are made: those of
 /// `run` and `plan` are many, and each start would pay for both.
@@ -48,6 +53,7 @@ impl Subcommand for Command {
             command("check", CHECK_ABOUT).defer(CheckArguments::augment_args),
             command("image", IMAGE_ABOUT).defer(ImageArguments::augment_args),
             command("completions", COMPLETIONS_ABOUT).defer(CompletionsArguments::augment_args),
+            command("help", HELP_ABOUT).defer(HelpArguments::augment_args),
         ])
     }
 
@@ -56,7 +62,7 @@ impl Subcommand for Command {
     }
 
     fn has_subcommand(name: &str) -> bool {
-        ["run", "plan", "check", "image", "completions"].contains(&name)
+        NAMES.contains(&name)
     }
 }
 
@@ -70,6 +76,7 @@ impl FromArgMatches for Command {
             Some(("completions", its)) => {
                 CompletionsArguments::from_arg_matches(its).map(Self::Completions)
             }
+            Some(("help", its)) => HelpArguments::from_arg_matches(its).map(Self::Help),
             Some(_) | None => Err(clap::Error::new(ErrorKind::MissingSubcommand)),
         }
     }
@@ -85,11 +92,13 @@ const PLAN_ABOUT: &str = "Print what `jail run` would do, and who asked for each
 const CHECK_ABOUT: &str = "Check profiles and print every error in them";
 const IMAGE_ABOUT: &str = "Pull, look at and remove images";
 const COMPLETIONS_ABOUT: &str = "Print a completion script for a shell";
+const HELP_ABOUT: &str = "Print the help of a command, or what there is to know about a subject";
 
 /// Make a sandbox, run a command in it, and exit as it did
 ///
 /// Options come before the command; everything from the command's name on belongs to the
-/// command, options too.
+/// command, options too. Without a command, at a terminal, it is your shell, or the command that an
+/// image names.
 ///
 /// A flag is stronger than the profile. For nested paths the longest path wins, whatever the
 /// order; of two rules for the same path the later one. Relative paths in flags are relative to
@@ -210,8 +219,11 @@ Exit status:
   128+N    signal N ended the command
 
 Environment variables of jail:
-  JAIL_PROFILE    the profile to use when no --profile is given: one name or path
-  NO_COLOR        if set and not empty, print without colours";
+  JAIL_PROFILE    the profiles to use when no --profile is given, with `:` between them
+  JAIL_QUIET      if set and neither empty nor 0, as --quiet
+  JAIL_VERBOSE    if set and neither empty nor 0, as --verbose
+  NO_COLOR        if set and not empty, print without colours
+See `jail help environment` for what else is read.";
 
 const PLAN_EXAMPLES: &str = "\
 Examples:
@@ -226,5 +238,41 @@ Examples:
     jail plan --profile ci.toml --json -- make test
 
 Environment variables of jail:
-  JAIL_PROFILE    the profile to use when no --profile is given: one name or path
-  NO_COLOR        if set and not empty, print without colours";
+  JAIL_PROFILE    the profiles to use when no --profile is given, with `:` between them
+  JAIL_QUIET      if set and neither empty nor 0, as --quiet
+  NO_COLOR        if set and not empty, print without colours
+See `jail help environment` for what else is read.";
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    /// `jail` itself and all commands, at every depth.
+    fn commands(command: &clap::Command) -> Vec<&clap::Command> {
+        std::iter::once(command).chain(command.get_subcommands().flat_map(commands)).collect()
+    }
+
+    #[test]
+    fn every_help_shows_examples_that_are_understood() {
+        let mut program = Arguments::command();
+        // Commands are filled in when they are needed.
+        program.build();
+        assert!(commands(&program).len() > 15);
+        for command in commands(&program) {
+            let short = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+            let long = command.get_after_long_help().map(ToString::to_string);
+            for help in [&short, long.as_ref().unwrap_or(&short)] {
+                let lines = help.lines().filter(|line| line.trim_start().starts_with("jail "));
+                let lines: Vec<&str> = lines.collect();
+                assert!(!lines.is_empty(), "`{}` shows no example", command.get_name());
+                let parts = lines.iter().flat_map(|line| line.split(['|', '&', '>']));
+                for line in parts.filter(|part| part.trim().starts_with("jail ")) {
+                    let parsed = Arguments::command().try_get_matches_from(line.split_whitespace());
+                    assert!(parsed.is_ok(), "`{line}`: {parsed:?}");
+                }
+            }
+        }
+    }
+}

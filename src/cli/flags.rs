@@ -17,8 +17,8 @@ pub struct SandboxFlags {
     /// Use this profile; several are merged from left to right
     ///
     /// A path if it has a `/` or ends in `.toml`, else a name, which is looked for in
-    /// $XDG_CONFIG_HOME/jail/profiles, /etc/jail/profiles and among the built-in profiles: base,
-    /// default, dev, ci and strict. Without this flag and JAIL_PROFILE it is `default`.
+    /// $XDG_CONFIG_HOME/jail/profiles, /etc/jail/profiles and among the built-in profiles, such as
+    /// dev, rust, node, agent and untrusted. Without this flag and JAIL_PROFILE it is `default`.
     #[arg(short = 'P', long, value_name = "PROFILE", value_hint = ValueHint::FilePath)]
     pub profile: Vec<OsString>,
 
@@ -65,10 +65,10 @@ pub struct FilesystemFlags {
 
     /// Start from an image, as `--root image:NAME`
     ///
-    /// What the command writes goes to memory and is thrown away. NAME is that of an image in a registry,
+    /// What the command writes goes to memory and is thrown away. IMAGE is the name of an image in a registry,
     /// such as debian:12, or oci:DIRECTORY, oci-archive:FILE, docker-archive:FILE, dir:DIRECTORY or
     /// tar:FILE. Without a command the image's own is run.
-    #[arg(long, value_name = "NAME", conflicts_with = "root")]
+    #[arg(long, value_name = "IMAGE", conflicts_with = "root")]
     pub image: Option<OsString>,
 
     /// Fetch the image when it is missing (unless said), always, or never

@@ -2,13 +2,16 @@
 //!
 //! [`arguments`] and [`flags`] hold what was typed. [`layer`] turns flags into a profile that lies
 //! over the others; from there on a flag is like a line of a profile. [`usage`] puts clap's
-//! complaints into our words. [`rootfs`] finds the image of a run. [`account`] tells how it went. Everything that is printed goes through [`voice`].
+//! complaints into our words. [`rootfs`] finds the image of a run, [`shell`] the command when
+//! none is given. [`account`] tells how it went. [`variables`] reads `JAIL_*`, [`help`] is what `jail help` prints. Everything that is printed goes through [`voice`].
 
 mod account;
 mod arguments;
 mod check;
+mod completions;
 mod env_file;
 mod flags;
+pub mod help;
 mod image;
 mod layer;
 mod limits;
@@ -16,7 +19,9 @@ mod network;
 mod rootfs;
 mod rules;
 mod run;
+mod shell;
 mod usage;
+mod variables;
 mod voice;
 mod words;
 
@@ -27,6 +32,7 @@ use clap::CommandFactory;
 use crate::diagnostic::Diagnostic;
 
 use arguments::{Arguments, Command};
+pub use completions::script as completions;
 use usage::Stop;
 use voice::{Volume, answer, complain, delivered, say};
 
@@ -36,7 +42,7 @@ const FAILED: u8 = 125;
 /// The whole program.
 pub fn main() -> ExitCode {
     let result = match usage::parse(std::env::args_os().collect()) {
-        Ok(arguments) => execute(&arguments.command),
+        Ok(arguments) => execute(arguments.command),
         Err(stop) => explain(stop),
     };
     ExitCode::from(result.unwrap_or_else(|mistakes| {
@@ -50,20 +56,22 @@ pub fn command() -> clap::Command {
     Arguments::command()
 }
 
-/// A completion script for `shell`.
-pub fn completions(shell: clap_complete::Shell) -> Vec<u8> {
-    let mut script = Vec::new();
-    clap_complete::generate(shell, &mut command(), "jail", &mut script);
-    script
-}
-
-fn execute(command: &Command) -> Result<u8, Vec<Diagnostic>> {
+fn execute(command: Command) -> Result<u8, Vec<Diagnostic>> {
     match command {
-        Command::Run(arguments) => run::run(arguments),
-        Command::Plan(arguments) => run::plan(arguments),
-        Command::Check(arguments) => check::check(arguments),
-        Command::Image(arguments) => image::image(arguments),
-        Command::Completions(arguments) => answer(&completions(arguments.shell)).map(|()| 0),
+        Command::Run(mut arguments) => {
+            variables::apply_to_run(&mut arguments);
+            run::run(&arguments)
+        }
+        Command::Plan(mut arguments) => {
+            variables::apply_to_plan(&mut arguments);
+            run::plan(&arguments)
+        }
+        Command::Check(arguments) => check::check(&arguments),
+        Command::Image(arguments) => image::image(&arguments),
+        Command::Completions(arguments) => {
+            answer(completions::script(arguments.shell).as_bytes()).map(|()| 0)
+        }
+        Command::Help(arguments) => help::help(&arguments),
     }
 }
 

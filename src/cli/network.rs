@@ -19,7 +19,8 @@ pub struct NetworkFlags {
     ///
     /// none, unless said: a loopback interface of its own. host: the network of this machine, with all
     /// that listens on it. nat: all that this machine reaches, but for what listens on its loopback
-    /// interface (needs pasta, package passt). allow: what --allow names, and nothing else.
+    /// interface (needs pasta, package passt). allow: what --allow names, and nothing else. ns:PATH: the network
+    /// namespace of this file, as ns:/proc/PID/ns/net.
     #[arg(long, value_name = "MODE", value_parser = words::NETWORK_MODES)]
     pub network: Option<OsString>,
 

@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::mem::ManuallyDrop;
 
-use crate::diagnostic::{Diagnostic, Located, Origin};
+use crate::diagnostic::Diagnostic;
 use crate::host;
 use crate::plan::{self, Plan};
 use crate::profile::{self, Profile, Root};
@@ -15,6 +15,8 @@ use super::arguments::{PlanArguments, RunArguments};
 use super::flags::SandboxFlags;
 use super::layer::layer;
 use super::rootfs::{self, Found, Purpose};
+use super::shell;
+use super::variables;
 use super::voice::{Volume, answer, complain, say};
 
 /// Executes `jail run`; returns the exit status.
@@ -41,6 +43,7 @@ pub fn run(arguments: &RunArguments) -> Result<u8, Vec<Diagnostic>> {
 pub fn plan(arguments: &PlanArguments) -> Result<u8, Vec<Diagnostic>> {
     let drawn = draw(&arguments.sandbox, &arguments.payload.argv, None, Purpose::Plan);
     let (plan, _) = drawn.map_err(|(_, mistakes)| mistakes)?;
+    say(&variables::slips(), Volume::unless(arguments.quiet));
     say(&plan.notes, Volume::unless(arguments.quiet));
     let words = if arguments.json { plan::to_json(&plan) } else { plan::to_text(&plan) };
     answer(words.as_bytes())?;
@@ -49,6 +52,7 @@ pub fn plan(arguments: &PlanArguments) -> Result<u8, Vec<Diagnostic>> {
 
 /// Says what there is to say first: a copy of the image, where the plan has one, takes its time.
 fn on_its_root(arguments: &RunArguments, plan: &Plan, in_use: Option<&Found>) -> Ending {
+    say(&variables::slips(), Volume::unless(arguments.quiet));
     say(&plan.notes, Volume::unless(arguments.quiet));
     let copy = match in_use.map(|found| found.copy_for(plan)).transpose() {
         Ok(copy) => copy.flatten(),
@@ -63,9 +67,8 @@ fn perform(arguments: &RunArguments, plan: &Plan) -> Ending {
     if arguments.verbose {
         complain(&plan::to_text(plan));
     }
-    let variable = std::env::var_os("JAIL_PROFILE");
-    let profiles: Vec<OsString> =
-        names(&arguments.sandbox.profile, variable).into_iter().map(|name| name.value).collect();
+    let names = variables::profiles(&arguments.sandbox.profile);
+    let profiles: Vec<OsString> = names.into_iter().map(|name| name.value).collect();
     let tell = if arguments.verbose { Tell::AtOnce } else { Tell::AtTheEnd };
     match run::perform(plan, &profiles, tell) {
         Ok(outcome) => Ending::ran(plan, outcome),
@@ -94,7 +97,12 @@ fn draw(
     let found = rootfs::find(&profile, purpose).map_err(|mistake| impossible(vec![mistake]))?;
     let rootfs = found.as_ref().map(|found| &found.rootfs);
     let host = host::survey(&profile, rootfs).map_err(impossible)?;
-    let plan = plan::draw(&profile, rootfs, &host, argv).map_err(impossible)?;
+    let plan = if argv.is_empty() && !names_a_command(&profile) {
+        shell::draw(&profile, rootfs, &host)
+    } else {
+        plan::draw(&profile, rootfs, &host, argv)
+    };
+    let plan = plan.map_err(impossible)?;
     if let Some(found) = &found {
         let prepared = rootfs::prepare(found, &plan, purpose);
         prepared.map_err(|mistake| impossible(vec![mistake]))?;
@@ -104,36 +112,24 @@ fn draw(
 
 /// The profiles with the flags on top, or all that is wrong with any of them.
 fn profile(flags: &SandboxFlags, argv: &[OsString]) -> Result<Profile, Vec<Diagnostic>> {
-    let variable = std::env::var_os("JAIL_PROFILE");
-    let loaded = profile::load(&names(&flags.profile, variable));
+    let loaded = profile::load(&variables::profiles(&flags.profile));
     let layer = layer(flags);
     match (loaded, layer) {
         (Ok(loaded), Ok(layer)) => {
             let profile = over(loaded, layer);
-            let has_command = !argv.is_empty() || names_a_command(&profile);
+            let has_command = !argv.is_empty() || names_a_command(&profile) || shell::is_wanted();
             if has_command { Ok(profile) } else { Err(vec![no_command()]) }
         }
         (loaded, layer) => {
             let mut mistakes = loaded.err().unwrap_or_default();
             mistakes.extend(layer.err().unwrap_or_default());
             let image = flags.filesystem.image.is_some() || flags.filesystem.root.is_some();
-            if argv.is_empty() && !image {
+            if argv.is_empty() && !image && !shell::is_wanted() {
                 mistakes.push(no_command());
             }
             Err(mistakes)
         }
     }
-}
-
-/// The profiles to use: those of flags, else the one of the environment, else `default`.
-fn names(flags: &[OsString], variable: Option<OsString>) -> Vec<Located<OsString>> {
-    let flagged = flags.iter().map(|name| (name.clone(), Origin::Flag("--profile".to_owned())));
-    let variable = variable
-        .filter(|name| flags.is_empty() && !name.is_empty())
-        .map(|name| (name, Origin::Variable("JAIL_PROFILE".to_owned())));
-    let named: Vec<_> =
-        flagged.chain(variable).map(|(name, origin)| Located::new(name, origin)).collect();
-    if named.is_empty() { vec![Located::new("default".into(), Origin::BuiltIn)] } else { named }
 }
 
 /// `--env NAME` means the caller's value, also where a profile sets another.
@@ -152,28 +148,15 @@ fn names_a_command(profile: &Profile) -> bool {
 
 fn no_command() -> Diagnostic {
     Diagnostic::error("no command given")
+        .because("a shell is only opened for somebody at a terminal")
         .help("write it after the options, as in `jail run make test`")
 }
 
 #[cfg(test)]
 mod tests {
+    use crate::diagnostic::{Located, Origin};
+
     use super::*;
-
-    fn told(flags: &[&str], variable: Option<&str>) -> Vec<String> {
-        let flags: Vec<OsString> = flags.iter().map(OsString::from).collect();
-        names(&flags, variable.map(OsString::from))
-            .iter()
-            .map(|name| format!("{} {}", name.origin, name.value.to_string_lossy()))
-            .collect()
-    }
-
-    #[test]
-    fn a_flag_is_stronger_than_the_environment() {
-        assert_eq!(told(&["a", "b"], Some("c")), ["--profile a", "--profile b"]);
-        assert_eq!(told(&[], Some("c")), ["$JAIL_PROFILE c"]);
-        assert_eq!(told(&[], Some("")), ["built-in default"]);
-        assert_eq!(told(&[], None), ["built-in default"]);
-    }
 
     #[test]
     fn keeping_a_variable_is_stronger_than_a_profile_that_sets_it() {

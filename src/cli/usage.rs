@@ -5,9 +5,10 @@ use std::ffi::OsString;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory, Parser};
 
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, did_you_mean};
+use crate::plan::quoted;
 
-use super::arguments::Arguments;
+use super::arguments::{Arguments, NAMES};
 
 /// Why there is nothing to execute.
 #[derive(Debug)]
@@ -27,7 +28,7 @@ pub fn parse(words: Vec<OsString>) -> Result<Arguments, Stop> {
         ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand if words.len() < 2 => {
             Stop::Nothing(error)
         }
-        _ => Stop::Mistake(Box::new(mistake(&error, words.get(1))), report(&words)),
+        _ => Stop::Mistake(Box::new(mistake(&error, &words)), report(&words)),
     })
 }
 
@@ -42,20 +43,20 @@ fn report(words: &[OsString]) -> Option<OsString> {
     run.get_one::<OsString>("report").cloned()
 }
 
-fn mistake(error: &clap::Error, command: Option<&OsString>) -> Diagnostic {
-    let (title, help) = explain(error);
+fn mistake(error: &clap::Error, words: &[OsString]) -> Diagnostic {
+    let (title, help) = explain(error, words);
     let diagnostic = Diagnostic::error(title);
     match help {
         Some(help) => diagnostic.help(help),
-        None => diagnostic.help(format!("see `{}`", manual(command))),
+        None => diagnostic.help(format!("see `{}`", manual(words.get(1)))),
     }
 }
 
-fn explain(error: &clap::Error) -> (String, Option<String>) {
+fn explain(error: &clap::Error, words: &[OsString]) -> (String, Option<String>) {
     let subject = text(error, ContextKind::InvalidArg);
     match error.kind() {
-        ErrorKind::UnknownArgument => unknown_flag(error, &subject),
-        ErrorKind::InvalidSubcommand => unknown_command(error),
+        ErrorKind::UnknownArgument => unknown_flag(error, &subject, words),
+        ErrorKind::InvalidSubcommand => unknown_command(error, words),
         ErrorKind::MissingSubcommand | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
             ("no command given".to_owned(), None)
         }
@@ -80,22 +81,69 @@ fn explain(error: &clap::Error) -> (String, Option<String>) {
     }
 }
 
-fn unknown_flag(error: &clap::Error, flag: &str) -> (String, Option<String>) {
+fn unknown_flag(error: &clap::Error, flag: &str, words: &[OsString]) -> (String, Option<String>) {
     let suggested = text(error, ContextKind::SuggestedArg);
-    let help = (!suggested.is_empty()).then(|| format!("did you mean `{suggested}`?"));
+    let help = misplaced(flag, words)
+        .or_else(|| habit(flag, words))
+        .or_else(|| (!suggested.is_empty()).then(|| format!("did you mean `{suggested}`?")));
     let noun = if flag.starts_with('-') { "option" } else { "argument" };
     (format!("unknown {noun} `{flag}`"), help)
 }
 
-fn unknown_command(error: &clap::Error) -> (String, Option<String>) {
-    let command = text(error, ContextKind::InvalidSubcommand);
-    let suggested = text(error, ContextKind::SuggestedSubcommand);
-    let help = if suggested.is_empty() {
-        format!("to run a program, write `jail run {command}`")
-    } else {
-        format!("did you mean `jail {suggested}`?")
+/// An option of `run` that stands before `run`.
+fn misplaced(flag: &str, words: &[OsString]) -> Option<String> {
+    let is_first = words.get(1)?.to_str()?.starts_with(flag);
+    let mut jail = Arguments::command();
+    jail.build();
+    let run = jail.find_subcommand("run")?;
+    let known = run.get_arguments().any(|argument| {
+        let long = argument.get_long_and_visible_aliases().unwrap_or_default();
+        let short = argument.get_short().map(|short| format!("-{short}"));
+        long.iter().any(|long| format!("--{long}") == flag) || short.as_deref() == Some(flag)
+    });
+    (is_first && known)
+        .then(|| format!("options stand after the command of jail: `jail run {flag} ...`"))
+}
+
+/// What users of podman, docker and bubblewrap type without thinking.
+fn habit(flag: &str, words: &[OsString]) -> Option<String> {
+    let help = match flag {
+        "--rm" => "leave it out: nothing stays of a run anyway",
+        "-i" | "-t" | "--interactive" => {
+            "leave it out: the command has your terminal and standard input anyway"
+        }
+        "--ro-bind" => "did you mean `--bind FROM:TO`? it is read-only unless said",
+        _ => return None,
     };
-    (format!("jail has no command `{command}`"), Some(help))
+    words.get(1).is_some_and(|word| word == "run").then(|| help.to_owned())
+}
+
+fn unknown_command(error: &clap::Error, words: &[OsString]) -> (String, Option<String>) {
+    let command = text(error, ContextKind::InvalidSubcommand);
+    let words = words.get(1..).unwrap_or_default();
+    // The words of a command that has others below it.
+    let at = words.iter().position(|word| word.to_str() == Some(command.as_str()));
+    let above = &words[..at.unwrap_or_default()];
+    let name = std::iter::once("jail".to_owned()).chain(above.iter().map(|word| quoted(word)));
+    let name = name.collect::<Vec<_>>().join(" ");
+    let help = match slip(&command, above) {
+        Some(meant) => Some(format!("did you mean `{name} {meant}`?")),
+        None if above.is_empty() => {
+            let line: Vec<String> = words.iter().map(|word| quoted(word)).collect();
+            Some(format!("to run a program, write `jail run {}`", line.join(" ")))
+        }
+        None => None,
+    };
+    (format!("`{name}` has no command `{command}`"), help)
+}
+
+/// The command that was meant. Clap has suggestions too, but takes `make` for `image`.
+fn slip(command: &str, above: &[OsString]) -> Option<String> {
+    let mut jail = Arguments::command();
+    jail.build();
+    let within = above.iter().try_fold(&jail, |within, word| within.find_subcommand(word))?;
+    let names: Vec<&str> = within.get_subcommands().map(clap::Command::get_name).collect();
+    did_you_mean(command, names).map(str::to_owned)
 }
 
 /// The words that clap keeps about one side of an error; the first, where there are several
@@ -104,9 +152,7 @@ fn text(error: &clap::Error, kind: ContextKind) -> String {
     match error.get(kind) {
         Some(ContextValue::String(word)) => word.clone(),
         Some(ContextValue::Strings(words)) => match kind {
-            ContextKind::SuggestedArg | ContextKind::SuggestedSubcommand => {
-                words.first().cloned().unwrap_or_default()
-            }
+            ContextKind::SuggestedArg => words.first().cloned().unwrap_or_default(),
             _ => words.join(", "),
         },
         _ => String::new(),
@@ -114,11 +160,8 @@ fn text(error: &clap::Error, kind: ContextKind) -> String {
 }
 
 fn manual(command: Option<&OsString>) -> String {
-    const COMMANDS: [&str; 5] = ["run", "plan", "check", "image", "completions"];
-    match command.and_then(|word| word.to_str()).filter(|word| COMMANDS.contains(word)) {
-        Some(command) => format!("jail {command} --help"),
-        None => "jail --help".to_owned(),
-    }
+    let known = command.and_then(|word| word.to_str()).filter(|word| NAMES.contains(word));
+    known.map_or_else(|| "jail --help".to_owned(), |command| format!("jail {command} --help"))
 }
 
 #[cfg(test)]
@@ -215,9 +258,41 @@ mod tests {
     #[test]
     fn an_unknown_command_is_perhaps_a_program() {
         let (title, help) = refused(&["ls", "-l"]);
-        assert_eq!(title, "jail has no command `ls`");
-        assert_eq!(help, "to run a program, write `jail run ls`");
+        assert_eq!(title, "`jail` has no command `ls`");
+        assert_eq!(help, "to run a program, write `jail run ls -l`");
+        let (_, help) = refused(&["make", "A=b c"]);
+        assert_eq!(help, "to run a program, write `jail run make 'A=b c'`");
         assert_eq!(refused(&["chek"]).1, "did you mean `jail check`?");
+        let (title, help) = refused(&["image", "pul", "x"]);
+        assert_eq!(title, "`jail image` has no command `pul`");
+        assert_eq!(help, "did you mean `jail image pull`?");
+        assert_eq!(refused(&["image", "zzzz"]).1, "see `jail image --help`");
+    }
+
+    #[test]
+    fn an_option_before_the_command_is_told_where_it_stands() {
+        for (line, flag) in [
+            (&["--profile", "dev", "run", "ls"][..], "--profile"),
+            (&["--network=host", "ls"], "--network"),
+            (&["-P", "dev", "ls"], "-P"),
+        ] {
+            let (title, help) = refused(line);
+            assert_eq!(title, format!("unknown option `{flag}`"));
+            let expected =
+                format!("options stand after the command of jail: `jail run {flag} ...`");
+            assert_eq!(help, expected);
+        }
+        assert_eq!(refused(&["--zzzzz", "run", "ls"]).1, "see `jail --help`");
+    }
+
+    #[test]
+    fn habits_of_other_programs_are_answered() {
+        let nothing = "leave it out: nothing stays of a run anyway";
+        assert_eq!(refused(&["run", "--rm", "ls"]).1, nothing);
+        let terminal = "leave it out: the command has your terminal and standard input anyway";
+        assert_eq!(refused(&["run", "-it", "bash"]).1, terminal);
+        let bind = "did you mean `--bind FROM:TO`? it is read-only unless said";
+        assert_eq!(refused(&["run", "--ro-bind", "/a", "/b", "ls"]).1, bind);
     }
 
     #[test]

@@ -35,6 +35,16 @@ impl Origin {
             Self::BuiltIn | Self::Flag(_) | Self::Variable(_) => None,
         }
     }
+
+    /// Name of the built-in profile that the value stands in, which nobody can edit.
+    pub fn built_in_profile(&self) -> Option<&str> {
+        match self {
+            Self::File { source, .. } => {
+                source.name.strip_prefix("<built-in ").and_then(|name| name.strip_suffix('>'))
+            }
+            Self::BuiltIn | Self::Flag(_) | Self::Variable(_) => None,
+        }
+    }
 }
 
 impl std::fmt::Display for Origin {

@@ -10,7 +10,7 @@ use std::net::{Shutdown, TcpStream};
 use nix::sys::epoll::EpollFlags;
 
 /// The most bytes of one direction that wait here.
-pub const CHUNK: usize = 64 * 1024;
+pub const CHUNK: usize = 128 * 1024;
 
 /// How often a direction is read from before others have their turn.
 const TURNS: usize = 8;

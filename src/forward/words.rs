@@ -28,6 +28,7 @@ impl Refused {
     /// The entry of `allow` that would let it through, if one would.
     pub fn entry(&self) -> Option<String> {
         match self.why {
+            Why::NotAllowed if self.whom.parse().is_ok_and(is_trap) => None,
             Why::NotAllowed => Some(self.place()),
             Why::LeadsTo(address) if is_trap(address) => None,
             Why::LeadsTo(address) => Some(place(&address.to_string(), self.port)),
@@ -66,6 +67,8 @@ mod tests {
         for trap in ["::1", "127.0.0.1", "169.254.169.254", "fd00:ec2::254", "::ffff:127.0.0.1"] {
             assert_eq!(inward(trap), None, "{trap}");
         }
+        let metadata = Refused { whom: "169.254.169.254".into(), ..not_allowed };
+        assert_eq!(metadata.entry(), None);
         let asked = Refused::name("a.example".into());
         assert_eq!(asked.line(Some(1)), "refused a.example (once): not in `[network] allow`");
         let gone = refused(Why::Unreachable("connection refused".into()));

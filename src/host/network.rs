@@ -23,6 +23,8 @@ pub struct NetworkFacts {
     pub resolver: Resolver,
     /// /etc/hosts, where the profile adds to it.
     pub hosts: Vec<u8>,
+    /// What ip-netns(8) shows as /etc/resolv.conf in the namespace that is joined, if anything.
+    pub resolver_of_namespace: Option<Vec<u8>>,
     /// The caller's proxies, for `mode = "allow"`.
     pub proxy: Variables,
 }
@@ -46,6 +48,9 @@ pub struct NameServer {
 /// Looks at what `profile` needs to know.
 pub fn survey(profile: &Profile, environment: &BTreeMap<OsString, OsString>) -> NetworkFacts {
     let mut facts = NetworkFacts::default();
+    if let Some(NetworkMode::Namespace(file)) = profile.network.mode.as_ref().map(|it| &it.value) {
+        facts.resolver_of_namespace = resolver_file(&file.text).map(|file| text(&file));
+    }
     match profile.network.mode.as_ref().map(|mode| &mode.value) {
         Some(NetworkMode::Nat) => {
             facts.pasta = programs::find("pasta", environment);
@@ -64,6 +69,16 @@ pub fn survey(profile: &Profile, environment: &BTreeMap<OsString, OsString>) -> 
         Some(NetworkMode::None | NetworkMode::Host | NetworkMode::Namespace(_)) | None => {}
     }
     facts
+}
+
+/// The file of ip-netns(8) about a namespace that it has made, if it is there.
+fn resolver_file(namespace: &OsStr) -> Option<String> {
+    let namespace = namespace.to_str()?;
+    let name =
+        ["/run/netns/", "/var/run/netns/"].iter().find_map(|it| namespace.strip_prefix(it))?;
+    let file = format!("/etc/netns/{name}/resolv.conf");
+    let is_plain = !name.contains('/') && ![".", ".."].contains(&name);
+    (is_plain && Path::new(&file).is_file()).then_some(file)
 }
 
 /// A file that is missing or cannot be read says nothing, to every resolver.
@@ -120,6 +135,14 @@ mod tests {
     fn a_file_that_names_nobody_names_nobody() {
         for text in [&b""[..], b"nameserver nobody\n", b"\xff"] {
             assert_eq!(resolver(text), Resolver::default());
+        }
+    }
+
+    #[test]
+    fn only_namespaces_of_ip_netns_have_a_resolver_there() {
+        for path in ["/run/netns/../x", "/run/netns/a/b", "/run/netns/", "/run/netns/..", "/x", ""]
+        {
+            assert_eq!(resolver_file(OsStr::new(path)), None, "{path}");
         }
     }
 }

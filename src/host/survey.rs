@@ -12,7 +12,7 @@ use nix::libc;
 use crate::diagnostic::{Diagnostic, Source};
 use crate::image::Rootfs;
 use crate::profile::{
-    Grant, PathText, Profile, Root, Rule, SeccompPolicy, expand, mentions_project,
+    Grant, NetworkMode, PathText, Profile, Root, Rule, SeccompPolicy, expand, mentions_project,
 };
 use crate::units::AbsolutePath;
 
@@ -137,7 +137,8 @@ fn survey_files(profile: &Profile, image: Option<&Rootfs>, host: &mut Host, walk
     let versioned = java_settings();
     let private = system::PRIVATE.iter().map(|(path, _)| *path);
     let private = private.chain([system::VAR_RUN]).filter_map(AbsolutePath::new);
-    let mut paths: Vec<AbsolutePath> = system::entries(&host.files, &profile.network);
+    let mut paths: Vec<AbsolutePath> =
+        system::entries(&host.files, &profile.network, &host.network);
     paths.extend(private.chain(versioned));
     if host.bare.is_some() {
         paths.extend(system::BARE.iter().filter_map(AbsolutePath::new));
@@ -223,6 +224,9 @@ fn mentioned(profile: &Profile, host: &Host) -> Vec<AbsolutePath> {
         texts.push(directory);
     }
     if let Some(SeccompPolicy::File(file)) = profile.seccomp.policy.as_ref().map(|p| &p.value) {
+        texts.push(file);
+    }
+    if let Some(NetworkMode::Namespace(file)) = profile.network.mode.as_ref().map(|m| &m.value) {
         texts.push(file);
     }
     let named = texts.into_iter().filter_map(|text| expand(text, &variables).ok());

@@ -13,7 +13,7 @@ use std::path::Path;
 use crate::profile::{Network, NetworkMode};
 use crate::units::AbsolutePath;
 
-use super::FileFact;
+use super::{FileFact, NetworkFacts};
 
 /// Programs and libraries. On a merged-usr system most of these are symbolic links into /usr,
 /// which are made again rather than mounted.
@@ -34,7 +34,7 @@ pub const DIRECTORIES: [&str; 11] = [
 ];
 
 /// Settings in /etc that programs read whatever they do. What only some tools want, such as
-/// fontconfig, stands in the built-in profile `toolchains`.
+/// fontconfig, stands in the built-in profile `toolchain-system`.
 pub const ETC: [&str; 19] = [
     // Debian's choice between programs: `cc`, `java`, `editor` are links through here.
     "/etc/alternatives",
@@ -139,7 +139,11 @@ pub const SYS_CPUS: &str = "/sys/devices/system/cpu";
 
 /// Returns the paths of the system root: the fixed ones, and those of [`JAVA_SETTINGS`]
 /// that the survey found.
-pub fn entries(files: &BTreeMap<AbsolutePath, FileFact>, network: &Network) -> Vec<AbsolutePath> {
+pub fn entries(
+    files: &BTreeMap<AbsolutePath, FileFact>,
+    network: &Network,
+    facts: &NetworkFacts,
+) -> Vec<AbsolutePath> {
     let mode = network.mode.as_ref().map_or(&NetworkMode::None, |mode| &mode.value);
     let names: &[&str] = match mode {
         NetworkMode::None => &[],
@@ -148,7 +152,8 @@ pub fn entries(files: &BTreeMap<AbsolutePath, FileFact>, network: &Network) -> V
         }
     };
     let shares = !mode.is_own();
-    let resolver = (shares && network.dns.is_empty()).then_some(&ETC_RESOLVER);
+    let has_own = !network.dns.is_empty() || facts.resolver_of_namespace.is_some();
+    let resolver = (shares && !has_own).then_some(&ETC_RESOLVER);
     let hosts = (shares && network.hosts.is_empty()).then_some(&ETC_HOSTS);
     let fixed = DIRECTORIES.iter().chain(&ETC).chain(names).chain(resolver).chain(hosts);
     let mut entries: Vec<AbsolutePath> = fixed.filter_map(AbsolutePath::new).collect();
@@ -177,7 +182,7 @@ mod tests {
         let files = BTreeMap::new();
         let mode = Located::new(NetworkMode::Host, Origin::BuiltIn);
         let network = Network { mode: Some(mode), ..Network::default() };
-        let entries = entries(&files, &network);
+        let entries = entries(&files, &network, &NetworkFacts::default());
         let secrets = [
             "machine-id",
             "shadow",
@@ -209,7 +214,7 @@ mod tests {
             };
             files.insert(path, fact);
         }
-        let entries = entries(&files, &Network::default());
+        let entries = entries(&files, &Network::default(), &NetworkFacts::default());
         let has = |text: &str| entries.contains(&AbsolutePath::new(text).unwrap());
         assert!(has("/etc/java-11-openjdk") && has("/etc/java-17-openjdk"));
         assert!(!has("/etc/java-x/x") && !has("/etc/x"));

@@ -202,7 +202,7 @@ pub enum Limit {
 }
 
 /// What the network namespace is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum NetworkSpace {
     /// A new one, where nothing is but loopback.
     Empty,
@@ -210,6 +210,8 @@ pub enum NetworkSpace {
     Connected,
     /// That of the host.
     Host,
+    /// Somebody else's, that this file stands for.
+    Joined(AbsolutePath),
 }
 
 /// How pasta(1) connects the two networks.

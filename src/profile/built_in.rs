@@ -1,12 +1,31 @@
 //! The profiles that are part of the program.
 
 /// Name and text of each, sorted by name.
-pub(super) const BUILT_IN: [(&str, &str); 7] = [
+pub(super) const BUILT_IN: [(&str, &str); 26] = [
+    ("agent", include_str!("../../profiles/agent.toml")),
     ("base", include_str!("../../profiles/base.toml")),
+    ("c", include_str!("../../profiles/c.toml")),
     ("ci", include_str!("../../profiles/ci.toml")),
     ("default", include_str!("../../profiles/default.toml")),
     ("dev", include_str!("../../profiles/dev.toml")),
+    ("env-files", include_str!("../../profiles/env-files.toml")),
+    ("git", include_str!("../../profiles/git.toml")),
+    ("git-settings", include_str!("../../profiles/git-settings.toml")),
+    ("go", include_str!("../../profiles/go.toml")),
+    ("java", include_str!("../../profiles/java.toml")),
+    ("node", include_str!("../../profiles/node.toml")),
     ("packages", include_str!("../../profiles/packages.toml")),
+    ("python", include_str!("../../profiles/python.toml")),
+    ("rust", include_str!("../../profiles/rust.toml")),
+    ("shell", include_str!("../../profiles/shell.toml")),
     ("strict", include_str!("../../profiles/strict.toml")),
+    ("toolchain-c", include_str!("../../profiles/toolchain-c.toml")),
+    ("toolchain-go", include_str!("../../profiles/toolchain-go.toml")),
+    ("toolchain-java", include_str!("../../profiles/toolchain-java.toml")),
+    ("toolchain-node", include_str!("../../profiles/toolchain-node.toml")),
+    ("toolchain-python", include_str!("../../profiles/toolchain-python.toml")),
+    ("toolchain-rust", include_str!("../../profiles/toolchain-rust.toml")),
+    ("toolchain-system", include_str!("../../profiles/toolchain-system.toml")),
     ("toolchains", include_str!("../../profiles/toolchains.toml")),
+    ("untrusted", include_str!("../../profiles/untrusted.toml")),
 ];

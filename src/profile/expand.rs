@@ -8,7 +8,7 @@ use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::Path;
 
-use super::{Base, Grant, PathText, Profile, Root, SeccompPolicy};
+use super::{Base, Grant, NetworkMode, PathText, Profile, Root, SeccompPolicy};
 use crate::diagnostic::Diagnostic;
 use crate::units::AbsolutePath;
 
@@ -85,7 +85,12 @@ pub fn mentions_project(profile: &Profile) -> bool {
     let devices = profile.filesystem.devices.iter().any(|device| names_it(&device.value));
     let io = profile.limits.io.iter().any(|limit| names_it(&limit.value.path));
     let workdir = profile.process.workdir.as_ref().is_some_and(|path| names_it(&path.value));
-    rules || root || seccomp || devices || io || workdir
+    let network = match profile.network.mode.as_ref().map(|mode| &mode.value) {
+        Some(NetworkMode::Namespace(path)) => names_it(path),
+        Some(NetworkMode::None | NetworkMode::Host | NetworkMode::Nat | NetworkMode::Allow)
+        | None => false,
+    };
+    rules || root || seccomp || devices || io || workdir || network
 }
 
 /// Defaults may hold variables with defaults; deeper nesting than this is a mistake.

@@ -8,6 +8,7 @@ use super::network::network;
 use super::packages;
 use super::reached::reached;
 use super::types::Phase;
+use super::unseen;
 use super::words::words;
 
 /// Exit status when jail itself failed.
@@ -44,7 +45,8 @@ impl Ending {
         let words = reached(plan, &outcome).iter().map(words).collect::<Vec<_>>();
         let refused = outcome.network.iter().flat_map(|account| network(plan, account));
         let packages = packages::note(plan, &outcome);
-        let messages = words.into_iter().chain(refused).chain(packages);
+        let unseen = unseen::note(plan, &outcome);
+        let messages = words.into_iter().chain(refused).chain(packages).chain(unseen);
         let messages = messages.chain(outcome.notes.clone()).collect();
         let status = if outcome.timed_out { TIMED_OUT } else { outcome.end.status() };
         Self { phase: Phase::Run, status, messages, outcome: Some(outcome) }

@@ -2,7 +2,7 @@
 //!
 //! An [`Ending`] says how far the run came. [`reached`] finds the limits that the command ran
 //! into, and [`words`] says so; [`packages`]
-//! knows why package managers fail; [`stats`] is the table of `--stats`. [`draw()`] makes the
+//! knows why package managers fail, [`unseen`] which file a command did not see; [`stats`] is the table of `--stats`. [`draw()`] makes the
 //! [`Report`] of `--report`, whose [`types`] are also the published schema, and a [`Target`] is
 //! where it goes: opened before anything else happens, written when all is over.
 
@@ -17,6 +17,7 @@ mod target;
 #[cfg(test)]
 mod tests;
 mod types;
+mod unseen;
 mod words;
 
 use schemars::generate::SchemaSettings;

@@ -16,7 +16,10 @@ pub fn network(plan: &Plan, account: &Account) -> Vec<Diagnostic> {
     let told = account.refused.iter().take(MOST).map(|counted| {
         let line = counted.refused.line(Some(counted.times));
         Diagnostic::note(match (counted.refused.entry(), place) {
-            (Some(entry), Some(place)) => format!("{line}; {}", remedy(&entry, place)),
+            (Some(entry), Some(place)) => {
+                let known = counted.refused.port.is_some();
+                format!("{line}; {}", remedy(&entry, known, place))
+            }
             (Some(_), None) | (None, _) => line,
         })
     });
@@ -32,9 +35,20 @@ pub fn network(plan: &Plan, account: &Account) -> Vec<Diagnostic> {
     notes
 }
 
-fn remedy(entry: &str, place: &Origin) -> String {
-    match place {
-        Origin::File { .. } => format!("add \"{entry}\" in {place}"),
-        Origin::BuiltIn | Origin::Flag(_) | Origin::Variable(_) => format!("add --allow {entry}"),
+/// A name that was only asked for has no port yet: the entry means those of the web.
+fn remedy(entry: &str, port_is_known: bool, place: &Origin) -> String {
+    let (add, of) = match (place.built_in_profile(), place) {
+        (Some(profile), _) => (
+            format!("--allow {entry}, or \"{entry}\""),
+            format!(" in a profile of your own that extends `{profile}`"),
+        ),
+        (None, Origin::File { .. }) => (format!("\"{entry}\""), format!(" in {place}")),
+        (None, Origin::BuiltIn | Origin::Flag(_) | Origin::Variable(_)) => {
+            (format!("--allow {entry}"), String::new())
+        }
+    };
+    match port_is_known {
+        true => format!("add {add}{of}"),
+        false => format!("add {add}{of}, or `{entry}:PORT` for others than 443 and 80"),
     }
 }

@@ -56,7 +56,7 @@ pub fn has_answer(socket: &OwnedFd) -> Result<bool, Errno> {
 }
 
 /// Whether nobody holds the other end of the socket any more.
-fn has_ended(socket: &OwnedFd) -> Result<bool, Errno> {
+pub fn has_ended(socket: &OwnedFd) -> Result<bool, Errno> {
     let mut peer = [PollFd::new(socket.as_fd(), PollFlags::POLLIN)];
     poll(&mut peer, PollTimeout::ZERO)?;
     Ok(peer[0].revents().is_some_and(|events| events.contains(PollFlags::POLLHUP)))

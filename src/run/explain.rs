@@ -295,6 +295,9 @@ fn help(action: &Action, fault: Fault) -> Option<&'static str> {
         (Action::Mount { .. }, Call::Open | Call::Mkdir, Errno::ENOENT | Errno::EROFS) => {
             Some("it, or the directory to mount on, vanished meanwhile; try again")
         }
+        (Action::Dev { .. }, _, Errno::ENOENT) => Some(
+            "the /dev of this system lacks one of null, zero, full, random, urandom and tty: mount one there",
+        ),
         (_, Call::PivotRoot, Errno::EINVAL) => {
             Some("the root of this system is an initial ramdisk, which cannot be left")
         }

@@ -41,7 +41,7 @@ pub enum Remains {
 /// Without namespaces init must not die before it has ended the rest, only not sleep over it.
 pub fn follow_the_supervisor(isolation: &Isolation, socket: &OwnedFd) -> Result<(), Fault> {
     match isolation {
-        Isolation::Namespaces { .. } => die_with_parent(),
+        Isolation::Namespaces(_) => die_with_parent(),
         Isolation::Domain(_) => continue_with_parents_death(),
     }
     .during(Call::Prctl)?;
@@ -58,13 +58,13 @@ pub fn follow_the_supervisor(isolation: &Isolation, socket: &OwnedFd) -> Result<
 pub fn enter(script: &mut Script, socket: &OwnedFd) -> Result<Remains, Failure> {
     let is_entered = script.is_entered();
     match &mut script.isolation {
-        Isolation::Namespaces { ids, .. } => {
+        Isolation::Namespaces(namespaces) => {
             if let Some(cgroup) = &script.cgroup {
                 let step = cgroup.step;
                 hide_other_cgroups().map_err(|fault| Failure { step, fault })?;
             }
-            let step = ids.step;
-            map_ids(ids).map_err(|fault| Failure { step, fault })?;
+            let step = namespaces.ids.step;
+            map_ids(&namespaces.ids).map_err(|fault| Failure { step, fault })?;
             if is_entered {
                 let told = Report::Mapped.send(socket).during(Call::Connect);
                 told.map_err(|fault| Failure { step, fault })?;

@@ -14,6 +14,7 @@ mod confine;
 mod explain;
 mod init;
 mod isolate;
+mod join;
 mod message;
 mod mounts;
 mod nat;

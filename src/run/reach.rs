@@ -1,16 +1,16 @@
 //! Sockets inside for the process outside that serves them.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 
 use nix::errno::Errno;
 use nix::sys::socket::{
-    AddressFamily, Backlog, SockFlag, SockType, SockaddrIn, SockaddrIn6, bind, listen, setsockopt,
-    socket, sockopt,
+    AddressFamily, Backlog, SockFlag, SockProtocol, SockType, SockaddrIn, SockaddrIn6, bind,
+    listen, setsockopt, socket, sockopt,
 };
 
-use crate::forward::{Handover, OWN_V6, RESOLVER};
-use crate::sys::Netlink;
+use crate::forward::{Handover, OWN_V6, RESOLVER, filter_resets};
+use crate::sys::{Netlink, attach_filter};
 
 use super::message::{Call, During, Fault};
 
@@ -30,6 +30,10 @@ pub fn open_network(places: &[SocketAddr], handover: Handover) -> Result<(), Fau
     }
     let names = SocketAddr::new(RESOLVER.into(), 53);
     sockets.push(bound(names, SockType::Datagram).during(Call::Bind)?);
+    sockets.push(resets(AddressFamily::Inet).during(Call::Bind)?);
+    if v6 {
+        sockets.push(resets(AddressFamily::Inet6).during(Call::Bind)?);
+    }
     handover.hand_over(&sockets).during(Call::HandOver)
 }
 
@@ -50,6 +54,15 @@ fn every_address_is_local() -> Result<bool, Errno> {
     }
     netlink.make_every_address_local(Ipv6Addr::UNSPECIFIED.into())?;
     Ok(true)
+}
+
+/// Hears of each connection that the kernel refuses, because nobody listens.
+fn resets(family: AddressFamily) -> Result<OwnedFd, Errno> {
+    // What comes before the filter is there is of nobody: the command has not begun.
+    let flags = SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK;
+    let socket = socket(family, SockType::Raw, flags, Some(SockProtocol::Tcp))?;
+    attach_filter(socket.as_fd(), &mut filter_resets(family == AddressFamily::Inet))?;
+    Ok(socket)
 }
 
 fn bound(place: SocketAddr, kind: SockType) -> Result<OwnedFd, Errno> {

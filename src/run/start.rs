@@ -17,7 +17,7 @@ use crate::forward::{Forwarder, Handover, Rules, Task};
 use crate::ids;
 use crate::plan::Plan;
 use crate::profile::Publish;
-use crate::script::{self, Isolation, Mapping, Script};
+use crate::script::{self, Isolation, Join, Mapping, Script};
 use crate::sys::{
     Change, Clone, Used, become_subreaper, clone_process, fork, restore_default,
     schedule_ordinarily, wait_for_end,
@@ -27,6 +27,7 @@ use super::beside::has_answer;
 use super::confine::{Confinement, Request};
 use super::explain::{explain, explain_clone, explain_mapping};
 use super::init;
+use super::join;
 use super::message::{Order, Report};
 use super::nat::Nat;
 use super::payload::Inherited;
@@ -51,7 +52,7 @@ pub struct Started {
 #[derive(Default)]
 pub struct Connections {
     pub nat: Option<Nat>,
-    _publisher: Option<Publisher>,
+    pub publisher: Option<Publisher>,
 }
 
 /// Makes the cgroup, clones init, and does what has to be done from outside; in init this
@@ -88,7 +89,7 @@ fn start_beside(
     let before = request.map(Confinement::before_the_clone).transpose()?.flatten();
     let serving = start_forwarder(&script, plan, tell);
     let cloned = serving.and_then(|(forwarder, handover)| {
-        let cloned = clone_init(script, handover, inherited, before.as_ref())?;
+        let cloned = clone_init(script, handover, inherited, before.as_ref(), plan)?;
         Ok((forwarder, cloned))
     });
     let (forwarder, (init, socket, script)) = match cloned {
@@ -141,32 +142,33 @@ fn start_forwarder(
     };
     let (forwarder, handover) = Forwarder::start(task).map_err(|errno| {
         let error = Diagnostic::error("cannot start the process that serves the network");
-        let error = error.because(errno_cause(errno));
-        match plan.steps.get(usize::from(forward.step)) {
-            Some(step) => error.at(&step.origin),
-            None => error,
-        }
+        at(error.because(errno_cause(errno)), forward.step, plan)
     })?;
     Ok((Some(forwarder), Some(handover)))
 }
 
 fn clone_init(
-    script: Script,
+    mut script: Script,
     handover: Option<Handover>,
     inherited: Inherited,
     confinement: Option<&Confinement>,
+    plan: &Plan,
 ) -> Result<(Pid, OwnedFd, ManuallyDrop<Script>), Diagnostic> {
     let kind = SockType::SeqPacket;
     let (ours, theirs) = socketpair(AddressFamily::Unix, kind, None, SockFlag::SOCK_CLOEXEC)
         .map_err(explain_clone)?;
     let argument_count = std::env::args_os().len();
     let entrance = confinement.map(Confinement::entrance);
-    let cloned = match &script.isolation {
-        Isolation::Namespaces { flags, .. } => clone_process(*flags, entrance),
+    let cloned = match &mut script.isolation {
+        Isolation::Namespaces(namespaces) => match namespaces.join.take() {
+            None => clone_process(namespaces.flags, entrance).map_err(explain_clone),
+            Some(Join { step, path }) => join::clone_inside(&path, namespaces, entrance)
+                .map_err(|refused| at(refused, step, plan)),
+        },
         // What loses its parent when init is killed comes to us.
-        Isolation::Domain(_) => become_subreaper().and_then(|()| fork()),
+        Isolation::Domain(_) => become_subreaper().and_then(|()| fork()).map_err(explain_clone),
     };
-    match cloned.map_err(explain_clone)? {
+    match cloned? {
         Clone::Child => {
             drop(ours);
             init::run(script, theirs, handover, inherited, argument_count)
@@ -184,8 +186,8 @@ fn finish(
     script: &Script,
     plan: &Plan,
 ) -> Result<Connections, Diagnostic> {
-    if let Isolation::Namespaces { ids, .. } = &script.isolation
-        && let Mapping::Helpers { uid, gid } = &ids.mapping
+    if let Isolation::Namespaces(namespaces) = &script.isolation
+        && let Mapping::Helpers { uid, gid } = &namespaces.ids.mapping
     {
         for (program, arguments) in [uid, gid] {
             map_by_helper(init, program, arguments)?;
@@ -210,18 +212,22 @@ fn finish(
 }
 
 fn connect(init: Pid, script: &Script, plan: &Plan) -> Result<Connections, Diagnostic> {
-    let at = |step: u16| {
-        move |refused: Diagnostic| match plan.steps.get(usize::from(step)) {
-            Some(step) => refused.at(&step.origin),
-            None => refused,
-        }
+    let publish = |(step, ports): &(u16, Vec<Publish>)| {
+        Publisher::start(ports, init).map_err(|refused| at(refused, *step, plan))
     };
-    let publish =
-        |(step, ports): &(u16, Vec<Publish>)| Publisher::start(ports, init).map_err(at(*step));
     let publisher = script.publish.as_ref().map(publish).transpose()?;
-    let nat = |nat: &script::Nat| Nat::connect(nat, init).map_err(at(nat.step));
+    let nat =
+        |nat: &script::Nat| Nat::connect(nat, init).map_err(|refused| at(refused, nat.step, plan));
     let nat = script.nat.as_ref().map(nat).transpose()?;
-    Ok(Connections { nat, _publisher: publisher })
+    Ok(Connections { nat, publisher })
+}
+
+/// Names the place where what failed was asked for.
+fn at(refused: Diagnostic, step: u16, plan: &Plan) -> Diagnostic {
+    match plan.steps.get(usize::from(step)) {
+        Some(step) => refused.at(&step.origin),
+        None => refused,
+    }
 }
 
 /// Until the user namespace can be entered.

@@ -195,8 +195,10 @@ impl Supervisor {
             terminal.take_back();
         }
         let largest = self.memory.as_ref().and_then(|memory| memory.largest()).map(str::to_owned);
+        let unpublished = connections.publisher.and_then(|publisher| publisher.end().err());
         let lost = connections.nat.and_then(|nat| nat.end().err());
-        let tally = Tally::take(id, wall, &ended, confinement, largest).with(lost);
+        let tally = Tally::take(id, wall, &ended, confinement, largest);
+        let tally = tally.with(unpublished).with(lost);
         let tally = match place {
             Some(place) => {
                 strays::end_all();

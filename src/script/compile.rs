@@ -14,8 +14,8 @@ use crate::units::AbsolutePath;
 
 use super::layout::{Layout, last_component};
 use super::types::{
-    Cgroup, Domain, Exec, Forward, Ids, Isolation, Mapping, MountSource, Nat, Operation, Payload,
-    Place, Rlimit, Script, TimeLimit,
+    Cgroup, Domain, Exec, Forward, Ids, Isolation, Join, Mapping, MountSource, Namespaces, Nat,
+    Operation, Payload, Place, Rlimit, Script, TimeLimit,
 };
 use super::{bpf, landlock, limits, nat};
 
@@ -46,6 +46,7 @@ struct Draft {
     namespaces: u64,
     domain: Option<Domain>,
     place: Option<Place>,
+    join: Option<Join>,
     cgroup: Option<Cgroup>,
     nat: Option<Nat>,
     publish: Option<(u16, Vec<Publish>)>,
@@ -73,6 +74,7 @@ impl Draft {
             namespaces: NAMESPACES,
             domain: None,
             place: None,
+            join: None,
             cgroup: None,
             nat: None,
             publish: None,
@@ -112,6 +114,9 @@ impl Draft {
                 self.namespaces |= NEW_NETWORK;
             }
             Action::Namespaces(NetworkSpace::Host) => {}
+            Action::Namespaces(NetworkSpace::Joined(path)) => {
+                self.join = Some(Join { step, path: path.to_c_string() });
+            }
             Action::Domain { errno: _ } => {
                 let signals = landlock::signals()?;
                 self.domain = Some(Domain { step, signals, writable: Vec::new() });
@@ -332,7 +337,8 @@ impl Draft {
                 let ids = self.ids.ok_or_else(|| missing("ids"))?;
                 let by_helpers = matches!(ids.mapping, Mapping::Helpers { .. });
                 let flags = self.namespaces | cgroup_namespace;
-                (Isolation::Namespaces { flags, ids }, in_scope || by_helpers)
+                let namespaces = Namespaces { flags, join: self.join, ids };
+                (Isolation::Namespaces(namespaces), in_scope || by_helpers)
             }
         };
         Ok(Script {

@@ -49,12 +49,17 @@ impl Script {
 
 /// What init and the command are in, and the rest of the machine is not.
 pub enum Isolation {
-    Namespaces {
-        /// For clone3(2).
-        flags: u64,
-        ids: Ids,
-    },
+    Namespaces(Namespaces),
     Domain(Domain),
+}
+
+/// Namespaces of their own.
+pub struct Namespaces {
+    /// For clone3(2).
+    pub flags: u64,
+    /// The network namespace that init is cloned in.
+    pub join: Option<Join>,
+    pub ids: Ids,
 }
 
 /// A Landlock domain of init, around that of the command: no signal of either leads out.
@@ -70,6 +75,13 @@ pub struct Place {
     pub step: u16,
     pub path: AbsolutePath,
     pub directories: Vec<AbsolutePath>,
+}
+
+/// A network namespace that is there already.
+pub struct Join {
+    pub step: u16,
+    /// Of its file.
+    pub path: CString,
 }
 
 /// The cgroup of the run, made by the supervisor.

@@ -49,9 +49,19 @@ struct CloneArgs {
 /// clone3(2), as fork(2) with `namespaces`, into a cgroup if one is given. The caller must be
 /// single-threaded: the child goes on with this thread alone, and with locks as they are.
 pub fn clone_process(namespaces: u64, cgroup: Option<BorrowedFd>) -> Result<Clone, Errno> {
+    let exit_signal = libc::SIGCHLD as u64;
+    clone3(CloneArgs { flags: namespaces, exit_signal, ..CloneArgs::default() }, cgroup)
+}
+
+/// The same, but the new process is a child of the caller's parent, which waits for it and whose death is
+/// that of a parent to it. Its end is signalled as that of the caller.
+pub fn clone_sibling(namespaces: u64, cgroup: Option<BorrowedFd>) -> Result<Clone, Errno> {
+    let flags = namespaces | libc::CLONE_PARENT as u64;
+    clone3(CloneArgs { flags, ..CloneArgs::default() }, cgroup)
+}
+
+fn clone3(mut args: CloneArgs, cgroup: Option<BorrowedFd>) -> Result<Clone, Errno> {
     const CLONE_INTO_CGROUP: u64 = 1 << 33;
-    let mut args =
-        CloneArgs { flags: namespaces, exit_signal: libc::SIGCHLD as u64, ..CloneArgs::default() };
     if let Some(cgroup) = cgroup {
         args.flags |= CLONE_INTO_CGROUP;
         args.cgroup = cgroup.as_raw_fd() as u64;

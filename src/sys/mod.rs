@@ -5,11 +5,13 @@
 
 mod attribute;
 mod clone;
+mod filter;
 mod inherited;
 mod landlock;
 mod lookup;
 mod memory;
 mod mount;
+mod namespace;
 mod netlink;
 mod notification;
 mod open;
@@ -19,8 +21,10 @@ mod random;
 
 pub use attribute::{attribute, attribute_names, attribute_of, remove_attribute, set_attribute};
 pub use clone::{
-    Clone, NAMESPACES, NEW_CGROUP, NEW_NETWORK, clone_process, fork, spawn_sharing_memory,
+    Clone, NAMESPACES, NEW_CGROUP, NEW_NETWORK, clone_process, clone_sibling, fork,
+    spawn_sharing_memory,
 };
+pub use filter::attach_filter;
 pub use inherited::{Inherited, inherited, is_on_hugetlbfs};
 pub use landlock::landlock_abi;
 pub use lookup::look_names_up_by_files_and_dns;
@@ -28,6 +32,7 @@ pub use memory::wipe_arguments_and_environment;
 pub use mount::{
     Attributes, FsContext, READ_ONLY, detach_here, move_mount, open_tree, set_attributes,
 };
+pub use namespace::{namespace_kind, owner_of_user_namespace, owning_user_namespace};
 pub use netlink::Netlink;
 pub use notification::{Notification, install_asking_filter};
 pub use open::{Links, create_file, open_beneath, open_directory, open_path, open_to_read};

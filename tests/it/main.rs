@@ -2,14 +2,19 @@
 
 mod allow;
 mod bare;
+mod completions;
 mod death;
 mod escape;
 mod faults;
 mod harness;
 mod images;
+mod install;
 mod kernels;
 mod limits;
+mod manners;
 mod network;
+mod profiles;
+mod recipes;
 mod report;
 mod support;
 mod tools;

@@ -1,6 +1,7 @@
 //! What the command reaches in each mode, in a world that the tests make around it.
 
 mod files;
+mod join;
 mod nat;
 mod outside;
 mod publish;

@@ -3,7 +3,7 @@
 //! A sandbox that people switch off protects nobody. Each test asserts what the tool made,
 //! not only that it ran.
 
-mod cargo;
+pub mod cargo;
 mod debuggers;
 mod identities;
 mod job_control;
@@ -16,6 +16,8 @@ mod streams;
 mod terminal_owner;
 
 use crate::support::{Jail, jail_binary};
+
+pub use cargo::with_toolchain;
 
 /// A project of somebody who uses the profile `dev`.
 fn developer() -> Jail {

@@ -87,6 +87,10 @@ pub struct ListArguments {
     /// Print JSON
     #[arg(long)]
     pub json: bool,
+
+    /// Print the names alone, as short as they can be typed, one in each line
+    #[arg(long, conflicts_with = "json")]
+    pub names: bool,
 }
 
 /// Print what an image says about itself
@@ -248,32 +252,3 @@ Examples:
     jail image unpack debian:12 ./rootfs
   Make room:
     jail image remove debian:12 && jail image prune";
-
-#[cfg(test)]
-mod tests {
-    use clap::CommandFactory;
-
-    use super::super::super::arguments::Arguments;
-
-    #[test]
-    fn every_command_shows_examples_that_are_understood() {
-        let mut program = Arguments::command();
-        // Commands are filled in when they are needed.
-        program.build();
-        let image = program.find_subcommand("image").expect("it is there");
-        assert!(image.get_subcommands().count() >= 9);
-        for command in image.get_subcommands().chain([image]) {
-            let name = command.get_name();
-            let help = command.get_after_long_help().or(command.get_after_help());
-            let help = help.map(ToString::to_string).unwrap_or_default();
-            let lines = help.lines().filter(|line| line.trim_start().starts_with("jail "));
-            let lines: Vec<&str> = lines.collect();
-            assert!(!lines.is_empty(), "`{name}` shows no example");
-            let parts = lines.iter().flat_map(|line| line.split(['|', '&']));
-            for line in parts.filter(|part| part.trim().starts_with("jail ")) {
-                let parsed = Arguments::command().try_get_matches_from(line.split_whitespace());
-                assert!(parsed.is_ok(), "`{line}`: {parsed:?}");
-            }
-        }
-    }
-}

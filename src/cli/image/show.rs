@@ -1,5 +1,6 @@
 //! `jail image list`, `inspect` and `df`.
 
+use std::collections::BTreeSet;
 use std::fmt::Write;
 
 use serde::Serialize;
@@ -19,6 +20,12 @@ pub fn list(arguments: &ListArguments) -> Result<u8, Vec<Diagnostic>> {
     if arguments.json {
         return print_json(&all.iter().map(summary).collect::<Vec<_>>());
     }
+    if arguments.names {
+        // One name may stand for images of several platforms.
+        let names: BTreeSet<String> =
+            all.iter().map(|listed| visible(short(&listed.image.name)) + "\n").collect();
+        return answer(names.into_iter().collect::<String>().as_bytes()).map(|()| 0);
+    }
     let mut rows = vec![["IMAGE", "DIGEST", "PLATFORM", "SIZE"].map(str::to_owned)];
     rows.extend(all.iter().map(|listed| {
         [
@@ -30,6 +37,12 @@ pub fn list(arguments: &ListArguments) -> Result<u8, Vec<Diagnostic>> {
     }));
     answer(table(&rows).as_bytes())?;
     Ok(0)
+}
+
+/// A name as one types it: without what is assumed where it is left out.
+fn short(name: &str) -> &str {
+    let name = name.strip_prefix("docker.io/").unwrap_or(name);
+    name.strip_prefix("library/").unwrap_or(name)
 }
 
 /// Executes `jail image inspect`.

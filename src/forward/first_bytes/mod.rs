@@ -23,6 +23,8 @@ pub enum Said {
     Nobody,
     /// This host; as it is written.
     Name(String),
+    /// This host at this port: a request that a proxy would take there.
+    Place(String, u16),
     /// They are malformed, in a way that servers may read as they like.
     Nonsense(&'static str),
 }

@@ -88,15 +88,25 @@ fn a_request_names_its_host() {
         ("GET / HTTP/1.1\r\nHost: good.example\r\n\r\n", "good.example"),
         ("GET / HTTP/1.1\nhOST:good.example:8080\n\n", "good.example"),
         ("\r\n\r\nget /x http/1.1\r\nA: b\r\nHost:\tevil.example \r\n\r\nbody", "evil.example"),
-        ("GET http://evil.example/x HTTP/1.1\r\n\r\n", "evil.example"),
-        ("GET http://evil.example:80?x HTTP/1.0\r\n\r\n", "evil.example"),
         ("CONNECT evil.example:443 HTTP/1.1\r\n\r\n", "evil.example:443"),
         ("connect good.example:22 HTTP/1.1\r\nHost: good.example\r\n\r\n", "good.example:22"),
-        ("GET http://a/ HTTP/1.1\r\nHost: A:80\r\n\r\n", "a"),
         ("X  /  HTTP/1.1\r\nHost: [::1]:80\r\n\r\n", "[::1]"),
         ("GET /?u=http://a/ HTTP/1.1\r\nHost: b\r\n\r\n", "b"),
     ] {
         assert_eq!(read(request.as_bytes()), named(host), "{request:?}");
+    }
+}
+
+#[test]
+fn a_request_to_a_proxy_names_its_host_and_port() {
+    for (request, host, port) in [
+        ("GET http://evil.example/x HTTP/1.1\r\n\r\n", "evil.example", 80),
+        ("GET http://evil.example:81?x HTTP/1.0\r\n\r\n", "evil.example", 81),
+        ("GET HTTPS://a/ HTTP/1.1\r\nHost: A:80\r\n\r\n", "a", 443),
+        ("PLAY rtsp://a/film RTSP/1.0\r\nCSeq: 1\r\n\r\n", "a", 554),
+        ("GET http://[::1]:/ HTTP/1.1\nHost: [::1]\n\n", "[::1]", 80),
+    ] {
+        assert_eq!(read(request.as_bytes()), Said::Place(host.into(), port), "{request:?}");
     }
 }
 
@@ -122,6 +132,18 @@ fn a_request_that_can_be_read_in_two_ways_is_refused() {
         "GET /\u{1} HTTP/1.1\r\nHost: evil.example\r\n\r\n",
         "GET /\0 HTTP/1.1\r\nHost: evil.example\r\n\r\n",
         "GET\u{b}/ HTTP/1.1\u{b}\r\nHost: evil.example\r\n\r\n",
+        "0\u{b}/ HTTP/1.1\r\nHost: evil.example\r\n\r\n",
+        "GET / HTTP/1.1\r\nA: \u{b}\r\nHost: good.example\r\n\r\n",
+        // Targets of no form.
+        "GET evil.example HTTP/1.1\r\n\r\n",
+        "GET http:/evil.example HTTP/1.1\r\n\r\n",
+        "GET http:\\\\evil.example HTTP/1.1\r\n\r\n",
+        "GET odd://evil.example/ HTTP/1.1\r\n\r\n",
+        "GET http://evil.example:99999/ HTTP/1.1\r\n\r\n",
+        "CONNECT :443 HTTP/1.1\r\n\r\n",
+        "CONNECT evil.example:443\r\n",
+        // It begins like HTTP/2, and is none.
+        "PRI * HTTP/2.0\r\nHost: good.example\r\nHost: evil.example\r\n\r\n",
     ] {
         assert!(matches!(read(request.as_bytes()), Said::Nonsense(_)), "{request:?}");
     }
@@ -143,6 +165,10 @@ fn what_is_said_of_a_beginning_holds() {
     check_cuts(b"GET\xa0/\x85HTTP/1.1\r\nHost: evil.example\r\n\r\n");
     check_cuts(b"GET / HTTP/1.1\r\nHost: evil.example\r\n\r\n");
     check_cuts(b"0032git-upload-pack /project\0host=a\0\n HTTP/1.1\nHost: a\n\n");
+    check_cuts(b"0\x0c\x02\x01\x01\x60\x07\n HTTP/1.1\nHost: a\n\n");
+    check_cuts(b"0\x0c/ HTTP/1.1\r\nHost: evil.example\r\n\r\n");
+    check_cuts(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
+    check_cuts(b"PRI * HTTP/2.0\r\nHost: evil.example\r\n\r\n");
 }
 
 #[track_caller]
@@ -201,6 +227,10 @@ fn other_protocols_pass_at_once() {
         b"0032git-upload-pack /project\0host=a\0",
         b"*1\r\n$4\r\nPING\r\n",
         b"EHLO me\r\n",
+        b"CONNECT {\"verbose\":false}\r\n",
+        // LDAP: the length is a blank.
+        b"0\x0c\x02\x01\x01\x60\x07",
+        b"0\x20\x02\x01\x01\x60\x1b",
         b"GET /\r\n",
         b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
         b"\x80\x2e",

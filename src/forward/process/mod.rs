@@ -6,7 +6,7 @@
 //! ([`serve`]); others only look names up ([`lookup`]).
 //!
 //! Bounds: [`serve::MOST_PAIRS`] connections at once, further ones wait in the kernel until one ends;
-//! 64 KiB wait in each direction, and 64 KiB of first bytes.
+//! 128 KiB wait in each direction, and 64 KiB of first bytes.
 
 mod confine;
 mod here;

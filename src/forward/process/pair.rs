@@ -291,18 +291,26 @@ fn listen(
                 first_bytes::read(bytes)
             }
         };
-        match said {
-            Said::Unfinished => {}
-            Said::Nobody => return Ok(true),
-            Said::Name(written) if first_bytes::means(&written, name) => return Ok(true),
-            Said::Name(written) => {
-                let written = written.chars().take(253).collect();
-                return Err(End::Refused(Why::MeantFor(written)));
-            }
-            Said::Nonsense(words) => return Err(End::Refused(Why::Nonsense(words.into()))),
+        if may_pass(said, name, inside.local_addr()?.port())? {
+            return Ok(true);
         }
     }
     Err(End::Refused(Why::Nonsense("its beginning does not end".into())))
+}
+
+/// Whether what was said is for this name at this port; false while that is not known.
+fn may_pass(said: Said, name: &str, port: u16) -> Result<bool, End> {
+    let written = match said {
+        Said::Unfinished => return Ok(false),
+        Said::Nobody => return Ok(true),
+        Said::Nonsense(words) => return Err(End::Refused(Why::Nonsense(words.into()))),
+        Said::Name(written) | Said::Place(written, _) if !first_bytes::means(&written, name) => {
+            written
+        }
+        Said::Place(written, other) if other != port => format!("{written}:{other}"),
+        Said::Name(_) | Said::Place(..) => return Ok(true),
+    };
+    Err(End::Refused(Why::MeantFor(written.chars().take(253).collect())))
 }
 
 fn begin_to_connect(to: SocketAddr) -> Result<TcpStream, Errno> {

@@ -14,6 +14,7 @@ pub enum About {
     Control,
     Bell,
     Datagrams,
+    Resets(u32),
     Listener(u32),
     Pair(Ticket),
     Questions(Ticket),
@@ -28,6 +29,7 @@ impl About {
             Self::Control => word(0, 0, 0),
             Self::Bell => word(1, 0, 0),
             Self::Datagrams => word(2, 0, 0),
+            Self::Resets(place) => word(6, place, 0),
             Self::Listener(place) => word(3, place, 0),
             Self::Pair(Ticket { place, number }) => word(4, place, number),
             Self::Questions(Ticket { place, number }) => word(5, place, number),
@@ -43,7 +45,8 @@ impl About {
             2 => Self::Datagrams,
             3 => Self::Listener(place),
             4 => Self::Pair(ticket),
-            _ => Self::Questions(ticket),
+            5 => Self::Questions(ticket),
+            _ => Self::Resets(place),
         }
     }
 }

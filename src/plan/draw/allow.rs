@@ -17,7 +17,8 @@ pub(super) fn draw(drawing: &mut Drawing, steps: &mut Steps) {
         return;
     }
     let allow = &drawing.profile.network.allow;
-    if allow.is_empty() {
+    // A built-in profile leaves the list to its user, who is told of each refusal.
+    if allow.is_empty() && mode.origin.built_in_profile().is_none() {
         let note = Diagnostic::note("nothing may be reached: `[network] allow` is empty");
         drawing.notes.push(note.at(&mode.origin).help("name hosts, or use `mode = \"none\"`"));
     }

@@ -17,7 +17,9 @@ const HOME_MODE: u32 = 0o700;
 pub(super) fn draw(drawing: &mut Drawing, root: &RootPlan, inside: &mut Inside) -> Tree {
     let mut tree = Tree::new();
     if root.system {
-        for path in system::entries(&drawing.host.files, &drawing.profile.network) {
+        for path in
+            system::entries(&drawing.host.files, &drawing.profile.network, &drawing.host.network)
+        {
             place_system(drawing, root, &mut tree, &path);
         }
     }

@@ -78,10 +78,15 @@ fn domain(drawing: &mut Drawing, root: &RootPlan, tree: &Tree) -> Option<Step> {
         }
         return None;
     }
-    if abi < SCOPES && !drawing.network().value.is_own() {
+    let mode = drawing.network().value;
+    if abi < SCOPES && !mode.is_own() {
+        let whose = network::whose(&mode);
+        let title = format!(
+            "this kernel's Landlock cannot keep the command from the abstract sockets of {whose}"
+        );
         lacking(
             drawing,
-            "this kernel's Landlock cannot keep the command from the host's abstract sockets",
+            &title,
             "use `[network] mode = \"none\"`, a newer kernel, or `--degrade landlock`",
         );
     }

@@ -96,8 +96,8 @@ pub fn draw(
     let limits = limits::draw(&mut drawing);
 
     let mut steps = Steps(limits.cgroup.clone());
-    let network = drawing.network();
-    steps.push(Action::Namespaces(network::space(&network.value)), &network.origin);
+    let network = network::space(&mut drawing);
+    steps.push(Action::Namespaces(network), &drawing.network().origin);
     let etc = etc::files(&drawing, &root, &settled, &ids.value, &home);
     steps.push(Action::Ids(ids.value), &ids.origin);
     steps.push(process::scratch(), &Origin::BuiltIn);

@@ -6,7 +6,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use crate::diagnostic::{Diagnostic, Located, Origin};
 use crate::host::NameServer;
 use crate::plan::{Action, Nat, NetworkSpace};
-use crate::profile::{Capability, NetworkMode, Target};
+use crate::profile::{Capability, NetworkMode, Target, expand};
 
 use super::{Drawing, Steps, allow};
 
@@ -23,25 +23,12 @@ const CAP_NET_RAW: Capability = Capability(13);
 pub(super) fn check(drawing: &mut Drawing) {
     let mode = drawing.network();
     let mut errors = Vec::new();
-    errors.extend(unsupported(&mode));
     errors.extend(capabilities(drawing, &mode.value));
     errors.extend(publish(drawing, &mode.value));
     errors.extend(host_loopback(drawing, &mode.value));
     errors.extend(dns(drawing, &mode.value));
     errors.extend(allowed(drawing, &mode.value));
     drawing.errors.extend(errors);
-}
-
-fn unsupported(mode: &Located<NetworkMode>) -> Option<Diagnostic> {
-    match mode.value {
-        NetworkMode::None | NetworkMode::Host | NetworkMode::Nat | NetworkMode::Allow => None,
-        NetworkMode::Namespace(_) => Some(
-            Diagnostic::error(format!("network mode `{}` is not supported yet", mode.value.name()))
-                .because("this version of jail has `none`, `host`, `nat` and `allow`")
-                .help("use `none`, or `nat` to reach all that the host reaches")
-                .at(&mode.origin),
-        ),
-    }
 }
 
 /// pasta takes what comes over its interface as it is: a packet to 127.0.0.1 would be answered by the
@@ -120,15 +107,16 @@ fn allowed(drawing: &Drawing, mode: &NetworkMode) -> Vec<Diagnostic> {
         NetworkMode::None => {
             vec![error("nothing can be reached").help("say `mode = \"allow\"`")]
         }
-        NetworkMode::Nat | NetworkMode::Namespace(_) => {
+        NetworkMode::Nat => {
             vec![error("all can be reached").help("say `mode = \"allow\"`, or remove it")]
         }
-        NetworkMode::Host => {
+        NetworkMode::Host | NetworkMode::Namespace(_) => {
             let names = network.allow.iter().filter(|entry| entry.value.target != Target::Any);
             let named = names.map(|entry| {
-                Diagnostic::error(format!("cannot allow `{}` in mode `host`", entry.value))
+                let title = format!("cannot allow `{}` in mode `{}`", entry.value, mode.name());
+                Diagnostic::error(title)
                     .at(&entry.origin)
-                    .because("on the host's network only ports can be told apart")
+                    .because(format!("on {} only ports can be told apart", whose(mode)))
                     .help("use `mode = \"allow\"`, or name a port alone, as `*:443`")
             });
             let enabled = drawing.profile.landlock.enabled.as_ref();
@@ -142,16 +130,27 @@ fn allowed(drawing: &Drawing, mode: &NetworkMode) -> Vec<Diagnostic> {
     }
 }
 
-/// Who keeps the command to some ports of the host's network, if anyone does.
-pub(super) fn limiter<'a>(drawing: &Drawing<'a>) -> Option<&'a Origin> {
-    let first = drawing.profile.network.allow.first()?;
-    (drawing.network().value == NetworkMode::Host).then_some(&first.origin)
+/// The network of a mode in which it is not the command's own.
+pub(super) fn whose(mode: &NetworkMode) -> &'static str {
+    match mode {
+        NetworkMode::Namespace(_) => "somebody else's network",
+        NetworkMode::None | NetworkMode::Host | NetworkMode::Nat | NetworkMode::Allow => {
+            "the host's network"
+        }
+    }
 }
 
-/// The only ports that may be connected to on the host's network, if the profile names any.
+/// Who keeps the command to some ports of a network that is not its own, if anyone does.
+pub(super) fn limiter<'a>(drawing: &Drawing<'a>) -> Option<&'a Origin> {
+    let first = drawing.profile.network.allow.first()?;
+    (!drawing.network().value.is_own()).then_some(&first.origin)
+}
+
+/// The only ports that may be connected to on a network that is not the command's own, if the profile
+/// names any.
 pub(super) fn ports(drawing: &Drawing) -> Option<Vec<u16>> {
     let allow = &drawing.profile.network.allow;
-    if drawing.network().value != NetworkMode::Host || allow.is_empty() {
+    if drawing.network().value.is_own() || allow.is_empty() {
         return None;
     }
     let mut ports: Vec<u16> = allow.iter().filter_map(|entry| entry.value.port).collect();
@@ -160,11 +159,19 @@ pub(super) fn ports(drawing: &Drawing) -> Option<Vec<u16>> {
     Some(ports)
 }
 
-pub(super) fn space(mode: &NetworkMode) -> NetworkSpace {
-    match mode {
+pub(super) fn space(drawing: &mut Drawing) -> NetworkSpace {
+    let mode = drawing.network();
+    match mode.value {
         NetworkMode::None => NetworkSpace::Empty,
         NetworkMode::Nat | NetworkMode::Allow => NetworkSpace::Connected,
-        NetworkMode::Host | NetworkMode::Namespace(_) => NetworkSpace::Host,
+        NetworkMode::Host => NetworkSpace::Host,
+        NetworkMode::Namespace(path) => match expand(&path, &drawing.host.variables()) {
+            Ok(path) => NetworkSpace::Joined(path),
+            Err(error) => {
+                drawing.errors.push(Diagnostic::from(error).at(&mode.origin));
+                NetworkSpace::Empty
+            }
+        },
     }
 }
 
@@ -258,7 +265,11 @@ pub(super) fn resolver(drawing: &Drawing) -> Option<Located<Vec<u8>>> {
     match drawing.network().value {
         NetworkMode::None => None,
         NetworkMode::Allow => Some(Located::new(allow::resolver(), drawing.network().origin)),
-        NetworkMode::Host | NetworkMode::Namespace(_) if named.is_empty() => None,
+        NetworkMode::Host if named.is_empty() => None,
+        NetworkMode::Namespace(_) if named.is_empty() => {
+            let shown = drawing.host.network.resolver_of_namespace.clone();
+            shown.map(|text| Located::new(text, drawing.network().origin))
+        }
         NetworkMode::Nat if named.is_empty() => {
             let mut text = servers_text(&servers_of_the_host(drawing));
             text.extend_from_slice(&drawing.host.network.resolver.settings);

@@ -8,6 +8,7 @@
 use crate::diagnostic::Diagnostic;
 use crate::host::{FileFact, Link};
 use crate::plan::RootSource;
+use crate::profile::{NetworkMode, expand};
 use crate::units::AbsolutePath;
 
 use super::Drawing;
@@ -29,6 +30,18 @@ pub(super) fn refuse(drawing: &mut Drawing, root: &RootPlan, leads: &[Lead]) {
             drawing.errors.push(refusal(lead, link, directory));
         }
     }
+    let mode = drawing.network();
+    let NetworkMode::Namespace(text) = &mode.value else { return };
+    let Ok(path) = expand(text, &drawing.host.variables()) else { return };
+    let fact = drawing.host.fact(&path);
+    if let Some((link, directory)) = planted(&writable, &fact) {
+        let title = format!(
+            "cannot join the network `{}`: it leads through a symbolic link that the command may change",
+            text.text.display()
+        );
+        let error = Diagnostic::error(title).at(&mode.origin).because(points(link, directory));
+        drawing.errors.push(error.help("name the file of the namespace itself"));
+    }
 }
 
 /// Returns a link on the way that leads out of the writable directory it is in.
@@ -46,15 +59,16 @@ fn planted<'a>(
 
 fn refusal(lead: &Lead, link: &Link, directory: &AbsolutePath) -> Diagnostic {
     let Lead { rule, shown, fact, .. } = lead;
-    let target = link.target.to_string_lossy();
     Diagnostic::error(format!(
         "cannot {} `{shown}`: it leads through a symbolic link that the command may change",
         verb(&rule.value.grant)
     ))
     .at(&rule.origin)
-    .because(format!(
-        "`{}` points to `{target}`, and `{directory}` is writable for the command",
-        link.path
-    ))
+    .because(points(link, directory))
     .help(format!("name `{}` itself, if that is what you want to grant", fact.canonical))
+}
+
+fn points(link: &Link, directory: &AbsolutePath) -> String {
+    let target = link.target.to_string_lossy();
+    format!("`{}` points to `{target}`, and `{directory}` is writable for the command", link.path)
 }

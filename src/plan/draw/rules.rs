@@ -134,19 +134,25 @@ fn refuse_reserved(grant: &Grant, text: &PathText, path: &AbsolutePath) -> Resul
         Diagnostic::error(format!("cannot {} `{}`", verb(grant), shown(text))).because(because)
     };
     let below = |parent: &str| path.as_path().starts_with(parent);
+    // Relative to the working directory: the rule is not to blame, and may be a built-in one.
+    let remedy = if shown(text).starts_with('.') {
+        "start jail in a directory elsewhere"
+    } else {
+        "remove the rule"
+    };
     if *path == AbsolutePath::root() {
         return Err(refuse("that is all of the file system")
             .help("name the directories that the command needs"));
     }
     if below("/dev/shm") {
-        return Err(refuse("each run has a `/dev/shm` of its own").help("remove the rule"));
+        return Err(refuse("each run has a `/dev/shm` of its own").help(remedy));
     }
     if below("/dev") {
         return Err(refuse("each run has a `/dev` of its own")
             .help("name the device under `devices`, or with `--device`"));
     }
     if below("/proc") {
-        return Err(refuse("each run has a `/proc` of its own").help("remove the rule"));
+        return Err(refuse("each run has a `/proc` of its own").help(remedy));
     }
     if below("/sys") && !matches!(grant, Grant::Read | Grant::Mask) {
         return Err(refuse("`/sys` can be shown for reading only").help("put it under `read`"));

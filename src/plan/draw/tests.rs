@@ -321,6 +321,18 @@ fn what_is_jails_own_cannot_be_granted() {
 }
 
 #[test]
+fn who_stands_in_shared_memory_is_told_to_go_elsewhere() {
+    let case = here()
+        .directories(&["/dev/shm/x"])
+        .with(|_, host| host.workdir = path("/dev/shm/x"))
+        .rule("./hooks", Grant::Read);
+    let errors = case.errors();
+    assert_eq!(errors[0].help, ["start jail in a directory elsewhere"]);
+    let named = here().directories(&["/dev/shm"]).rule("/dev/shm", Grant::Read).errors();
+    assert_eq!(named[0].help, ["remove the rule"]);
+}
+
+#[test]
 fn a_link_does_not_lead_to_what_is_jails_own() {
     let case = here()
         .link("/srv/x", "/proc/1/root", "/proc/1/root", FileKind::Directory)

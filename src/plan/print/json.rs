@@ -59,7 +59,11 @@ enum StepOut<'a> {
         limit: LimitOut,
     },
     Namespaces {
+        /// Whether there is a new one for the network.
         network: bool,
+        /// The file of the one that is joined.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        joins: Option<Text<'a>>,
     },
     Domain {
         errno: i32,
@@ -304,13 +308,23 @@ fn numbered(number: usize, step: &Step) -> NumberedStep<'_> {
     NumberedStep { number, step: step_out(&step.action), origin: origin(&step.origin) }
 }
 
+fn namespaces(network: &NetworkSpace) -> StepOut<'_> {
+    match network {
+        NetworkSpace::Empty | NetworkSpace::Connected => {
+            StepOut::Namespaces { network: true, joins: None }
+        }
+        NetworkSpace::Host => StepOut::Namespaces { network: false, joins: None },
+        NetworkSpace::Joined(path) => {
+            StepOut::Namespaces { network: false, joins: Some(of_path(path)) }
+        }
+    }
+}
+
 fn step_out(action: &Action) -> StepOut<'_> {
     match action {
         Action::Cgroup(parent) => StepOut::Cgroup { parent: cgroup(parent) },
         Action::Limit(limit) => StepOut::Limit { limit: limit_out(limit) },
-        Action::Namespaces(network) => {
-            StepOut::Namespaces { network: *network != NetworkSpace::Host }
-        }
+        Action::Namespaces(network) => namespaces(network),
         Action::Domain { errno } => StepOut::Domain { errno: *errno },
         Action::Place { path, directories } => {
             StepOut::Place { path: of_path(path), directories: paths(directories) }

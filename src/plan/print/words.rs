@@ -23,9 +23,10 @@ pub(super) fn headline(action: &Action) -> (&'static str, String) {
         Action::Limit(limit) => ("limit", limited(limit)),
         Action::Namespaces(network) => {
             let net = match network {
-                NetworkSpace::Empty => " net: no network",
-                NetworkSpace::Connected => " net",
-                NetworkSpace::Host => ": the host's network",
+                NetworkSpace::Empty => " net: no network".into(),
+                NetworkSpace::Connected => " net".into(),
+                NetworkSpace::Host => ": the host's network".into(),
+                NetworkSpace::Joined(path) => format!(": the network of {}", shown(path)),
             };
             ("namespaces", format!("user mount pid ipc uts cgroup{net}"))
         }
@@ -327,7 +328,7 @@ fn shown(path: &AbsolutePath) -> String {
 }
 
 /// A word as a shell would want it, or nearly so.
-fn quoted(word: &OsStr) -> String {
+pub fn quoted(word: &OsStr) -> String {
     let text = escaped(word);
     let is_plain = |c: char| c.is_alphanumeric() || "/._-+=:,@%\\".contains(c);
     if !text.is_empty() && text.chars().all(is_plain) {

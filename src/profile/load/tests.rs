@@ -6,6 +6,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::diagnostic::{Origin, Palette, render};
+use crate::profile::built_in::BUILT_IN;
 use crate::profile::{Grant, SeccompPolicy};
 
 /// A home with profiles, and a directory for those of the machine.
@@ -61,7 +62,7 @@ fn rules(profile: &Profile) -> Vec<(String, &Grant)> {
 #[test]
 fn every_built_in_profile_loads_and_describes_itself() {
     let world = World::new(&[]);
-    for name in ["base", "ci", "default", "dev", "packages", "strict", "toolchains"] {
+    for (name, _) in BUILT_IN {
         let profile = world.load(&[name]).unwrap_or_else(|errors| panic!("{name}: {errors:?}"));
         assert!(!description(&profile).is_empty(), "{name}");
     }
@@ -95,6 +96,19 @@ fn no_built_in_profile_grants_what_holds_secrets() {
         "~/.pypirc",
         "~/.local/share/uv/credentials/credentials.toml",
         "~/.config/go/env",
+        "~/.config/pnpm/rc",
+        "~/.config/uv/uv.toml",
+        "~/.config/ccache/ccache.conf",
+        "~/.ccache/ccache.conf",
+        "~/.m2/settings.xml",
+        "~/.m2/settings-security.xml",
+        "~/.gradle/gradle.properties",
+        "~/.gradle/init.d/login.gradle",
+        "${GRADLE_USER_HOME:-~/.gradle}/gradle.properties",
+        "/etc/maven/settings.xml",
+        "/etc/gitconfig",
+        "/etc/npmrc",
+        "/etc/pip.conf",
         "~/.bash_history",
         "~/.git-credentials",
         "~/.config/git/credentials",
@@ -103,7 +117,7 @@ fn no_built_in_profile_grants_what_holds_secrets() {
         "~/.ssh/id_ed25519",
         "~/.aws/credentials",
     ];
-    for name in ["base", "ci", "default", "dev", "strict"] {
+    for (name, _) in BUILT_IN {
         let profile = world.load(&[name]).unwrap();
         for secret in secrets {
             for (path, _) in rules(&profile) {
@@ -122,7 +136,7 @@ fn no_built_in_profile_grants_what_holds_secrets() {
 
 #[test]
 fn what_a_home_may_lack_is_optional() {
-    for name in ["ci", "dev"] {
+    for (name, _) in BUILT_IN {
         let profile = World::new(&[]).load(&[name]).unwrap();
         for rule in &profile.filesystem.rules {
             let path = rule.value.path.text.display().to_string();
@@ -231,8 +245,11 @@ fn a_missing_profile_is_told_with_a_hint() {
     );
     assert_eq!(
         world.errors(&["zzz"]),
-        "jail: error: there is no profile `zzz`\n --> --profile\nhelp: the profiles are `base`, \
-         `ci`, `default`, `dev`, `mine`, `packages`, `strict`, `toolchains`\n"
+        "jail: error: there is no profile `zzz`\n --> --profile\nhelp: the profiles are `agent`, \
+         `base`, `c`, `ci`, `default`, `dev`, `env-files`, `git`, `git-settings`, `go`, `java`, \
+         `mine`, `node`, `packages`, `python`, `rust`, `shell`, `strict`, `toolchain-c`, \
+         `toolchain-go`, `toolchain-java`, `toolchain-node`, `toolchain-python`, \
+         `toolchain-rust`, `toolchain-system`, `toolchains`, `untrusted`\n"
     );
     assert_eq!(
         world.errors(&["dev.toml"]),

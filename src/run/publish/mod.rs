@@ -12,18 +12,22 @@ mod stream;
 mod words;
 
 use std::os::fd::{AsRawFd, OwnedFd};
+use std::time::Duration;
 
 use nix::errno::Errno;
 use nix::sys::signal::{Signal, kill};
 use nix::sys::socket::{AddressFamily, MsgFlags, SockFlag, SockType, recv, send, socketpair};
 use nix::unistd::Pid;
 
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, errno_cause};
 use crate::profile::Publish;
-use crate::run::beside::{AtItsDeath, Failed, follow_the_supervisor};
+use crate::run::beside::{AtItsDeath, Failed, follow_the_supervisor, has_ended, wait_for_answer};
 use crate::sys::{Clone, exit_now, fork, wait_for_end};
 
 use listen::Listener;
+
+/// How long it may take to be ready; it needs less than a millisecond.
+const LIMIT: Duration = Duration::from_secs(30);
 
 /// The running process. It ends when this goes out of scope.
 pub struct Publisher {
@@ -54,8 +58,22 @@ impl Publisher {
         Ok(started)
     }
 
+    /// Ends it. Says so if it had ended before.
+    pub fn end(self) -> Result<(), Diagnostic> {
+        match has_ended(&self.socket) {
+            Ok(true) => Err(words::lost()),
+            Ok(false) => Ok(()),
+            Err(errno) => Err(words::lost().because(errno_cause(errno))),
+        }
+    }
+
     /// It says an errno, 0 if there is none, and the call that it came from.
     fn wait_until_ready(&self) -> Result<(), Diagnostic> {
+        match wait_for_answer(&self.socket, LIMIT) {
+            Ok(true) => {}
+            Ok(false) => return Err(words::silence(LIMIT)),
+            Err(errno) => return Err(words::failed("ppoll", errno)),
+        }
         let mut answer = [0; 64];
         let socket = self.socket.as_raw_fd();
         let length = loop {

@@ -1,5 +1,7 @@
 //! What a person reads when a port cannot be published.
 
+use std::time::Duration;
+
 use nix::errno::Errno;
 
 use crate::diagnostic::{Diagnostic, errno_cause};
@@ -29,4 +31,17 @@ pub fn refused(publish: &Publish, errno: Errno) -> Diagnostic {
 pub fn failed(call: &str, errno: Errno) -> Diagnostic {
     Diagnostic::error("cannot publish the ports of the sandbox")
         .because(format!("{call}: {}", errno_cause(errno)))
+}
+
+/// It has not said that it is ready.
+pub fn silence(limit: Duration) -> Diagnostic {
+    Diagnostic::error("cannot publish the ports of the sandbox")
+        .because(format!("the process that does it was not ready within {} s", limit.as_secs()))
+        .help("see whether the machine is overloaded, and try again")
+}
+
+/// It had ended when the command did.
+pub fn lost() -> Diagnostic {
+    Diagnostic::warning("the process that published ports ended before the command did")
+        .because("from then on nobody outside could connect")
 }

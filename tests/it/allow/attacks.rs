@@ -20,8 +20,20 @@ fn a_literal_address_is_refused_at_once() {
 fn another_port_is_refused_at_once() {
     require!(Feature::Userns);
     let jail = world(&["good.example:443"]);
-    jail.run(curl(&["http://good.example:8080/"])).exits(7);
-    jail.run(curl(&["http://203.0.113.7/"])).exits(7);
+    jail.run(curl(&["http://good.example:8080/"])).exits(7).says(
+        "refused good.example:8080 (once): not in `[network] allow`; add --allow good.example:8080\n",
+    );
+    jail.run(curl(&["http://203.0.113.7/"])).exits(7).says("refused 203.0.113.7:80 (once)");
+    jail.run(curl(&["-6", "http://good.example/"])).exits(7).says("refused good.example:80 (once)");
+    jail.run(curl(&["-6", "http://[2600::7]:8080/"]))
+        .exits(7)
+        .says("refused [2600::7]:8080 (once)");
+    // Who is reached there trusts whoever reaches it: no advice leads there.
+    jail.run(curl(&["http://169.254.169.254/"]))
+        .exits(7)
+        .says("refused 169.254.169.254:80 (once): not in `[network] allow`\n");
+    // Between programs of the command.
+    jail.run(curl(&["http://localhost:8080/"])).exits(7).says_nothing_of("refused");
     // One that is open for somebody else.
     let jail = world(&["good.example:443", "other.example:80"]);
     jail.run(curl(&["http://good.example/"])).fails().says("refused good.example:80 (once)");
@@ -154,6 +166,40 @@ fn a_request_for_another_host_that_breaks_off_is_refused() {
     assert_eq!(heard(&jail), "");
 }
 
+/// The name is the allowed one, and the port is not.
+#[test]
+fn another_port_by_way_of_an_allowed_host_is_refused() {
+    require!(Feature::Userns);
+    let jail = world(&["good.example:8080"]);
+    let by_proxy = ["-x", "http://good.example:8080"];
+    for words in [&by_proxy[..], &["-p", "-x", "http://good.example:8080"]] {
+        let get = [words, &["http://good.example:22/"]].concat();
+        jail.run(curl(&get))
+            .fails()
+            .says("refused good.example:8080 (once): its first bytes are for `good.example:22`");
+    }
+    assert_eq!(heard(&jail), "");
+    jail.run(curl(&["-x", "http://good.example:8080", "http://good.example:8080/"])).succeeds();
+    jail.run_outside(curl(&["-x", "http://good.example:8080", "http://good.example:22/"]))
+        .succeeds();
+}
+
+/// Begun like HTTP/2, of which nothing is read, it is a request to a server that knows only HTTP/1.
+#[test]
+fn a_request_that_begins_like_http_2_is_refused() {
+    require!(Feature::Userns);
+    let script = "import socket\n\
+        one = socket.create_connection(('good.example', 80))\n\
+        one.sendall(b'PRI * HTTP/2.0\\r\\nHost: evil.example\\r\\n\\r\\n')\n\
+        try: print(len(one.recv(99)))\n\
+        except ConnectionResetError: print('cut off')\n";
+    let jail = world(&["good.example:80"]);
+    jail.run(["python3", "-c", script])
+        .outputs("cut off\n")
+        .says("its first bytes are for `evil.example`");
+    jail.run_outside(["python3", "-c", script]).output_lacks("cut off");
+}
+
 #[test]
 fn a_tunnel_through_an_allowed_host_is_refused() {
     require!(Feature::Userns);
@@ -240,11 +286,12 @@ fn datagrams_and_raw_sockets_lead_nowhere() {
         one.send(b'x')\n\
         try: print(one.recv(1))\n\
         except ConnectionRefusedError: print('refused')\n\
-        try: socket.socket(socket.AF_INET, socket.SOCK_RAW, 6)\n\
-        except OSError as error: print(error.errno)\n";
+        for kind, protocol in [(socket.SOCK_RAW, 6), (socket.SOCK_RAW, 1), (socket.SOCK_DGRAM, 1)]:\n\
+        \x20   try: socket.socket(socket.AF_INET, kind, protocol)\n\
+        \x20   except OSError as error: print(error.errno)\n";
     let jail = world(&["good.example:443"]);
-    jail.run(["python3", "-c", script]).outputs("refused\n97\n");
-    jail.run_outside(["python3", "-c", script]).outputs("b'x'\n");
+    jail.run(["python3", "-c", script]).outputs("refused\n97\n97\n13\n");
+    jail.run_outside(["python3", "-c", script]).outputs("b'x'\n13\n");
 }
 
 #[test]

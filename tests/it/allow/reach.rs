@@ -14,9 +14,10 @@ fn an_allowed_name_is_reached_and_another_is_refused_with_the_reason() {
     jail.run(curl(&["https://good.example/"]))
         .succeeds()
         .outputs("reached 203.0.113.7 for good.example\n");
-    jail.run(curl(&["https://evil.example/"]))
-        .exits(6)
-        .says("refused evil.example (once): not in `[network] allow`; add --allow evil.example\n");
+    jail.run(curl(&["https://evil.example/"])).exits(6).says(
+        "refused evil.example (once): not in `[network] allow`; add --allow evil.example, or \
+             `evil.example:PORT` for others than 443 and 80\n",
+    );
     jail.run_outside(curl(&["https://evil.example/"])).succeeds();
 }
 
@@ -27,7 +28,7 @@ fn the_place_to_change_is_named() {
     jail.run(curl(&["https://evil.example/"]))
         .exits(6)
         .says("not in `[network] allow`; add \"evil.example\" in ")
-        .says(".toml:3\n");
+        .says(".toml:3, or `evil.example:PORT` for others than 443 and 80\n");
 }
 
 #[test]

@@ -4,10 +4,13 @@
 
 The command runs on one host, HERE; what is reached by its wire is on another one, and stands for the
 internet. The directory has the key and the certificate of all servers, and the files that they serve;
-what the servers hear is written to `heard` in it.
+what the servers hear is written to `heard` in it. `names` in it is what its name servers know beside
+/etc/hosts; each file of `services` is the command line of a server of the other host, a word in each line, and
+is called as the port that it listens on.
 """
 import ctypes
 import http.server
+import mimetypes
 import os
 import select
 import socket
@@ -15,6 +18,8 @@ import ssl
 import subprocess
 import sys
 import threading
+
+import names
 
 GOOD, OTHER, GOOD6 = "203.0.113.7", "203.0.113.8", "2600::7"
 PROXY, METADATA = "203.0.113.9", "169.254.169.254"
@@ -59,9 +64,11 @@ class Web(http.server.BaseHTTPRequestHandler):
             self.answer(bytes(range(256)) * (int(self.path[7:]) // 256))
         elif self.path.startswith("/files/"):
             path = os.path.join(directory, "files", self.path[7:].split("?")[0])
+            path = os.path.join(path, "index.html") if os.path.isdir(path) else path
+            heard(f"GET {place} {self.path}")
             if os.path.isfile(path):
                 with open(path, "rb") as file:
-                    self.answer(file.read())
+                    self.answer(file.read(), mimetypes.guess_type(path)[0])
             else:
                 self.send_error(404)
         else:
@@ -74,8 +81,10 @@ class Web(http.server.BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(b"tunnel")
 
-    def answer(self, content):
+    def answer(self, content, kind=None):
         self.send_response(200)
+        if kind:
+            self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()
         self.wfile.write(content)
@@ -236,6 +245,30 @@ def serve_elsewhere():
         echo_datagrams(GOOD, port)
     serve(PROXY, 3128, proxy)
     serve(PROXY, 1080, socks)
+    names.serve(OTHER, os.path.join(directory, "names"))
+    services = os.path.join(directory, "services")
+    for port in os.listdir(services) if os.path.isdir(services) else []:
+        service(int(port), os.path.join(services, port))
+
+
+def service(port, file):
+    """A real server, as the ordinary user, since many do not serve root."""
+    with open(file) as lines:
+        words = lines.read().splitlines()
+    with open("/proc/self/uid_map") as users, open("/proc/self/gid_map") as groups:
+        user, group = users.read().split()[1], groups.read().split()[1]
+    said = os.path.join(directory, f"{port}.log")
+    with open(said, "w") as log:
+        ordinary = ["unshare", "--user", f"--map-user={user}", f"--map-group={group}"]
+        server = subprocess.Popen(ordinary + words, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+    while server.poll() is None:
+        try:
+            return socket.create_connection((GOOD, port)).close()
+        except ConnectionRefusedError:
+            # Nothing tells of a socket that begins to listen.
+            threading.Event().wait(0.01)
+    with open(said) as log:
+        sys.exit(f"{words[0]} ended with {server.returncode}:\n{log.read()}")
 
 
 def child(work):
@@ -258,13 +291,17 @@ def elsewhere(wait, tell):
         raise OSError(ctypes.get_errno(), "unshare")
     tell()
     wait()
+    # For services of an ordinary user.
+    with open("/proc/sys/net/ipv4/ip_unprivileged_port_start", "w") as first:
+        first.write("0")
     be_elsewhere()
     serve_elsewhere()
     tell()
 
 
 def here(wait, tell):
-    webs("127.0.0.1", HERE, HERE6)
+    webs("127.0.0.1", "::1", HERE, HERE6)
+    names.serve("127.0.0.1", os.path.join(directory, "names"))
     tell()
 
 

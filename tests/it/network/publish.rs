@@ -4,8 +4,11 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::time::Duration;
 
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
 use super::Outside;
-use crate::support::{Feature, Jail};
+use crate::support::{Feature, Jail, Running, wait_until};
 
 /// How long an answer may take on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -155,6 +158,36 @@ fn a_port_that_cannot_be_had_is_an_error() {
         .run(["true"])
         .exits(125)
         .says("[EADDRNOTAVAIL]\nhelp: `ip address` says which addresses this machine has\n");
+}
+
+/// The child of the supervisor that is in no pid namespace of its own.
+fn publisher(running: &Running) -> Pid {
+    let parent = format!("\nPPid:\t{}\n", running.pid());
+    let mut processes = std::fs::read_dir("/proc").expect("it can be listed").flatten();
+    let found = processes.find_map(|entry| {
+        let status = std::fs::read_to_string(entry.path().join("status")).ok()?;
+        let ids = status.lines().find_map(|line| line.strip_prefix("NSpid:"))?;
+        let is_it = status.contains(&parent) && ids.split_whitespace().count() == 1;
+        is_it.then(|| ids.trim().parse().expect("a number"))
+    });
+    Pid::from_raw(found.expect("it is a child"))
+}
+
+#[test]
+fn the_death_of_the_publisher_is_told() {
+    let port = free_port();
+    let jail = Jail::new().args(["-p", &format!("{port}:80")]);
+    let mut running = jail.start(["sh", "-c", "echo ready; read line; exit 3"]);
+    running.wait_for("ready");
+    kill(publisher(&running), Signal::SIGKILL).expect("it is running");
+    wait_until("nobody listens", || TcpStream::connect(("127.0.0.1", port)).is_err());
+    running.say("");
+    running
+        .finish()
+        .exits(3)
+        .says("jail: warning: the process that published ports ended before the command did\n")
+        .says("because: from then on nobody outside could connect\n");
+    jail.run(["true"]).succeeds().is_silent();
 }
 
 #[test]

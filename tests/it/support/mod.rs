@@ -31,7 +31,7 @@ pub use leftovers::{mounts_now, processes_named, wait_until};
 pub use machine::{Machine, machine_program};
 pub use pty::Pty;
 pub use real_images::real_images;
-pub use require::{Feature, missing};
+pub use require::{Feature, missing, program};
 pub use running::Running;
 pub use spawn::spawn;
 pub use tree::Tree;

@@ -2,9 +2,12 @@
 
 use std::fs;
 use std::io::Write;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
 
 use nix::unistd::access;
 
+use super::spawn::spawn;
 use super::user::tests_are_root;
 use super::{Jail, machine_program, probe_binary, real_images};
 
@@ -25,7 +28,9 @@ pub enum Feature {
     Path(&'static str),
     /// Whoever wants to may make network interfaces in a namespace of their own.
     Tun,
-    /// A program in PATH.
+    /// A command of cargo that is installed beside it, such as `deb`.
+    Cargo(&'static str),
+    /// A program: in PATH, or a server where servers are.
     Program(&'static str),
     /// Virtual machines: the program that `JAIL_TEST_VM` names.
     Machines,
@@ -81,17 +86,31 @@ fn lack(feature: &Feature) -> Option<String> {
         Feature::Machines => {
             (machine_program().is_some(), "JAIL_TEST_VM names no program for machines".into())
         }
+        Feature::Cargo(name) => {
+            let mut cargo = Command::new(env!("CARGO"));
+            let asked =
+                spawn(cargo.args([name, "--version"]).stdout(Stdio::null()).stderr(Stdio::null()))
+                    .wait();
+            let there = asked.is_ok_and(|status| status.success());
+            (there, format!("there is no `cargo {name}`: `cargo install cargo-{name}`"))
+        }
         Feature::RealImages => return real_images().err(),
         Feature::Program(name) => {
-            let directories = ["/usr/local/bin", "/usr/bin", "/bin"];
-            let there = directories.iter().any(|directory| {
-                access(format!("{directory}/{name}").as_str(), nix::unistd::AccessFlags::X_OK)
-                    .is_ok()
-            });
-            (there, format!("there is no program `{name}`"))
+            (program(name).is_some(), format!("there is no program `{name}`"))
         }
     };
     (!there).then_some(reason)
+}
+
+/// Where a program is. Debian has a directory for each version of PostgreSQL, of which the last is taken.
+pub fn program(name: &str) -> Option<PathBuf> {
+    let versions = fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
+    let mut versions: Vec<PathBuf> = versions.map(|it| it.path().join("bin")).collect();
+    versions.sort();
+    let usual = ["/usr/sbin", "/bin", "/usr/bin", "/usr/local/bin"].map(PathBuf::from);
+    let directories = versions.into_iter().chain(usual).rev();
+    let mut programs = directories.map(|directory| directory.join(name));
+    programs.find(|path| access(path, nix::unistd::AccessFlags::X_OK).is_ok())
 }
 
 fn works(words: &str) -> bool {

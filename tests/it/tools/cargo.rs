@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use crate::require;
-use crate::support::{Feature, Jail};
+use crate::support::{Feature, Jail, jail_binary};
 
 use super::developer;
 
@@ -43,11 +43,7 @@ fn main() {
 #[test]
 fn cargo_builds_tests_and_runs_a_crate_with_dependencies() {
     require!(Feature::Program("cc"));
-    let jail = developer()
-        .file("Cargo.toml", MANIFEST)
-        .file("src/lib.rs", LIBRARY)
-        .file("src/main.rs", PROGRAM);
-    let jail = with_rust(jail);
+    let jail = with_rust(greeter(developer()));
     jail.run(["cargo", "build", "--offline"]).succeeds().says("Finished");
     assert!(jail.project().join("target/debug/greeter").exists());
     let tested = jail.run(["cargo", "test", "--offline"]);
@@ -59,17 +55,48 @@ fn cargo_builds_tests_and_runs_a_crate_with_dependencies() {
     assert!(jail.home().join(".cargo/registry/cache").exists());
 }
 
-/// Gives the project's user the Rust of who runs the tests, as rustup would have put it
-/// there, and the packages that building this project has downloaded.
-fn with_rust(jail: Jail) -> Jail {
-    let own = jail.home().join(".cargo");
-    let jail = jail
-        .home_file(".cargo/registry/CACHEDIR.TAG", "")
-        .env("PATH", format!("{}:/usr/local/bin:/usr/bin:/bin", own.join("bin").display()));
+/// As docs/recipes.md shows it.
+#[test]
+fn cargo_runs_what_it_has_built_in_a_sandbox() {
+    require!(Feature::Program("cc"));
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/recipes.md");
+    let page = std::fs::read_to_string(page).expect("the page is there");
+    let (_, config) = page.split_once("```ini\n").expect("there is a block of it");
+    let config = config.split("```").next().unwrap_or(config);
+    let program = "fn main() { println!(\"{}\", std::fs::read_to_string(\"/etc/hostname\").unwrap()); }\n\
+                   #[test]\nfn inside() { assert!(!std::path::Path::new(\"../secret\").exists()); }\n";
+    let jail = Jail::new()
+        .file("Cargo.toml", "[package]\nname = \"shown\"\nedition = \"2021\"\n")
+        .file("src/main.rs", program)
+        .home_file("secret", "")
+        .file(".cargo/config.toml", config);
+    let jail = with_rust(jail);
+    link(jail_binary(), &jail.home().join(".cargo/bin"));
+    jail.run_outside(["cargo", "run", "--offline", "-q"]).succeeds().output_has("jail\n");
+    jail.run_outside(["cargo", "test", "--offline"]).succeeds().output_has("1 passed");
+}
+
+/// A crate with dependencies that cargo has downloaded.
+pub fn greeter(jail: Jail) -> Jail {
+    jail.file("Cargo.toml", MANIFEST).file("src/lib.rs", LIBRARY).file("src/main.rs", PROGRAM)
+}
+
+/// The same as [`with_toolchain`], and the packages that building this project has downloaded.
+pub fn with_rust(jail: Jail) -> Jail {
+    let jail = with_toolchain(jail).home_file(".cargo/registry/CACHEDIR.TAG", "");
+    let own = jail.home().join(".cargo/registry");
     for part in ["cache", "index"] {
-        copy(&cargo_home().join("registry").join(part), &own.join("registry"));
+        copy(&cargo_home().join("registry").join(part), &own);
     }
-    give_to_user(&jail, &own.join("registry"));
+    give_to_user(&jail, &own);
+    jail
+}
+
+/// Gives the project's user the Rust of who runs the tests, as rustup would have put it there.
+pub fn with_toolchain(jail: Jail) -> Jail {
+    let own = jail.home().join(".cargo");
+    let path = format!("{}:/usr/local/bin:/usr/bin:/bin", own.join("bin").display());
+    let jail = jail.directory("../.cargo/bin").env("PATH", path);
     // A compiler in /usr is visible inside without anybody's doing.
     let toolchain = toolchain();
     if toolchain.starts_with("/usr") {
@@ -88,7 +115,6 @@ fn with_rust(jail: Jail) -> Jail {
     for directory in ["downloads", "tmp", "update-hashes"] {
         jail = jail.directory(&format!("../.rustup/{directory}"));
     }
-    let jail = jail.directory("../.cargo/bin");
     let programs = own.join("bin");
     let rustup = cargo_home().join("bin/rustup");
     if rustup.exists() {

@@ -2,6 +2,7 @@
 
 mod admit;
 mod names;
+mod resets;
 
 use std::io::ErrorKind;
 use std::net::{TcpListener, UdpSocket};
@@ -45,6 +46,8 @@ struct Server {
     listeners: Vec<TcpListener>,
     listening: bool,
     datagrams: Option<UdpSocket>,
+    /// They hear of connections that the kernel refused.
+    resets: Vec<OwnedFd>,
     v6: bool,
     pairs: Vec<Option<Joined>>,
     open: usize,
@@ -95,10 +98,11 @@ pub fn serve(
 
 impl Server {
     fn new(task: Task, tools: Tools, sockets: Vec<OwnedFd>) -> Result<Self, Errno> {
-        let (mut listeners, mut datagrams) = (Vec::new(), None);
+        let (mut listeners, mut datagrams, mut resets) = (Vec::new(), None, Vec::new());
         for socket in sockets {
             match getsockopt(&socket, sockopt::SockType)? {
                 SockType::Datagram => datagrams = Some(UdpSocket::from(socket)),
+                SockType::Raw => resets.push(socket),
                 _ => listeners.push(TcpListener::from(socket)),
             }
         }
@@ -112,6 +116,7 @@ impl Server {
             listeners,
             listening: false,
             datagrams,
+            resets,
             v6,
             pairs: Vec::new(),
             open: 0,
@@ -136,6 +141,9 @@ impl Server {
         if let Some(datagrams) = &self.datagrams {
             datagrams.set_nonblocking(true).map_err(errno)?;
             self.epoll.add(datagrams, EpollEvent::new(read, About::Datagrams.encode()))?;
+        }
+        for (place, socket) in self.resets.iter().enumerate() {
+            self.epoll.add(socket, EpollEvent::new(read, About::Resets(place as u32).encode()))?;
         }
         for listener in &self.listeners {
             listener.set_nonblocking(true).map_err(errno)?;
@@ -182,10 +190,12 @@ impl Server {
                         }
                         self.listen(false)?;
                         self.listeners.clear();
+                        (0..self.resets.len()).for_each(|place| self.hear_resets(place));
                     }
                 }
                 About::Bell => self.take_found(scratch),
                 About::Datagrams => self.answer_datagrams(),
+                About::Resets(place) => self.hear_resets(place as usize),
                 About::Listener(place) => self.accept(place as usize, scratch)?,
                 About::Pair(ticket) => self.go_on(ticket, scratch),
                 About::Questions(ticket) => self.answer_questions(ticket),

@@ -20,9 +20,10 @@ pub(in crate::plan::draw) fn rlimits(drawing: &mut Drawing, limits: &Limits, ste
         (Rlimit::Core, built_in(drawing, Rlimit::Core, 0)),
     ]);
     for (resource, asked) in &drawing.profile.limits.rlimits {
-        match above_the_caller(drawing, *resource, asked) {
+        let asked = within_the_callers(drawing, *resource, asked);
+        match above_the_caller(drawing, *resource, &asked) {
             Some(error) => drawing.errors.push(error),
-            None => drop(bounds.insert(*resource, asked.clone())),
+            None => drop(bounds.insert(*resource, asked)),
         }
     }
     for (resource, instead) in &limits.instead {
@@ -45,6 +46,21 @@ fn built_in(drawing: &Drawing, resource: Rlimit, most: u64) -> Located<Bounds> {
     let most = Bounds::both(most);
     let bounds = caller.map_or(most, |caller| lower(most, caller));
     Located::new(Bounds { soft: bounds.soft, hard: bounds.soft }, Origin::BuiltIn)
+}
+
+/// Nobody wrote what a built-in profile asks for with this session in mind, so a lower limit of
+/// the caller stays there too.
+fn within_the_callers(
+    drawing: &Drawing,
+    resource: Rlimit,
+    asked: &Located<Bounds>,
+) -> Located<Bounds> {
+    match drawing.host.rlimits.get(&resource) {
+        Some(caller) if asked.origin.built_in_profile().is_some() => {
+            Located::new(lower(asked.value, *caller), asked.origin.clone())
+        }
+        Some(_) | None => asked.clone(),
+    }
 }
 
 /// A cgroup with room for more is what shall refuse the next process, and tell so.

@@ -147,3 +147,39 @@ fn on_the_hosts_network_its_own_files_are_shown_unless_the_profile_says_more() {
         "nameserver 192.0.2.53\nnameserver 2001:db8::53\n"
     );
 }
+
+#[test]
+fn a_namespace_that_is_joined_is_named_and_is_no_wall() {
+    let join = || here().with(|profile, _| profile.network.mode = mode(at("$HOME/pod")));
+    fn at(path: &str) -> NetworkMode {
+        NetworkMode::Namespace(text(path))
+    }
+    let line = "namespaces user mount pid ipc uts cgroup: the network of /home/u/pod";
+    join().shows(line).lacks("loopback");
+    let allow = |entry: &str| {
+        let allow = vec![flag(entry.parse().unwrap())];
+        join().with(|profile, _| profile.network.allow = allow)
+    };
+    allow("*:443").shows("connect to ports 443");
+    refused(
+        &allow("example.org:443"),
+        "cannot allow `example.org:443` in mode `ns`; on somebody else's network only ports can be \
+         told apart",
+    );
+    let old = join().with(|_, host| host.kernel.landlock_abi = 5);
+    let lacks = "this kernel's Landlock cannot keep the command from the abstract sockets of somebody \
+                 else's network";
+    assert!(old.errors().iter().any(|error| error.title == lacks));
+    let unset = here().with(|profile, _| profile.network.mode = mode(at("$UNSET/pod")));
+    assert!(unset.errors()[0].origin.is_some());
+}
+
+/// What ip-netns(8) shows there stands before the host's.
+#[test]
+fn a_joined_namespace_has_the_resolver_that_was_made_for_it() {
+    let case = here().file("/etc/resolv.conf", FileKind::File).with(|profile, host| {
+        profile.network.mode = mode(NetworkMode::Namespace(text("/run/netns/pod")));
+        host.network.resolver_of_namespace = Some(b"nameserver 192.0.2.5\n".to_vec());
+    });
+    assert_eq!(content(&case, "/etc/resolv.conf"), "nameserver 192.0.2.5\n");
+}

@@ -1,0 +1,31 @@
+//! What of the host a plan shows.
+
+use std::path::Path;
+
+use crate::units::AbsolutePath;
+
+use super::types::{Action, Mount, Plan, RootSource};
+
+/// Whether a file or directory of the host is visible inside under its own name. `path` has no symbolic
+/// link in it. Only where the root is made by jail: what another one has is not known here.
+pub fn is_shown(plan: &Plan, path: &Path) -> bool {
+    let Some(path) = AbsolutePath::new(path) else { return false };
+    let mounts = plan.steps.iter().filter_map(|step| match &step.action {
+        Action::Mount { path: at, mount, .. } if at.contains(&path) => Some((at, mount)),
+        _ => None,
+    });
+    let nearest = mounts.max_by_key(|(at, _)| at.as_path().as_os_str().len());
+    nearest.is_some_and(|(at, mount)| match mount {
+        Mount::Bind { from, .. } | Mount::Overlay { lower: from } => {
+            let rest = path.as_path().strip_prefix(at.as_path()).unwrap_or(Path::new(""));
+            from.join(rest) == path
+        }
+        Mount::File { .. } => *at == path,
+        Mount::Private { .. } | Mount::Tmpfs { .. } | Mount::Mask { .. } => false,
+    })
+}
+
+/// Whether the root is made of the host's directories, each of which is a mount of its own.
+pub fn has_own_root(plan: &Plan) -> bool {
+    plan.steps.iter().any(|step| matches!(step.action, Action::Root(RootSource::Empty)))
+}

@@ -1,0 +1,312 @@
+//! Mode `ns:PATH`: a network namespace of somebody else.
+
+use std::ffi::OsString;
+use std::fs;
+use std::net::TcpListener;
+use std::path::PathBuf;
+
+use nix::sys::signal::Signal;
+
+use crate::require;
+use crate::support::{Feature, Jail, Running, User, processes_named, wait_until};
+
+/// What makes a network namespace of an ordinary user, with a loopback interface.
+const MAKE: [&str; 7] = [
+    "unshare",
+    "--user",
+    "--map-root-user",
+    "--net",
+    "sh",
+    "-ec",
+    "ip link set lo up; exec \"$0\" \"$@\"",
+];
+
+/// A network namespace that lives as long as an attempt of the probe in it.
+struct Pod {
+    server: Running,
+}
+
+impl Pod {
+    /// Something that listens at port 7000.
+    fn new() -> Self {
+        Self::of(&Jail::new(), "serve-tcp 127.0.0.1:7000")
+    }
+
+    fn of(jail: &Jail, words: &str) -> Self {
+        let line = MAKE.map(OsString::from).into_iter().chain(jail.outside_line(words));
+        let mut server = jail.start_line(line.collect());
+        server.wait_for("listening");
+        Self { server }
+    }
+
+    fn file(&self, name: &str) -> PathBuf {
+        format!("/proc/{}/ns/{name}", self.server.pid()).into()
+    }
+
+    fn mode(&self) -> String {
+        format!("ns:{}", self.file("net").display())
+    }
+
+    /// In it, as its root.
+    fn enter(&self) -> Vec<OsString> {
+        let target = self.server.pid().to_string();
+        let words = ["nsenter", "--user", "--net", "--preserve-credentials", "--target", &target];
+        words.map(OsString::from).into()
+    }
+}
+
+fn listener() -> (TcpListener, u16) {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port can be had");
+    let port = listener.local_addr().expect("it is bound").port();
+    (listener, port)
+}
+
+#[test]
+fn what_is_in_the_namespace_is_reached_and_nothing_of_the_host() {
+    let (_listener, port) = listener();
+    let pod = Pod::new();
+    let jail = Jail::new().args(["--network", &pod.mode()]);
+    let inside = fs::read_link(pod.file("net"));
+    jail.probe("greet-tcp 127.0.0.1:7000").answers("inside").is_silent();
+    Jail::new().probe("greet-tcp 127.0.0.1:7000").refused("ECONNREFUSED");
+    jail.outside(&format!("connect-tcp {port}")).answers("");
+    jail.probe(&format!("connect-tcp {port}")).refused("ECONNREFUSED");
+    if let Ok(inside) = inside {
+        let name = format!("{}\n", inside.display());
+        jail.run(["readlink", "/proc/self/ns/net"]).succeeds().outputs(&name);
+    }
+}
+
+/// Who the command is does not change by the user namespace that it is below.
+#[test]
+fn ids_are_what_they_are_elsewhere() {
+    let pod = Pod::new();
+    let jail = Jail::new().args(["--network", &pod.mode()]).file("mine", "");
+    let User { uid, gid, .. } = jail.user().clone();
+    jail.probe("ids").answers(&format!("uid={uid} euid={uid} gid={gid} egid={gid}"));
+    jail.run(["stat", "-c", "%u:%g", "mine"]).outputs(&format!("{uid}:{gid}\n"));
+    let root = jail.args(["--user", "root"]);
+    root.probe("ids").answers("uid=0 euid=0 gid=0 egid=0");
+    root.run(["sh", "-c", "touch made; stat -c %u:%g made mine"]).outputs("0:0\n0:0\n");
+    let made = fs::metadata(root.project().join("made")).expect("it was made");
+    assert_eq!(std::os::unix::fs::MetadataExt::uid(&made), uid);
+}
+
+/// The namespace is the wall around abstract sockets; here it is open, and Landlock stands there.
+#[test]
+fn abstract_sockets_of_the_namespace_are_out_of_reach() {
+    let pod = Pod::of(&Jail::new(), "listen-abstract jail-test-pod");
+    Jail::new().through(pod.enter()).outside("connect-abstract jail-test-pod").answers("");
+    let jail = Jail::new().args(["--network", &pod.mode()]);
+    jail.probe("connect-abstract jail-test-pod").refused("EPERM");
+}
+
+/// With such a descriptor setns(2) would lead to where jail came from, or back.
+#[test]
+fn no_descriptor_of_a_namespace_is_inside() {
+    let pod = Pod::new();
+    let jail = Jail::new().args(["--network", &pod.mode()]);
+    jail.probe("list-fd").answers("0 1 2");
+    require!(Feature::Root);
+    let mut running = jail.start(["sh", "-c", "echo ready; read line"]);
+    running.wait_for("ready");
+    let supervisor = running.pid();
+    let children = format!("/proc/{supervisor}/task/{supervisor}/children");
+    let children = fs::read_to_string(children).expect("it is running");
+    let processes = children.split_whitespace().chain([supervisor.to_string().leak() as &str]);
+    for process in processes {
+        for entry in fs::read_dir(format!("/proc/{process}/fd")).expect("root may look") {
+            let target = fs::read_link(entry.expect("an entry").path()).unwrap_or_default();
+            assert!(!target.to_string_lossy().contains("net:["), "{process} has {target:?}");
+        }
+    }
+    assert_eq!(children.split_whitespace().count(), 1, "init is the only child: {children}");
+    running.say("");
+    running.finish().succeeds();
+}
+
+/// The network is not the command's, whatever it may do in its own namespaces.
+#[test]
+fn capabilities_hold_nothing_over_the_network() {
+    let pod = Pod::new();
+    let jail = Jail::new().args(["--network", &pod.mode(), "--user", "root"]);
+    let jail = jail.args(["--cap-add", "NET_ADMIN", "--cap-add", "NET_RAW"]);
+    Jail::new().through(pod.enter()).run_outside(["ip", "link", "set", "lo", "up"]).succeeds();
+    jail.run(["ip", "link", "set", "lo", "down"]).exits(2).says("Operation not permitted");
+    jail.probe("greet-tcp 127.0.0.1:7000").answers("inside");
+}
+
+#[test]
+fn ports_are_kept_to() {
+    let pod = Pod::new();
+    let jail = Jail::new().args(["--network", &pod.mode()]);
+    jail.probe("greet-tcp 127.0.0.1:7000").answers("inside");
+    let other = Jail::new().args(["--network", &pod.mode(), "--allow", "*:443"]);
+    other.probe("greet-tcp 127.0.0.1:7000").refused("EACCES");
+    let named = Jail::new().args(["--network", &pod.mode(), "--allow", "*:7000"]);
+    named.probe("greet-tcp 127.0.0.1:7000").answers("inside");
+    let name = Jail::new().args(["--network", &pod.mode(), "--allow", "a.example:443"]);
+    name.run(["true"]).exits(125).says("cannot allow `a.example:443` in mode `ns`");
+}
+
+#[test]
+fn a_plan_names_the_namespace() {
+    let pod = Pod::new();
+    let file = pod.file("net").display().to_string();
+    let jail = Jail::new().profile(&format!("[network]\nmode = \"ns:{file}\"\n"));
+    let plan = |more: &[&str]| {
+        let mut line = jail.run_line(["true"]);
+        line.splice(1..2, ["plan"].iter().chain(more).map(OsString::from));
+        jail.run_outside(line)
+    };
+    plan(&[]).succeeds().output_has(&format!("cgroup: the network of {file}"));
+    plan(&["--json"]).succeeds().output_has(&format!("\"joins\": \"{file}\""));
+    jail.run(["true"]).succeeds();
+}
+
+#[test]
+fn a_relative_path_leads_from_the_working_directory() {
+    let pod = Pod::new();
+    let jail = Jail::new().args(["--network", "ns:../pod"]);
+    std::os::unix::fs::symlink(pod.file("net"), jail.home().join("pod")).expect("it can be made");
+    jail.probe("greet-tcp 127.0.0.1:7000").answers("inside");
+}
+
+#[test]
+fn what_is_no_network_namespace_is_refused() {
+    let pod = Pod::new();
+    let jail = Jail::new().file("file", "").directory("directory");
+    nix::unistd::mkfifo(&jail.project().join("fifo"), nix::sys::stat::Mode::S_IRWXU)
+        .expect("a fifo can be made");
+    let of_pod = |name: &str| pod.file(name).display().to_string();
+    for (path, because) in [
+        ("file".into(), "it is a file, and no namespace"),
+        ("directory".into(), "it is a directory, and no namespace"),
+        // Opened, it would wait for who writes.
+        ("fifo".into(), "it is a fifo, and no namespace"),
+        ("/dev/zero".into(), "it is a device, and no namespace"),
+        ("missing".into(), "no such file or directory [ENOENT]"),
+        ("file/below".into(), "not a directory [ENOTDIR]"),
+        (of_pod("mnt"), "it is a mount namespace"),
+        (of_pod("pid"), "it is a pid namespace"),
+        (of_pod("user"), "it is a user namespace"),
+        ("/proc/self/ns/net".into(), "it is the network that jail itself is in"),
+    ] {
+        let mode = format!("ns:{path}");
+        let line = [jail.run_line(["true"]).as_slice(), &[]].concat();
+        let line = [&line[..2], &["--network".into(), mode.into()], &line[2..]].concat();
+        jail.run_outside(line)
+            .exits(125)
+            .says("jail: error: cannot join the network namespace `")
+            .says(&format!("\nbecause: {because}\n"));
+    }
+}
+
+/// A command that may write here makes the way to another network, and the next run would take it.
+#[test]
+fn a_link_that_a_command_could_have_planted_is_refused() {
+    let pod = Pod::new();
+    let jail = Jail::new().link("pod", pod.file("net")).args(["--network", "ns:pod"]);
+    jail.run(["true"])
+        .exits(125)
+        .says("cannot join the network `pod`: it leads through a symbolic link that the command may change");
+}
+
+#[test]
+fn subordinate_ids_are_refused() {
+    let pod = Pod::new();
+    let jail = Jail::new().args(["--network", &pod.mode(), "--ids", "subuid"]);
+    let finished = jail.run(["true"]);
+    finished.exits(125);
+    let range = fs::read_to_string("/etc/subuid").unwrap_or_default();
+    if range.contains(&format!("{}:", jail.user().name)) {
+        finished.says("from which subordinate ids cannot be mapped");
+    }
+}
+
+#[test]
+fn a_namespace_that_does_not_know_the_user_is_refused() {
+    let jail = Jail::new();
+    let line = ["unshare", "--user", "--net"].map(OsString::from).into_iter();
+    let line = line.chain(jail.outside_line("serve-tcp 127.0.0.1:7000"));
+    // Its loopback is down, and anybody may bind to it all the same.
+    let mut server = jail.start_line(line.collect());
+    server.wait_for("listening");
+    let mode = format!("ns:/proc/{}/ns/net", server.pid());
+    jail.args(["--network", &mode]).run(["true"]).exits(125).says(
+        "because: the user namespace that it belongs to does not map your uid and gid [EPERM]",
+    );
+}
+
+/// In a mount namespace of its own, where `/mnt/pod` is the namespace of a process; then as `user`.
+fn mounted(pod: &Pod, user: &User) -> Vec<OsString> {
+    let script = "place=$1 user=$2; shift 2; mount -t tmpfs none /mnt; touch /mnt/pod\n\
+                  mount --bind \"$place\" /mnt/pod\n\
+                  exec setpriv --reuid ${user%:*} --regid ${user#*:} --clear-groups -- \"$@\"";
+    let place = pod.file("net").display().to_string();
+    let user = format!("{}:{}", user.uid, user.gid);
+    let words = ["unshare", "--mount", "sh", "-ec", script, "sh", &place, &user];
+    words.map(OsString::from).into()
+}
+
+#[test]
+fn a_namespace_of_root_is_for_root() {
+    require!(Feature::Root);
+    let root = Jail::as_root();
+    let made = ["unshare", "--net", "sh", "-ec", MAKE[6]].map(OsString::from).into_iter();
+    let line = made.chain(root.outside_line("serve-tcp 127.0.0.1:7000"));
+    let mut server = root.start_line(line.collect());
+    server.wait_for("listening");
+    let pod = Pod { server };
+    let by = |user: &User| {
+        Jail::as_root().through(mounted(&pod, user)).args(["--network", "ns:/mnt/pod"])
+    };
+    by(&User::root()).probe("greet-tcp 127.0.0.1:7000").answers("inside");
+    let jail = by(&User::root()).args(["--ids", "subuid"]);
+    let finished = jail.probe("greet-tcp 127.0.0.1:7000");
+    if fs::read_to_string("/etc/subuid").is_ok_and(|text| text.contains("root:")) {
+        finished.answers("inside");
+    }
+    by(&User::ordinary()).run(["true"]).exits(125).says(
+        "because: it was made by root, and joining it takes CAP_SYS_ADMIN [EPERM]\nhelp: run jail as root",
+    );
+    let direct = Jail::new().args(["--network", &pod.mode()]);
+    direct
+        .run(["true"])
+        .exits(125)
+        .says("permission denied [EACCES]\nhelp: a process of another user");
+}
+
+#[test]
+fn a_namespace_of_another_user_is_theirs() {
+    require!(Feature::Root);
+    const NOBODY: &str = "65534";
+    let root = Jail::as_root();
+    let theirs = ["setpriv", "--reuid", NOBODY, "--regid", NOBODY, "--clear-groups"];
+    let line = theirs.iter().chain(&MAKE).map(OsString::from);
+    let line = line.chain(root.outside_line("serve-tcp 127.0.0.1:7000"));
+    let mut server = root.start_line(line.collect());
+    server.wait_for("listening");
+    let pod = Pod { server };
+    let by = |user: &User| {
+        Jail::as_root().through(mounted(&pod, user)).args(["--network", "ns:/mnt/pod"])
+    };
+    by(&User::ordinary()).run(["true"]).exits(125).says(
+        "because: it belongs to the user with the uid 65534 [EPERM]\nhelp: run jail as that user",
+    );
+    by(&User::root()).probe("greet-tcp 127.0.0.1:7000").answers("inside");
+}
+
+/// Init is a child of the supervisor, whoever cloned it.
+#[test]
+fn a_killed_supervisor_takes_the_command_along() {
+    let pod = Pod::new();
+    let jail = Jail::new().args(["--network", &pod.mode()]);
+    let jail = jail.through(["sh", "-c", "exec 9>&1; exec \"$@\"", "sh"]);
+    let marker = format!("jail-joined-{}", std::process::id());
+    let mut running = jail.start(["sh", "-c", "echo ready; sleep 300; :", &marker]);
+    running.wait_for("ready");
+    running.signal(Signal::SIGKILL);
+    running.finish().killed_by(libc::SIGKILL);
+    wait_until("all have ended", || processes_named(&marker).is_empty());
+}

@@ -51,6 +51,8 @@ pub enum Action {
     Place {
         path: AbsolutePath,
         directories: Vec<AbsolutePath>,
+        /// Links in them to what is granted of the caller's home: where, and to what.
+        links: Vec<(AbsolutePath, AbsolutePath)>,
     },
     /// How ids inside correspond to ids outside.
     Ids(IdMap),

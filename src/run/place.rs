@@ -5,6 +5,7 @@ use std::path::Path;
 
 use nix::errno::Errno;
 use nix::sys::stat::{Mode, mkdirat};
+use nix::unistd::symlinkat;
 
 use crate::diagnostic::{Diagnostic, errno_cause};
 use crate::plan::Plan;
@@ -43,7 +44,7 @@ impl Place {
         let name_of_all = all.file_name().unwrap_or(OsStr::new("."));
         let all = directory_of_all(all.parent().unwrap_or(Path::new("/")), name_of_all)?;
         let made = Self { claimed: Claimed::make(all, name)?, path: place.path.clone() };
-        match made.furnish(&place.directories) {
+        match made.furnish(place) {
             Ok(()) => Ok(made),
             Err(errno) => {
                 // The next run removes what stays.
@@ -53,12 +54,27 @@ impl Place {
         }
     }
 
-    /// Makes the directories in it.
-    fn furnish(&self, directories: &[AbsolutePath]) -> Result<(), Errno> {
-        directories.iter().try_for_each(|directory| {
-            let name = directory.as_path().file_name().ok_or(Errno::EINVAL)?;
-            mkdirat(&self.claimed.directory, name, Mode::S_IRWXU)
-        })
+    /// Makes what is in it. Nobody else comes here, and nothing is there yet.
+    fn furnish(&self, place: &script::Place) -> Result<(), Errno> {
+        let at = &self.claimed.directory;
+        let within = |path: &AbsolutePath| {
+            path.as_path().strip_prefix(&place.path).map(Path::to_owned).map_err(|_| Errno::EINVAL)
+        };
+        for directory in &place.directories {
+            mkdirat(at, within(directory)?.as_path(), Mode::S_IRWXU)?;
+        }
+        for (link, target) in &place.links {
+            let link = within(link)?;
+            let parents: Vec<&Path> = link.ancestors().skip(1).collect();
+            for parent in parents.into_iter().rev().skip(1) {
+                match mkdirat(at, parent, Mode::S_IRWXU) {
+                    Ok(()) | Err(Errno::EEXIST) => {}
+                    Err(errno) => return Err(errno),
+                }
+            }
+            symlinkat(target.as_path(), at, link.as_path())?;
+        }
+        Ok(())
     }
 
     /// Removes them, whatever the command has made of them.

@@ -121,9 +121,9 @@ impl Draft {
                 let signals = landlock::signals()?;
                 self.domain = Some(Domain { step, signals, writable: Vec::new() });
             }
-            Action::Place { path, directories } => {
+            Action::Place { path, directories, links } => {
                 let (path, directories) = (path.clone(), directories.clone());
-                self.place = Some(Place { step, path, directories });
+                self.place = Some(Place { step, path, directories, links: links.clone() });
             }
             Action::Ids(map) => self.ids = Some(Ids { step, mapping: mapping(map) }),
             Action::NewSession => self.new_session = Some(step),

@@ -75,6 +75,8 @@ pub struct Place {
     pub step: u16,
     pub path: AbsolutePath,
     pub directories: Vec<AbsolutePath>,
+    /// Where each is, and what it leads to.
+    pub links: Vec<(AbsolutePath, AbsolutePath)>,
 }
 
 /// A network namespace that is there already.

@@ -62,7 +62,8 @@ pub(super) fn draw(
     let origin = origin(&drawing);
     steps.push(Action::Domain { errno: facts.errno }, &origin);
     let directories = vec![own.home.clone(), own.temporary.clone()];
-    steps.push(Action::Place { path: facts.place.clone(), directories }, &origin);
+    let links = links(&drawing, &granted, &own);
+    steps.push(Action::Place { path: facts.place.clone(), directories, links }, &origin);
     process::hold(&mut drawing, &mut steps, filter.as_ref(), &limits);
     let environment = environment(&mut drawing, &own, &image);
     let search = environment::search(&environment);
@@ -131,6 +132,21 @@ fn shown(drawing: &Drawing) -> Tree {
         (fact.canonical, Placement { mount, origin, kind, links, rank: Rank::BuiltIn })
     });
     placed.collect()
+}
+
+/// What is granted of the caller's home, in the command's: programs look there for it.
+fn links(drawing: &Drawing, granted: &Tree, own: &Own) -> Vec<(AbsolutePath, AbsolutePath)> {
+    let Some(home) = &drawing.host.identity.home else { return Vec::new() };
+    let mut links: Vec<(AbsolutePath, AbsolutePath)> = Vec::new();
+    for path in granted.keys() {
+        let Ok(rest) = path.as_path().strip_prefix(home) else { continue };
+        // It is seen by the link above it.
+        let is_seen = links.iter().any(|(_, above)| above.contains(path));
+        if !rest.as_os_str().is_empty() && !is_seen {
+            links.push((own.home.join(rest), path.clone()));
+        }
+    }
+    links
 }
 
 /// Programs that name /tmp themselves find it closed; most ask.

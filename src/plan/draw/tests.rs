@@ -5,6 +5,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 mod allow;
+mod bare;
 mod images;
 mod network;
 

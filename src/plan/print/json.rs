@@ -71,6 +71,8 @@ enum StepOut<'a> {
     Place {
         path: Text<'a>,
         directories: Vec<Text<'a>>,
+        /// Path and target of each.
+        links: Vec<[Text<'a>; 2]>,
     },
     Ids {
         uid: u32,
@@ -326,9 +328,11 @@ fn step_out(action: &Action) -> StepOut<'_> {
         Action::Limit(limit) => StepOut::Limit { limit: limit_out(limit) },
         Action::Namespaces(network) => namespaces(network),
         Action::Domain { errno } => StepOut::Domain { errno: *errno },
-        Action::Place { path, directories } => {
-            StepOut::Place { path: of_path(path), directories: paths(directories) }
-        }
+        Action::Place { path, directories, links } => StepOut::Place {
+            path: of_path(path),
+            directories: paths(directories),
+            links: links.iter().map(|(path, target)| [of_path(path), of_path(target)]).collect(),
+        },
         Action::Ids(map) => ids(map),
         Action::Scratch { size, inodes } => StepOut::Scratch { size: size.0, inodes: *inodes },
         Action::Root(source) => root(source),

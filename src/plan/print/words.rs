@@ -31,7 +31,7 @@ pub(super) fn headline(action: &Action) -> (&'static str, String) {
             ("namespaces", format!("user mount pid ipc uts cgroup{net}"))
         }
         Action::Domain { errno } => ("no namespaces", refusal(*errno)),
-        Action::Place { path, directories } => ("private", place(path, directories)),
+        Action::Place { path, directories, .. } => ("private", place(path, directories)),
         Action::Ids(map) => ("ids", ids(map)),
         Action::Scratch { size, inodes } => {
             ("scratch", format!("{size} of memory, at most {inodes} files"))
@@ -104,6 +104,16 @@ pub(super) fn details(action: &Action) -> Vec<Vec<String>> {
             .map(|(name, value)| vec![format!("{}={}", escaped(name), escaped(value))])
             .collect(),
         Action::Landlock(ruleset) => rules_by_access(ruleset),
+        Action::Place { path: place, links, .. } => {
+            let short = |path: &AbsolutePath| {
+                let rest = path.as_path().strip_prefix(place).unwrap_or(path.as_path());
+                escaped(rest.as_os_str())
+            };
+            links
+                .iter()
+                .map(|(path, to)| vec![format!("{} -> {}", short(path), shown(to))])
+                .collect()
+        }
         Action::Attend { writable, .. } => {
             let below = ["modes,", "owners", "and", "times", "below"].map(str::to_owned);
             vec![below.into_iter().chain(writable.iter().map(shown)).collect()]

@@ -54,6 +54,24 @@ fn home_and_temporary_directory_are_private_and_empty() {
     jail.run(["sh", "-c", "echo > /tmp/x"]).fails().says("Permission denied");
 }
 
+/// Where programs look for it, and with no more right than outside of it.
+#[test]
+fn what_is_granted_of_the_home_is_found_in_the_private_one() {
+    let jail = bare().home_file(".gitconfig", "[user]\nname = somebody\n");
+    let jail = jail.home_file(".config/tool/settings", "x").home_file(".config/secret", "y");
+    let jail = jail.args(["--read", "~/.gitconfig", "--read", "~/.config/tool"]);
+    jail.run(["git", "config", "--global", "user.name"]).succeeds().outputs("somebody\n");
+    jail.run([
+        "sh",
+        "-c",
+        "cat ~/.config/tool/settings; ls ~/.config; cat ~/.config/tool/../secret",
+    ])
+    .fails()
+    .outputs("xtool\n")
+    .says("Permission denied");
+    jail.run(["sh", "-c", "echo > ~/.gitconfig"]).fails();
+}
+
 /// ld(1) makes its output executable by chmod(2), make(1) reads times, ar and install set both.
 #[test]
 fn a_c_program_is_built_and_tested() {

@@ -32,6 +32,7 @@ complete -c jail -n "__fish_jail_needs_command" -f -a "check" -d 'Check profiles
 complete -c jail -n "__fish_jail_needs_command" -f -a "profile" -d 'List, show, compare and begin profiles'
 complete -c jail -n "__fish_jail_needs_command" -f -a "trust" -d 'Have the profile of a project used, as it is now'
 complete -c jail -n "__fish_jail_needs_command" -f -a "image" -d 'Pull, look at and remove images'
+complete -c jail -n "__fish_jail_needs_command" -f -a "doctor" -d 'Try what this machine allows, and say what to do about the rest'
 complete -c jail -n "__fish_jail_needs_command" -f -a "completions" -d 'Print a completion script for a shell'
 complete -c jail -n "__fish_jail_needs_command" -f -a "help" -d 'Print the help of a command, or what there is to know about a subject'
 complete -c jail -n "__fish_jail_options run" -s P -l profile -d 'Use this profile; several are merged from left to right' -r -F -a "(__fish_jail_profiles)"
@@ -86,7 +87,9 @@ off\t''"
 complete -c jail -n "__fish_jail_options run" -l cap-add -d 'Keep a capability (a part of root\'s power), such as NET_BIND_SERVICE' -r
 complete -c jail -n "__fish_jail_options run" -l degrade -d 'Go on without this protection where this machine lacks it' -r -f -a "landlock\t''
 limits\t''
-overlay\t''"
+overlay\t''
+namespaces\t''
+nested-rules\t''"
 complete -c jail -n "__fish_jail_options run" -s m -l memory -d 'Cap the memory of all processes together, such as 512M' -r
 complete -c jail -n "__fish_jail_options run" -l swap -d 'Cap the swap of all processes together; 0B is none' -r
 complete -c jail -n "__fish_jail_options run" -l memory-swap -d 'Cap memory and swap together, as podman counts it; -1 is no limit of swap' -r
@@ -158,7 +161,9 @@ off\t''"
 complete -c jail -n "__fish_jail_options plan" -l cap-add -d 'Keep a capability (a part of root\'s power), such as NET_BIND_SERVICE' -r
 complete -c jail -n "__fish_jail_options plan" -l degrade -d 'Go on without this protection where this machine lacks it' -r -f -a "landlock\t''
 limits\t''
-overlay\t''"
+overlay\t''
+namespaces\t''
+nested-rules\t''"
 complete -c jail -n "__fish_jail_options plan" -s m -l memory -d 'Cap the memory of all processes together, such as 512M' -r
 complete -c jail -n "__fish_jail_options plan" -l swap -d 'Cap the swap of all processes together; 0B is none' -r
 complete -c jail -n "__fish_jail_options plan" -l memory-swap -d 'Cap memory and swap together, as podman counts it; -1 is no limit of swap' -r
@@ -249,6 +254,78 @@ complete -c jail -n "__fish_jail_using_subcommand image; and __fish_seen_subcomm
 complete -c jail -n "__fish_jail_using_subcommand image; and __fish_seen_subcommand_from verify" -l repair -d 'Remove what is damaged, and the names that lead to it, so that it can be pulled again'
 complete -c jail -n "__fish_jail_using_subcommand image; and __fish_seen_subcommand_from verify" -l json -d 'Print JSON'
 complete -c jail -n "__fish_jail_using_subcommand image; and __fish_seen_subcommand_from verify" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c jail -n "__fish_jail_using_subcommand doctor" -s P -l profile -d 'Use this profile; several are merged from left to right' -r -F -a "(__fish_jail_profiles)"
+complete -c jail -n "__fish_jail_using_subcommand doctor" -l read -d 'Grant a file or directory for reading and executing' -r -F
+complete -c jail -n "__fish_jail_using_subcommand doctor" -l write -d 'Grant a file or directory for reading and writing' -r -F
+complete -c jail -n "__fish_jail_using_subcommand doctor" -l overlay -d 'Let the command write to a directory, and throw the writes away' -r -F
+complete -c jail -n "__fish_jail_using_subcommand doctor" -l mask -d 'Make a file or directory unreadable, also below a granted one' -r -F
+complete -c jail -n "__fish_jail_using_subcommand doctor" -l tmpfs -d 'Put an empty file system in memory at PATH[:size=SIZE]' -r -F
+complete -c jail -n "__fish_jail_using_subcommand doctor" -l bind -d 'Show FROM of the host at TO inside, as FROM:TO[:ro|rw]; read-only unless said' -r -F
+complete -c jail -n "__fish_jail_using_subcommand doctor" -s v -l volume -d 'The same with podman\'s meaning, as FROM:TO[:ro|rw]; writable unless said' -r -F
+complete -c jail -n "__fish_jail_using_subcommand doctor" -l device -d 'Grant a device node of the host' -r -F
+complete -c jail -n "__fish_jail_using_subcommand doctor" -l root -d 'Start from this root: host, empty, image:NAME, or a directory' -r -f -a "(__fish_complete_directories)"
+complete -c jail -n "__fish_jail_using_subcommand doctor" -l root-mode -d 'Say what happens to writes outside of what is granted' -r -f -a "read-only\t''
+overlay\t''
+write\t''"
+complete -c jail -n "__fish_jail_using_subcommand doctor" -l image -d 'Start from an image, as `--root image:NAME`' -r -F -a "(__fish_jail_images)"
+complete -c jail -n "__fish_jail_using_subcommand doctor" -l pull -d 'Fetch the image when it is missing (unless said), always, or never' -r -f -a "missing\t''
+always\t''
+never\t''"
+complete -c jail -n "__fish_jail_using_subcommand doctor" -l platform -d 'Take the image for this platform, such as linux/arm64' -r
+complete -c jail -n "__fish_jail_using_subcommand doctor" -l keep -d 'Keep what the command changes in the image, for the next run with this name' -r
+complete -c jail -n "__fish_jail_using_subcommand doctor" -l network -d 'Choose the network that the command has' -r -f -a "none\t''
+host\t''
+nat\t''"
+complete -c jail -n "__fish_jail_using_subcommand doctor" -l allow -d 'Reach this destination, as example.org:443, *.example.org or 192.0.2.0/24:5432' -r
+complete -c jail -n "__fish_jail_using_subcommand doctor" -s p -l publish -d 'Have a port of this machine lead to one inside' -r
+complete -c jail -n "__fish_jail_using_subcommand doctor" -l host-loopback -d 'Let the command reach what listens on this machine\'s loopback interface: off, unless said' -r -f -a "on\t''
+off\t''"
+complete -c jail -n "__fish_jail_using_subcommand doctor" -l add-host -d 'Name an address in /etc/hosts' -r
+complete -c jail -n "__fish_jail_using_subcommand doctor" -l dns -d 'Ask this server for names' -r
+complete -c jail -n "__fish_jail_using_subcommand doctor" -s e -l env -d 'Set a variable; without `=VALUE`, keep the caller\'s' -r
+complete -c jail -n "__fish_jail_using_subcommand doctor" -l env-file -d 'Set variables from a file of lines NAME=VALUE' -r -F
+complete -c jail -n "__fish_jail_using_subcommand doctor" -s w -l workdir -d 'Start the command in this directory' -r -f -a "(__fish_complete_directories)"
+complete -c jail -n "__fish_jail_using_subcommand doctor" -s u -l user -d 'Run the command as: keep, root, or UID:GID' -r
+complete -c jail -n "__fish_jail_using_subcommand doctor" -l entrypoint -d 'Put this program before the command, in the place of the image\'s; \'\' is nothing' -r
+complete -c jail -n "__fish_jail_using_subcommand doctor" -l ids -d 'Choose which ids exist inside' -r -f -a "single\t''
+subuid\t''
+auto\t''"
+complete -c jail -n "__fish_jail_using_subcommand doctor" -l hostname -d 'Name the machine inside; without this it is called `jail`' -r
+complete -c jail -n "__fish_jail_using_subcommand doctor" -l tty -d 'Choose the terminal that the command has' -r -f -a "auto\t''
+inherit\t''
+none\t''"
+complete -c jail -n "__fish_jail_using_subcommand doctor" -l umask -d 'Set the umask, in octal, such as 022' -r
+complete -c jail -n "__fish_jail_using_subcommand doctor" -l preserve-fd -d 'Keep these file descriptors open, beyond 0, 1 and 2' -r
+complete -c jail -n "__fish_jail_using_subcommand doctor" -l seccomp -d 'Filter system calls by a policy: default, strict, off, or a file' -r -F
+complete -c jail -n "__fish_jail_using_subcommand doctor" -l seccomp-allow -d 'Allow a system call, or a group of them such as @debug' -r
+complete -c jail -n "__fish_jail_using_subcommand doctor" -l seccomp-deny -d 'Refuse a system call, or a group of them; stronger than `--seccomp-allow`' -r
+complete -c jail -n "__fish_jail_using_subcommand doctor" -l landlock -d 'Have the kernel check every file access by Landlock as well: on, unless said' -r -f -a "on\t''
+off\t''"
+complete -c jail -n "__fish_jail_using_subcommand doctor" -l nesting -d 'Let the command make namespaces of its own, as sandboxes do: off, unless said' -r -f -a "on\t''
+off\t''"
+complete -c jail -n "__fish_jail_using_subcommand doctor" -l cap-add -d 'Keep a capability (a part of root\'s power), such as NET_BIND_SERVICE' -r
+complete -c jail -n "__fish_jail_using_subcommand doctor" -l degrade -d 'Go on without this protection where this machine lacks it' -r -f -a "landlock\t''
+limits\t''
+overlay\t''
+namespaces\t''
+nested-rules\t''"
+complete -c jail -n "__fish_jail_using_subcommand doctor" -s m -l memory -d 'Cap the memory of all processes together, such as 512M' -r
+complete -c jail -n "__fish_jail_using_subcommand doctor" -l swap -d 'Cap the swap of all processes together; 0B is none' -r
+complete -c jail -n "__fish_jail_using_subcommand doctor" -l memory-swap -d 'Cap memory and swap together, as podman counts it; -1 is no limit of swap' -r
+complete -c jail -n "__fish_jail_using_subcommand doctor" -l cpus -d 'Cap the share of processors, such as 1.5 or 150%' -r
+complete -c jail -n "__fish_jail_using_subcommand doctor" -l cpuset -l cpuset-cpus -d 'Use these processors only, such as 0-3,5' -r
+complete -c jail -n "__fish_jail_using_subcommand doctor" -l pids -l pids-limit -d 'Cap the number of processes and threads; -1 and 0 are no limit' -r
+complete -c jail -n "__fish_jail_using_subcommand doctor" -l io -d 'Slow down the block device of a path, as PATH:read=10M[,write=5M]' -r -F
+complete -c jail -n "__fish_jail_using_subcommand doctor" -l hugepages -d 'Let the command use pages of hugetlbfs, which no memory limit counts: on, unless said' -r -f -a "on\t''
+off\t''"
+complete -c jail -n "__fish_jail_using_subcommand doctor" -l time -l timeout -d 'End the command after this time, such as 90s or 1h30m, with exit status 124' -r
+complete -c jail -n "__fish_jail_using_subcommand doctor" -l time-grace -d 'Wait so long from SIGTERM to SIGKILL: 10s, unless said' -r
+complete -c jail -n "__fish_jail_using_subcommand doctor" -l nice -d 'Set the niceness, from 0 to 19, which gives way to all others' -r
+complete -c jail -n "__fish_jail_using_subcommand doctor" -l ulimit -d 'Set a limit of each process, as NAME=SOFT[:HARD]' -r
+complete -c jail -n "__fish_jail_using_subcommand doctor" -l read-only -d 'Make the root read-only, as `--root-mode read-only`'
+complete -c jail -n "__fish_jail_using_subcommand doctor" -l all -d 'List what these options do not need as well'
+complete -c jail -n "__fish_jail_using_subcommand doctor" -l json -d 'Print the findings as JSON; docs/doctor.md has every key'
+complete -c jail -n "__fish_jail_using_subcommand doctor" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c jail -n "__fish_jail_using_subcommand completions" -s h -l help -d 'Print help'
 complete -c jail -n "__fish_jail_using_subcommand help" -s h -l help -d 'Print help (see more with \'--help\')'
 
@@ -324,5 +401,5 @@ complete -c jail -n __fish_jail_inside -x -a "(__fish_jail_command)"
 complete -c jail -n "__fish_jail_using_subcommand check" -a "(__fish_jail_profiles)"
 complete -c jail -n "__fish_jail_using_subcommand profile; and __fish_seen_subcommand_from show diff" -a "(__fish_jail_profiles)"
 complete -c jail -n "__fish_jail_using_subcommand image; and __fish_seen_subcommand_from inspect pull remove unpack verify" -a "(__fish_jail_images)"
-complete -c jail -n "__fish_jail_using_subcommand help" -f -a "run plan check profile trust image completions help profile-format which-profile project paths degrade filesystem network limits env process seccomp landlock capabilities environment exit-status images report recipes threat-model"
+complete -c jail -n "__fish_jail_using_subcommand help" -f -a "run plan check profile trust image doctor completions help profile-format which-profile project paths degrade filesystem network limits env process seccomp landlock capabilities environment exit-status images report refusals recipes threat-model"
 complete -c jail -n "__fish_jail_using_subcommand completions" -f -a "bash elvish fish powershell zsh"

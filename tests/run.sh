@@ -22,7 +22,7 @@ elif [ -n "${CI:-}" ]; then
 fi
 
 # program:package
-used='gcc:gcc make:make git:git python3:python3 node:nodejs npm:npm gdb:gdb strace:strace
+used='gcc:gcc bwrap:bubblewrap runc:runc make:make git:git python3:python3 node:nodejs npm:npm gdb:gdb strace:strace
 vim:vim busybox:busybox-static perl:perl setpriv:util-linux newuidmap:uidmap dbus-daemon:dbus-daemon
 skopeo:skopeo zstd:zstd mmdebstrap:mmdebstrap docker-registry:docker-registry
 umoci:umoci podman:podman buildah:buildah openssl:openssl pasta:passt ip:iproute2 curl:curl ping:iputils-ping

@@ -10,7 +10,8 @@ pub const NETWORK_MODES: Listed = Listed(&["none", "host", "nat"]);
 pub const IDS: Listed = Listed(&["single", "subuid", "auto"]);
 pub const TTYS: Listed = Listed(&["auto", "inherit", "none"]);
 pub const SWITCHES: Listed = Listed(&["on", "off"]);
-pub const PROTECTIONS: Listed = Listed(&["landlock", "limits", "overlay"]);
+pub const PROTECTIONS: Listed =
+    Listed(&["landlock", "limits", "overlay", "namespaces", "nested-rules"]);
 
 /// Words for help and completions.
 ///

@@ -65,7 +65,9 @@ impl Primitive {
     /// What a failed step of a plan was about.
     pub fn of(action: &Action) -> Self {
         match action {
-            Action::Namespaces(_) => Self::Namespaces,
+            Action::Namespaces(_) | Action::Domain { .. } | Action::Place { .. } => {
+                Self::Namespaces
+            }
             Action::Ids(_) => Self::IdMap,
             Action::Scratch { .. }
             | Action::Root(_)
@@ -85,7 +87,7 @@ impl Primitive {
             Action::Hostname(_) => Self::HostName,
             Action::Keyring { .. } => Self::Keyring,
             Action::Landlock(_) => Self::Landlock,
-            Action::Seccomp(_) => Self::Filter,
+            Action::Seccomp(_) | Action::Attend { .. } => Self::Filter,
             Action::Cgroup(_)
             | Action::Limit(_)
             | Action::Rlimit { .. }

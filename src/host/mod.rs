@@ -3,6 +3,7 @@
 //! [`Host`] is plain data: a test writes one by hand.
 
 mod accounts;
+mod bare;
 pub mod cgroups;
 mod descriptors;
 mod devices;
@@ -25,5 +26,5 @@ pub use accounts::{AccountFile, Accounts};
 pub use network::{NameServer, NetworkFacts, Resolver};
 pub use survey::survey;
 pub use types::{
-    BlockDevice, Descriptor, FileFact, FileKind, Host, Identity, Kernel, Link, SubIds,
+    Bare, BlockDevice, Descriptor, FileFact, FileKind, Host, Identity, Kernel, Link, SubIds,
 };

@@ -20,8 +20,8 @@ use crate::units::AbsolutePath;
 use super::system::GENERATED;
 use super::walk::Walker;
 use super::{
-    FileFact, FileKind, Host, accounts, cgroups, descriptors, devices, hugepages, identity, kernel,
-    mounts, network, overlays, rlimits, subids, system,
+    FileFact, FileKind, Host, accounts, bare, cgroups, descriptors, devices, hugepages, identity,
+    kernel, mounts, network, overlays, rlimits, subids, system,
 };
 
 /// Reads all facts that a plan for `profile` needs, and nothing else. `rootfs` is the image that the
@@ -67,7 +67,9 @@ pub fn survey(profile: &Profile, rootfs: Option<&Rootfs>) -> Result<Host, Vec<Di
         no_overlay: overlays::survey(profile, rootfs),
         stores: Vec::new(),
         unmade_stores: Vec::new(),
+        bare: None,
     };
+    host.bare = keep(bare::survey(profile, &host), &mut errors).flatten();
     errors.extend(hugepages::inherited(profile));
     host.seccomp = keep(policy(profile, &host), &mut errors).flatten();
     match devices::survey(profile, &host) {
@@ -129,6 +131,9 @@ fn survey_files(profile: &Profile, image: Option<&Rootfs>, host: &mut Host, walk
     let mut paths: Vec<AbsolutePath> =
         system::entries(&host.files, &profile.network, &host.network);
     paths.extend(private.chain(versioned));
+    if host.bare.is_some() {
+        paths.extend(system::BARE.iter().filter_map(AbsolutePath::new));
+    }
     paths.extend(host.identity.home.clone());
     paths.push(host.workdir.clone());
     paths.extend(host.interfaces.iter().cloned());

@@ -83,6 +83,25 @@ pub const ETC_HOSTS: &str = "/etc/hosts";
 pub const GENERATED: [&str; 5] =
     ["/etc/hosts", "/etc/hostname", "/etc/resolv.conf", "/etc/passwd", "/etc/group"];
 
+/// What else is shown where nothing can be put in its place: who users are, and what programs ask
+/// the kernel for. Nothing of a single process, as that would be one of every process.
+pub const BARE: [&str; 14] = [
+    "/etc/passwd",
+    "/etc/group",
+    "/proc/cpuinfo",
+    "/proc/filesystems",
+    "/proc/loadavg",
+    "/proc/meminfo",
+    "/proc/stat",
+    "/proc/uptime",
+    "/proc/version",
+    "/proc/sys/fs/pipe-max-size",
+    "/proc/sys/kernel/cap_last_cap",
+    "/proc/sys/kernel/ngroups_max",
+    "/proc/sys/net/core/somaxconn",
+    "/proc/sys/vm/overcommit_memory",
+];
+
 /// Directories that are private to each run, and their modes.
 pub const PRIVATE: [(&str, u32); 3] = [("/tmp", 0o1777), ("/run", 0o755), ("/var/tmp", 0o1777)];
 

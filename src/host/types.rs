@@ -55,6 +55,18 @@ pub struct Host {
     /// Those of them that do not exist, though a command could make them: to be made before the run, so
     /// that there is something to mask. Their facts say that they are there.
     pub unmade_stores: Vec<AbsolutePath>,
+    /// `None` where namespaces can be had, and where nobody asked: only a profile that allows to do
+    /// without has them tried.
+    pub bare: Option<Bare>,
+}
+
+/// This machine refuses namespaces.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Bare {
+    /// What stands against them.
+    pub errno: i32,
+    /// Where this run may have directories of its own: a name that nobody else has.
+    pub place: AbsolutePath,
 }
 
 impl Host {

@@ -18,6 +18,7 @@
 
 pub mod copy;
 mod delete;
+pub use delete::delete_at;
 mod descend;
 pub mod digest;
 pub(crate) mod directory;

@@ -42,6 +42,18 @@ pub enum Action {
     /// One clone3(2) with user, mount, pid, ipc, uts and cgroup namespaces, and net if it is not the
     /// host's network.
     Namespaces(NetworkSpace),
+    /// No namespaces: a Landlock domain around init and the command, out of which no signal leads.
+    Domain {
+        /// What stands against namespaces.
+        errno: i32,
+    },
+    /// A directory of this run, mode 0700, with these directories in it. It goes with the run.
+    Place {
+        path: AbsolutePath,
+        directories: Vec<AbsolutePath>,
+        /// Links in them to what is granted of the caller's home: where, and to what.
+        links: Vec<(AbsolutePath, AbsolutePath)>,
+    },
     /// How ids inside correspond to ids outside.
     Ids(IdMap),
     /// One tmpfs that holds the root, all private directories and the upper layers of overlays.
@@ -132,6 +144,12 @@ pub enum Action {
         signal: i32,
     },
     Landlock(Ruleset),
+    /// A filter in front of the other one. What it hands to init, which is calls that change modes,
+    /// owners and times, is done by that for files below these paths, and for files without a name.
+    Attend {
+        filter: Filter,
+        writable: Vec<AbsolutePath>,
+    },
     Seccomp(Filter),
     /// Close every descriptor above 2 but for these.
     Descriptors {

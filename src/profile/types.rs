@@ -41,6 +41,10 @@ pub enum Protection {
     Limits,
     /// The overlay of an image's layers: a private copy of them will do.
     Overlay,
+    /// All namespaces, and with them every mount: Landlock, the filter and limits will do.
+    Namespaces,
+    /// Without namespaces, what is read-only below a writable directory.
+    NestedRules,
 }
 
 /// `[filesystem]`

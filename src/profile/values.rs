@@ -110,13 +110,16 @@ impl FromStr for Protection {
     type Err = BadValue;
 
     fn from_str(text: &str) -> Result<Self, BadValue> {
-        let known =
-            [("landlock", Self::Landlock), ("limits", Self::Limits), ("overlay", Self::Overlay)];
-        let only = "only `landlock`, `limits` and `overlay` may be missing";
+        let known = [
+            ("landlock", Self::Landlock),
+            ("limits", Self::Limits),
+            ("overlay", Self::Overlay),
+            ("namespaces", Self::Namespaces),
+            ("nested-rules", Self::NestedRules),
+        ];
+        let only =
+            "only `landlock`, `limits`, `overlay`, `namespaces` and `nested-rules` may be missing";
         match text {
-            "namespaces" => {
-                Err(BadValue::new("degrading `namespaces` is not supported yet").help(only))
-            }
             "seccomp" | "capabilities" | "no-new-privileges" => {
                 Err(BadValue::new(format!("`{text}` cannot be degraded")).help(only))
             }
@@ -265,7 +268,10 @@ mod tests {
 
     #[test]
     fn protections() {
-        let only = "only `landlock`, `limits` and `overlay` may be missing";
+        let only =
+            "only `landlock`, `limits`, `overlay`, `namespaces` and `nested-rules` may be missing";
+        assert_eq!("namespaces".parse(), Ok(Protection::Namespaces));
+        assert_eq!("nested-rules".parse(), Ok(Protection::NestedRules));
         assert_eq!("landlock".parse(), Ok(Protection::Landlock));
         assert_eq!("limits".parse(), Ok(Protection::Limits));
         assert_eq!("overlay".parse(), Ok(Protection::Overlay));
@@ -275,11 +281,8 @@ mod tests {
         );
         assert_eq!(
             refused::<Protection>("everything"),
-            "unknown protection `everything`; use `landlock`, `limits` or `overlay`"
-        );
-        assert_eq!(
-            refused::<Protection>("namespaces"),
-            format!("degrading `namespaces` is not supported yet; {only}")
+            "unknown protection `everything`; use `landlock`, `limits`, `overlay`, \
+             `namespaces` or `nested-rules`"
         );
         assert_eq!(
             refused::<Protection>("seccomp"),

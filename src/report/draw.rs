@@ -89,6 +89,8 @@ fn degraded(plan: &Plan) -> Vec<Protection> {
         profile::Protection::Landlock => Protection::Landlock,
         profile::Protection::Limits => Protection::Limits,
         profile::Protection::Overlay => Protection::Overlay,
+        profile::Protection::Namespaces => Protection::Namespaces,
+        profile::Protection::NestedRules => Protection::NestedRules,
     });
     named.collect()
 }

@@ -261,6 +261,9 @@ pub enum Protection {
     Landlock,
     Limits,
     Overlay,
+    Namespaces,
+    #[serde(rename = "nested-rules")]
+    NestedRules,
 }
 
 /// What a run used. A figure that nobody counted is null.

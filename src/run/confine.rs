@@ -92,6 +92,11 @@ impl Confinement {
         self.cgroup.entrance()
     }
 
+    /// Moves in who could not be cloned into it.
+    pub fn take(&self, init: Pid) -> Result<(), Diagnostic> {
+        self.cgroup.take(init)
+    }
+
     pub fn path(&self) -> &Path {
         self.cgroup.path()
     }

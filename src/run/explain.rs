@@ -37,8 +37,25 @@ fn explain_at(step: &Step, fault: Fault, plan: &Plan) -> Refused {
     }
 }
 
+/// What to do where this machine refuses what a sandbox is made of.
+const WITHOUT: &str =
+    "to run without namespaces: --degrade namespaces, in a profile degrade = [\"namespaces\"]";
+
 /// clone3(2), or what stands before it, said no.
 pub fn explain_clone(errno: Errno) -> Diagnostic {
+    let explained = explain_namespaces(errno);
+    match errno {
+        Errno::ENOSPC
+        | Errno::EPERM
+        | Errno::EACCES
+        | Errno::ENOSYS
+        | Errno::EINVAL
+        | Errno::EUSERS => explained.help(WITHOUT),
+        _ => explained,
+    }
+}
+
+fn explain_namespaces(errno: Errno) -> Diagnostic {
     let diagnostic = Diagnostic::error("cannot create the sandbox's namespaces");
     if let Some(forbidden) = Forbidden::by(errno, &Settings::read()) {
         let fixes = forbidden.fixes(&Surroundings::look());
@@ -80,6 +97,19 @@ fn explain_step(step: &Step, fault: Fault) -> Diagnostic {
         errno_cause(errno)
     ));
     let diagnostic = located(diagnostic, step);
+    let diagnostic = advised(diagnostic, step, fault);
+    match (&step.action, fault.errno) {
+        (
+            Action::Ids(_) | Action::Scratch { .. } | Action::Proc { .. },
+            Errno::EPERM | Errno::EACCES,
+        ) => diagnostic.help(WITHOUT),
+        _ => diagnostic,
+    }
+}
+
+/// With what is known of the step's failure on a machine like this one.
+fn advised(diagnostic: Diagnostic, step: &Step, fault: Fault) -> Diagnostic {
+    let errno = fault.errno;
     if let Some(forbidden) = forbidden(&step.action, fault) {
         let fixes = forbidden.fixes(&Surroundings::look());
         return helped(diagnostic.because(forbidden.because(errno)), &fixes);
@@ -146,6 +176,8 @@ fn deed(action: &Action) -> String {
         Action::Cgroup(_) => "make a cgroup for this run".into(),
         Action::Limit(_) => "limit what the command may use".into(),
         Action::Namespaces(_) => "start the sandbox's first process".into(),
+        Action::Domain { .. } => "hold the command in a Landlock domain".into(),
+        Action::Place { path, .. } => format!("make the private directory `{path}`"),
         Action::Ids(_) => "map the ids of the user namespace".into(),
         Action::Scratch { .. } => "make the sandbox's scratch file system".into(),
         Action::Root(RootSource::Empty) => "make the root directory".into(),
@@ -181,6 +213,7 @@ fn deed(action: &Action) -> String {
         Action::Workdir(path) => format!("start in `{path}`"),
         Action::TimeLimit { .. } => "limit the time of the command".into(),
         Action::Landlock(_) => "enforce the Landlock ruleset".into(),
+        Action::Attend { .. } => "attend to calls that Landlock has no say in".into(),
         Action::Seccomp(_) => "install the seccomp filter".into(),
         Action::Descriptors { .. } => "close inherited descriptors".into(),
         Action::Exec { .. } => "start the command's process".into(),
@@ -260,6 +293,13 @@ fn help(action: &Action, fault: Fault) -> Option<&'static str> {
         ),
         (_, Call::PivotRoot, Errno::EINVAL) => {
             Some("the root of this system is an initial ramdisk, which cannot be left")
+        }
+        (Action::Attend { .. }, Call::Seccomp, Errno::EBUSY) => Some(
+            "this container's own filter asks a process of its own, and the kernel allows one only; \
+             run jail outside of it, or in one that allows user namespaces",
+        ),
+        (Action::Domain { .. }, Call::Landlock, Errno::E2BIG) => {
+            Some("more than 16 Landlock rulesets are nested")
         }
         (Action::Landlock(_), Call::Landlock, Errno::E2BIG) => {
             Some("more than 16 Landlock rulesets are nested; --landlock off")

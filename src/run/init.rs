@@ -3,22 +3,23 @@
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 
 use nix::errno::Errno;
-use nix::fcntl::{AT_FDCWD, OFlag, openat};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use nix::sched::{CloneFlags, unshare};
 use nix::sys::signal::{SigSet, Signal, kill};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
+use nix::sys::socket::{AddressFamily, SockFlag, SockType, socketpair};
 use nix::sys::stat::{Mode, umask};
-use nix::unistd::{Pid, setgroups, write};
+use nix::unistd::Pid;
 
 use crate::forward::Handover;
-use crate::script::{Ids, Mapping, Script};
+use crate::script::{Isolation, Script};
 use crate::sys::{
-    Change, close_all_but, die_with_parent, exit_now, next_change, not_dumpable,
+    Change, close_all_but, exit_now, next_change, not_dumpable, receive_descriptors,
     spawn_sharing_memory, wipe_arguments_and_environment,
 };
 
+use super::attend::Attendant;
 use super::clock::{Clock, Verdict, terminate_all};
+use super::isolate::{Remains, end, enter, follow_the_supervisor};
 use super::message::{Call, During, Failure, Fault, Order, Report};
 use super::payload::{Command, Inherited, become_command};
 use super::room::Room;
@@ -33,21 +34,27 @@ pub fn run(
     inherited: Inherited,
     argument_count: usize,
 ) -> ! {
-    let status = match start(&mut script, &socket, handover, inherited, argument_count) {
+    let mut remains = Remains::Nothing;
+    let started = start(&mut script, &socket, handover, inherited, argument_count, &mut remains);
+    let report = match started {
         Ok(running) => {
-            let clock = Clock::start(script.time);
-            match watch(&running, clock, &socket) {
+            let report = watch(&running, Clock::start(script.time), &socket);
+            end(remains);
+            match report {
                 Ok(report) => {
                     tell_what_is_full(&running.rooms, &socket);
                     report
                 }
-                Err(errno) => Report::Failed(internal(errno)),
+                Err(errno) => Some(Report::Failed(internal(errno))),
             }
         }
-        Err(failure) => Report::Failed(failure),
+        Err(failure) => {
+            end(remains);
+            Some(Report::Failed(failure))
+        }
     };
     // When the supervisor is gone there is nobody left to tell.
-    let _ = status.send(&socket);
+    let _ = report.map(|report| report.send(&socket));
     exit_now(0)
 }
 
@@ -56,6 +63,7 @@ struct Running {
     command: Pid,
     children: SignalFd,
     rooms: Vec<Room>,
+    attendant: Option<Attendant>,
 }
 
 /// Builds everything and starts the command; what tells of the ends of children is made
@@ -66,74 +74,49 @@ fn start(
     handover: Option<Handover>,
     inherited: Inherited,
     argument_count: usize,
+    remains: &mut Remains,
 ) -> Result<Running, Failure> {
-    follow_the_supervisor(socket).map_err(|fault| Failure { step: 0, fault })?;
+    follow_the_supervisor(&script.isolation, socket).map_err(|fault| Failure { step: 0, fault })?;
     if script.waits {
         // Until the ids are mapped, and we are in the cgroup that limits us.
         wait_for_the_supervisor(socket).map_err(|fault| Failure { step: 0, fault })?;
     }
     umask(Mode::empty());
-    if let Some(cgroup) = &script.cgroup {
-        let step = cgroup.step;
-        hide_other_cgroups().map_err(|fault| Failure { step, fault })?;
-    }
-    let step = script.ids.step;
-    map_ids(&script.ids).map_err(|fault| Failure { step, fault })?;
-    if script.is_entered() {
-        let told = Report::Mapped.send(socket).during(Call::Connect);
-        told.map_err(|fault| Failure { step, fault })?;
-    }
+    *remains = enter(script, socket)?;
     let mut ruleset = script.landlock.take();
     let rooms = carry_out(&script.setup, socket, &mut ruleset, handover)?;
     hide(argument_count).map_err(|fault| Failure { step: 0, fault })?;
     let payload = &script.payload;
     let at_exec = |fault| Failure { step: payload.exec.step, fault };
     let children = child_signals().during(Call::Signalfd).map_err(at_exec)?;
-    let mut command = Command { payload, ruleset, inherited, socket };
+    let channel = payload.attend.as_ref().map(|_| channel()).transpose();
+    let channel = channel.during(Call::HandOver).map_err(at_exec)?;
+    let to_init = channel.as_ref().map(|(_, theirs)| theirs);
+    let init = (*remains == Remains::Descendants).then(Pid::this);
+    let mut command = Command { payload, ruleset, inherited, socket, to_init, init };
     let pid = spawn_sharing_memory(become_command, &mut command);
-    Ok(Running { command: pid.during(Call::Clone).map_err(at_exec)?, children, rooms })
+    let command = pid.during(Call::Clone).map_err(at_exec)?;
+    let attendant = attendant(script, channel).during(Call::HandOver).map_err(at_exec)?;
+    Ok(Running { command, children, rooms, attendant })
 }
 
-/// Dies when the supervisor dies, from now on. It may be dead already: then the other end
-/// of the socket is closed. The signal alone would miss that, and the kernel takes it
-/// back when ids or capabilities change; afterwards [`watch`] sees the end of the socket.
-fn follow_the_supervisor(socket: &OwnedFd) -> Result<(), Fault> {
-    die_with_parent().during(Call::Prctl)?;
-    let mut peer = [PollFd::new(socket.as_fd(), PollFlags::POLLIN)];
-    poll(&mut peer, PollTimeout::ZERO).during(Call::Open)?;
-    let gone = peer[0].revents().is_some_and(|events| events.contains(PollFlags::POLLHUP));
-    if gone {
-        exit_now(0);
-    }
-    Ok(())
+/// On which the command's process hands over what its filter asks by.
+fn channel() -> Result<(OwnedFd, OwnedFd), Errno> {
+    socketpair(AddressFamily::Unix, SockType::SeqPacket, None, SockFlag::SOCK_CLOEXEC)
 }
 
-/// The cgroup that we are in by now becomes the only one that can be seen, or mounted.
-fn hide_other_cgroups() -> Result<(), Fault> {
-    unshare(CloneFlags::CLONE_NEWCGROUP).during(Call::Unshare)
-}
-
-fn map_ids(ids: &Ids) -> Result<(), Fault> {
-    match &ids.mapping {
-        Mapping::Own { uid_map, gid_map } => {
-            // Without setgroups(2) denied the kernel would not let us write the gid map;
-            // see user_namespaces(7).
-            write_whole(c"/proc/self/setgroups", b"deny")?;
-            write_whole(c"/proc/self/uid_map", uid_map)?;
-            write_whole(c"/proc/self/gid_map", gid_map)
-        }
-        Mapping::Helpers { .. } => {
-            setgroups(&[]).during(Call::Write)?;
-            // Changing groups made the kernel forget whose death is ours.
-            die_with_parent().during(Call::Prctl)
-        }
-    }
-}
-
-fn write_whole(path: &std::ffi::CStr, content: &[u8]) -> Result<(), Fault> {
-    let flags = OFlag::O_WRONLY | OFlag::O_CLOEXEC;
-    let file = openat(AT_FDCWD, path, flags, Mode::empty()).during(Call::Open)?;
-    write(&file, content).during(Call::Write).map(drop)
+/// By now the command's process has sent what it has to send, or has failed and told so.
+fn attendant(
+    script: &Script,
+    channel: Option<(OwnedFd, OwnedFd)>,
+) -> Result<Option<Attendant>, Errno> {
+    let (Some((ours, theirs)), Isolation::Domain(domain)) = (channel, &script.isolation) else {
+        return Ok(None);
+    };
+    drop(theirs);
+    let received = receive_descriptors(ours.as_fd())?;
+    let listener = received.and_then(|(_, descriptors)| descriptors.into_iter().next());
+    Ok(listener.map(|listener| Attendant::new(listener, domain.writable.clone())))
 }
 
 /// Nothing of the caller shows in /proc/1.
@@ -146,17 +129,20 @@ fn hide(argument_count: usize) -> Result<(), Fault> {
     }
 }
 
-/// Reaps everything, passes signals on, until the command ends or the supervisor dies.
-fn watch(running: &Running, mut clock: Clock, socket: &OwnedFd) -> Result<Report, Errno> {
-    let Running { command, children, rooms } = running;
+/// Reaps everything, passes signals on, until the command ends, or the supervisor dies: then there
+/// is nothing to report.
+fn watch(running: &Running, mut clock: Clock, socket: &OwnedFd) -> Result<Option<Report>, Errno> {
+    let Running { command, children, rooms, attendant } = running;
     let command = *command;
     // A pipe or a lock of the caller ends when the command lets go of it, not when we do.
     let rooms = rooms.iter().map(|room| room.mount.as_raw_fd());
-    close_all_but(rooms.chain([socket.as_raw_fd(), children.as_raw_fd()]).collect())?;
+    let listener = attendant.iter().map(|attendant| attendant.as_fd().as_raw_fd());
+    let own = [socket.as_raw_fd(), children.as_raw_fd()];
+    close_all_but(rooms.chain(listener).chain(own).collect())?;
     let mut stops = Stops::default();
     loop {
         if let Some(report) = reap(command, &mut stops)? {
-            return Ok(report);
+            return Ok(Some(report));
         }
         tell_stops(&mut stops, socket)?;
         match clock.look() {
@@ -168,28 +154,31 @@ fn watch(running: &Running, mut clock: Clock, socket: &OwnedFd) -> Result<Report
             // All inside ends with us.
             Verdict::Kill => {
                 Report::TimedOut.send(socket)?;
-                return Ok(Report::Signaled(Signal::SIGKILL as i32));
+                return Ok(Some(Report::Signaled(Signal::SIGKILL as i32)));
             }
         }
-        let (order, child) = wait_for_event(socket, children, &stops, clock.timeout())?;
-        if order {
+        let events = wait_for_event(socket, running, &stops, clock.timeout())?;
+        if let Some(attendant) = attendant.as_ref().filter(|_| events.question) {
+            attendant.attend()?;
+        }
+        if events.order {
             match Order::receive(socket)? {
                 Some(Order::Signal(signal)) => pass_on(command, signal)?,
                 Some(Order::Continue { stops: answered }) => {
                     // The command may have stopped since the last look.
                     if let Some(report) = reap(command, &mut stops)? {
-                        return Ok(report);
+                        return Ok(Some(report));
                     }
                     if stops.needs_continuing(answered) {
                         pass_on(command, Signal::SIGCONT as i32)?;
                     }
                 }
                 Some(Order::Begin) => {}
-                // All inside ends with us.
-                None => exit_now(0),
+                // All inside ends with us, or by us.
+                None => return Ok(None),
             }
         }
-        if child {
+        if events.child {
             children.read_signal()?;
         }
     }
@@ -202,25 +191,45 @@ fn child_signals() -> Result<SignalFd, Errno> {
     SignalFd::with_flags(&set, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)
 }
 
-/// Whether there is an order, or a child to look after.
+/// What there is to attend to.
+#[derive(Default)]
+struct Events {
+    order: bool,
+    child: bool,
+    /// The command's filter asks.
+    question: bool,
+}
+
 fn wait_for_event(
     socket: &OwnedFd,
-    children: &SignalFd,
+    running: &Running,
     stops: &Stops,
     timeout: PollTimeout,
-) -> Result<(bool, bool), Errno> {
+) -> Result<Events, Errno> {
     let mut of_socket = PollFlags::POLLIN;
     of_socket.set(PollFlags::POLLOUT, stops.untold().is_some());
-    let mut fds =
-        [PollFd::new(socket.as_fd(), of_socket), PollFd::new(children.as_fd(), PollFlags::POLLIN)];
-    match poll(&mut fds, timeout) {
+    let attendant = running.attendant.as_ref();
+    let third = attendant.map_or(running.children.as_fd(), Attendant::as_fd);
+    let mut fds = [
+        PollFd::new(socket.as_fd(), of_socket),
+        PollFd::new(running.children.as_fd(), PollFlags::POLLIN),
+        PollFd::new(third, PollFlags::POLLIN),
+    ];
+    let fds = if attendant.is_some() { &mut fds[..] } else { &mut fds[..2] };
+    match poll(fds, timeout) {
         Ok(_) => {}
-        Err(Errno::EINTR) => return Ok((false, false)),
+        Err(Errno::EINTR) => return Ok(Events::default()),
         Err(errno) => return Err(errno),
     }
     let happened =
         |fd: &PollFd| fd.revents().is_some_and(|events| events.intersects(!PollFlags::POLLOUT));
-    Ok((happened(&fds[0]), happened(&fds[1])))
+    // Its end, with that of all who could ask, is no question.
+    let asks = |fd: &PollFd| fd.revents().is_some_and(|events| events.contains(PollFlags::POLLIN));
+    Ok(Events {
+        order: happened(&fds[0]),
+        child: happened(&fds[1]),
+        question: fds.get(2).is_some_and(asks),
+    })
 }
 
 /// Tells the supervisor of the last stop, unless it leaves many reports unread: stopped itself,

@@ -5,12 +5,15 @@
 //! kernel ends everything inside. The two speak [`message`]s over one socket; its end tells
 //! each side of the other's death.
 
+mod attend;
 mod beside;
 mod cgroup;
+mod claimed;
 mod clock;
 mod confine;
 mod explain;
 mod init;
+mod isolate;
 mod join;
 mod message;
 mod mounts;
@@ -18,6 +21,7 @@ mod nat;
 mod outcome;
 mod overlay;
 mod payload;
+mod place;
 mod program;
 mod publish;
 mod reach;
@@ -27,6 +31,7 @@ mod scope;
 mod setup;
 mod start;
 mod stops;
+mod strays;
 mod supervisor;
 mod tally;
 mod terminal;

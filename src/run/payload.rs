@@ -1,22 +1,24 @@
 //! The last steps before the command: from here on the process is the command's.
 
 use std::ffi::{CStr, CString, c_char};
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::ptr;
 
-use landlock::{RulesetCreated, RulesetStatus};
+use landlock::RulesetCreated;
 use nix::errno::Errno;
 use nix::sys::resource::{Resource, setrlimit};
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::stat::{Mode, umask};
-use nix::unistd::{fchdir, setsid};
+use nix::unistd::{Pid, fchdir, getppid, setsid};
+use seccompiler::sock_filter;
 
 use crate::script::{Exec, Payload, Rlimit};
 use crate::sys::{
-    Links, close_from, exec, exit_now, keep_open_on_exec, leave_real_time, open_path,
-    restore_default, set_niceness,
+    Links, close_from, die_with_parent, exec, exit_now, install_asking_filter, keep_open_on_exec,
+    leave_real_time, open_path, restore_default, send_descriptors, set_niceness,
 };
 
+use super::isolate::restrict;
 use super::message::{Call, During, Failure, Fault, Report};
 
 /// What the caller's process had, and the command is to have again.
@@ -36,6 +38,10 @@ pub struct Command<'a> {
     pub ruleset: Option<(u16, RulesetCreated)>,
     pub inherited: Inherited,
     pub socket: &'a OwnedFd,
+    /// To init, for the descriptor on which the filter asks it.
+    pub to_init: Option<&'a OwnedFd>,
+    /// Its number, where nothing else ends this process with it.
+    pub init: Option<Pid>,
 }
 
 /// Runs in the payload's process, which shares init's memory until it executes the command.
@@ -52,7 +58,10 @@ pub fn become_command(command: &mut Command) -> ! {
 }
 
 fn prepare(command: &mut Command) -> Result<(), Failure> {
-    let Command { payload, ruleset, inherited, socket } = command;
+    let Command { payload, ruleset, inherited, socket, to_init, init } = command;
+    if let Some(init) = init {
+        follow(*init).map_err(at(payload.exec.step))?;
+    }
     if let Some(step) = payload.new_session {
         setsid().during(Call::Setsid).map_err(at(step))?;
     }
@@ -75,6 +84,9 @@ fn prepare(command: &mut Command) -> Result<(), Failure> {
     // Not by init, after the fact: the command may have used up all memory by then. And not
     // later: the filter may forbid it. If the supervisor is gone there is nobody to tell.
     let _ = Report::Started.send(*socket);
+    if let (Some((step, program)), Some(init)) = (&payload.attend, to_init) {
+        have_init_attend(program, init).map_err(at(*step))?;
+    }
     if let Some((step, program)) = &payload.seccomp {
         seccompiler::apply_filter(program).map_err(|_| Failure {
             step: *step,
@@ -82,6 +94,18 @@ fn prepare(command: &mut Command) -> Result<(), Failure> {
         })?;
     }
     Ok(())
+}
+
+/// Ends with init, which may have ended before.
+fn follow(init: Pid) -> Result<(), Fault> {
+    die_with_parent().during(Call::Prctl)?;
+    if getppid() == init { Ok(()) } else { exit_now(0) }
+}
+
+/// Before the other filter, which may forbid what is needed for it.
+fn have_init_attend(program: &[sock_filter], init: &OwnedFd) -> Result<(), Fault> {
+    let listener = install_asking_filter(program).during(Call::Seccomp)?;
+    send_descriptors(init.as_fd(), 0, &[listener.as_raw_fd()]).during(Call::HandOver)
 }
 
 /// These count for this process and for all that come from it, and not for init.
@@ -122,17 +146,6 @@ fn keep_only(keep: &[i32]) -> Result<(), Fault> {
         keep_open_on_exec(*fd).during(Call::CloseRange)?;
     }
     Ok(())
-}
-
-/// The library may enforce a part only and call that a success; we do not.
-fn restrict(ruleset: RulesetCreated) -> Result<(), Fault> {
-    let fault = |errno| Fault { call: Call::Landlock, errno };
-    let status = ruleset.restrict_self().map_err(|_| fault(Errno::last()))?;
-    if status.ruleset == RulesetStatus::FullyEnforced && status.no_new_privs {
-        Ok(())
-    } else {
-        Err(fault(Errno::ENOTSUP))
-    }
 }
 
 /// As execvp(3): goes on where a file is not there, remembers one that may not be executed.

@@ -13,13 +13,15 @@ use std::fs::File;
 use std::io::Write;
 use std::os::fd::OwnedFd;
 use std::path::Path;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use nix::errno::Errno;
-use nix::fcntl::{AT_FDCWD, Flock, FlockArg, OFlag, openat};
-use nix::sys::stat::{Mode, fstat, fstatat, mkdirat};
-use nix::unistd::{Pid, UnlinkatFlags, geteuid, unlinkat};
+use nix::fcntl::{OFlag, openat};
+use nix::sys::stat::{Mode, stat};
+use nix::unistd::{Pid, geteuid};
 use serde::Serialize;
+
+use super::claimed::{self, Claimed};
 
 const FILE: &str = "run.json";
 
@@ -59,11 +61,7 @@ impl<'a> Description<'a> {
 }
 
 /// The directory of this run. It goes away with the value.
-pub struct Record {
-    all: OwnedFd,
-    name: OsString,
-    _claim: Flock<OwnedFd>,
-}
+pub struct Record(Option<Claimed>);
 
 impl Record {
     /// Makes the directory of this run, and removes those of runs that were killed.
@@ -71,107 +69,37 @@ impl Record {
     /// `None` where the runtime directory cannot be written: a run does not depend on it.
     pub fn make(runtime: &Path, description: &Description) -> Option<Self> {
         let all = directory_of_all(runtime).ok()?;
-        sweep(&all);
-        let name = OsString::from(description.id);
-        let (own, claim) = make_claimed(&all, &name)?;
-        let record = Self { all, name, _claim: claim };
+        let own = Claimed::make(all, OsStr::new(description.id)).ok()?;
+        let is_described = describe(&own.directory, description);
+        let record = Self(Some(own));
         // Half a description is none: then the directory goes away again.
-        record.describe(&own, description).then_some(record)
+        is_described.then_some(record)
     }
+}
 
-    fn describe(&self, own: &OwnedFd, description: &Description) -> bool {
-        let flags = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_CLOEXEC;
-        let Ok(file) = openat(own, FILE, flags, Mode::S_IRUSR | Mode::S_IWUSR) else {
-            return false;
-        };
-        let Ok(text) = serde_json::to_vec(description) else { return false };
-        File::from(file).write_all(&text).is_ok()
-    }
+fn describe(own: &OwnedFd, description: &Description) -> bool {
+    let flags = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_CLOEXEC;
+    let Ok(file) = openat(own, FILE, flags, Mode::S_IRUSR | Mode::S_IWUSR) else {
+        return false;
+    };
+    let Ok(text) = serde_json::to_vec(description) else { return false };
+    File::from(file).write_all(&text).is_ok()
 }
 
 impl Drop for Record {
     fn drop(&mut self) {
-        remove(&self.all, &self.name);
+        // What cannot be removed stays for the next run.
+        let _ = self.0.take().map(Claimed::remove);
     }
 }
 
 /// `jail` in a runtime directory that is ours alone (XDG Base Directory Specification).
 fn directory_of_all(runtime: &Path) -> Result<OwnedFd, Errno> {
-    let runtime = open_directory_at(runtime)?;
-    let state = fstat(&runtime)?;
+    let state = stat(runtime)?;
     if state.st_uid != geteuid().as_raw() || state.st_mode & 0o022 != 0 {
         return Err(Errno::EPERM);
     }
-    match mkdirat(&runtime, "jail", Mode::S_IRWXU) {
-        Ok(()) | Err(Errno::EEXIST) => open_directory(&runtime, OsStr::new("jail")),
-        Err(errno) => Err(errno),
-    }
-}
-
-fn open_directory_at(path: &Path) -> Result<OwnedFd, Errno> {
-    openat(AT_FDCWD, path, OFlag::O_DIRECTORY | OFlag::O_CLOEXEC, Mode::empty())
-}
-
-fn open_directory(at: &OwnedFd, name: &OsStr) -> Result<OwnedFd, Errno> {
-    let flags = OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
-    openat(at, name, flags, Mode::empty())
-}
-
-/// Another run may find the directory before it is claimed, and take it for a stale one: then it
-/// is made once more.
-fn make_claimed(all: &OwnedFd, name: &OsStr) -> Option<(OwnedFd, Flock<OwnedFd>)> {
-    const ATTEMPTS: usize = 16;
-    const PAUSE: Duration = Duration::from_millis(2);
-    (0..ATTEMPTS).find_map(|attempt| {
-        if attempt > 0 {
-            // It is removed at once, and nothing tells when.
-            std::thread::sleep(PAUSE);
-        }
-        match mkdirat(all, name, Mode::S_IRWXU) {
-            Ok(()) | Err(Errno::EEXIST) => {}
-            Err(_) => return None,
-        }
-        let own = open_directory(all, name).ok()?;
-        let claim = claim(all, name, own.try_clone().ok()?)?;
-        Some((own, claim))
-    })
-}
-
-/// A lock on a directory that is still the one of this name. It is not waited for: a command that
-/// is shown these directories may take it, and never let go of it.
-fn claim(all: &OwnedFd, name: &OsStr, own: OwnedFd) -> Option<Flock<OwnedFd>> {
-    let inode = fstat(&own).ok()?.st_ino;
-    let claim = Flock::lock(own, FlockArg::LockExclusiveNonblock).ok()?;
-    let there = fstatat(all, name, nix::fcntl::AtFlags::AT_SYMLINK_NOFOLLOW).ok()?;
-    (there.st_ino == inode).then_some(claim)
-}
-
-fn sweep(all: &OwnedFd) {
-    let Ok(mut listing) =
-        nix::dir::Dir::openat(all, ".", OFlag::O_DIRECTORY | OFlag::O_CLOEXEC, Mode::empty())
-    else {
-        return;
-    };
-    let names: Vec<OsString> = listing
-        .iter()
-        .flatten()
-        .map(|entry| OsString::from(entry.file_name().to_string_lossy().into_owned()))
-        .filter(|name| name != "." && name != "..")
-        .collect();
-    for name in names {
-        let Ok(directory) = open_directory(all, &name) else { continue };
-        if claim(all, &name, directory).is_some() {
-            remove(all, &name);
-        }
-    }
-}
-
-/// What cannot be removed stays for the next run.
-fn remove(all: &OwnedFd, name: &OsStr) {
-    if let Ok(directory) = open_directory(all, name) {
-        let _ = unlinkat(&directory, FILE, UnlinkatFlags::NoRemoveDir);
-    }
-    let _ = unlinkat(all, name, UnlinkatFlags::RemoveDir);
+    claimed::directory_of_all(runtime, OsStr::new("jail"))
 }
 
 #[cfg(test)]

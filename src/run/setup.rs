@@ -10,7 +10,7 @@ use nix::unistd::{sethostname, write};
 use crate::forward::Handover;
 use crate::script::{Instruction, MountSource, Operation};
 use crate::sys::{
-    Links, drop_bounding, duplicate, exit_now, join_new_session_keyring, lock_securebits,
+    drop_bounding, duplicate, exit_now, join_new_session_keyring, lock_securebits,
     no_new_privileges, open_path, raise_ambient, set_capabilities, set_loopback_up,
 };
 
@@ -120,9 +120,10 @@ impl Site<'_> {
             Operation::Hostname(name) => sethostname(name).during(Call::Sethostname),
             Operation::Keyring { may_fail } => keyring(*may_fail),
             Operation::Capabilities { keep } => capabilities(*keep),
+            Operation::NoCapabilities => no_capabilities(),
             Operation::NoNewPrivileges => no_new_privileges().during(Call::Prctl),
-            Operation::LandlockPath { path, access, access_of_files } => {
-                let place = open_path(path, Links::InRoot).during(Call::Open)?;
+            Operation::LandlockPath { path, links, access, access_of_files } => {
+                let place = open_path(path, *links).during(Call::Open)?;
                 let kind = fstat(&place).during(Call::Open)?.st_mode & SFlag::S_IFMT.bits();
                 let is_directory = kind == SFlag::S_IFDIR.bits();
                 let access = if is_directory { *access } else { *access_of_files };
@@ -163,8 +164,9 @@ pub fn wait_for_the_supervisor(socket: &OwnedFd) -> Result<(), Fault> {
 
 fn keyring(may_fail: bool) -> Result<(), Fault> {
     match join_new_session_keyring() {
-        // The user's quota of keys is used up, or the kernel has no keys at all.
-        Err(Errno::EDQUOT | Errno::ENOSYS) if may_fail => Ok(()),
+        // The user's quota of keys is used up, the kernel has no keys at all, or a filter around us
+        // refuses the call, to us and to the command.
+        Err(Errno::EDQUOT | Errno::ENOSYS | Errno::EPERM) if may_fail => Ok(()),
         result => result.during(Call::Keyctl),
     }
 }
@@ -176,6 +178,19 @@ fn capabilities(keep: u64) -> Result<(), Fault> {
     lock_securebits().during(Call::Prctl)?;
     set_capabilities(keep).during(Call::Capset)?;
     raise_ambient(keep).during(Call::Prctl)
+}
+
+/// Without privilege the bounding set and the security bits stay as they are; no_new_privs then lets
+/// nothing come of them.
+fn no_capabilities() -> Result<(), Fault> {
+    for result in [drop_bounding(0), lock_securebits()] {
+        match result {
+            Err(Errno::EPERM) => {}
+            result => result.during(Call::Prctl)?,
+        }
+    }
+    set_capabilities(0).during(Call::Capset)?;
+    raise_ambient(0).during(Call::Prctl)
 }
 
 fn add_rule<F: AsFd>(

@@ -17,9 +17,10 @@ use crate::forward::{Forwarder, Handover, Rules, Task};
 use crate::ids;
 use crate::plan::Plan;
 use crate::profile::Publish;
-use crate::script::{self, Join, Mapping, Script};
+use crate::script::{self, Isolation, Join, Mapping, Script};
 use crate::sys::{
-    Change, Clone, Used, clone_process, restore_default, schedule_ordinarily, wait_for_end,
+    Change, Clone, Used, become_subreaper, clone_process, fork, restore_default,
+    schedule_ordinarily, wait_for_end,
 };
 
 use super::beside::has_answer;
@@ -30,7 +31,9 @@ use super::join;
 use super::message::{Order, Report};
 use super::nat::Nat;
 use super::payload::Inherited;
+use super::place::Place;
 use super::publish::Publisher;
+use super::strays;
 use super::supervisor::{FORWARDED, Tell};
 
 /// Init is running, or waiting to be told to.
@@ -41,6 +44,8 @@ pub struct Started {
     /// The process that serves the network of the sandbox.
     pub forwarder: Option<Forwarder>,
     pub connections: Connections,
+    /// Its private directories, where nothing can be mounted.
+    pub place: Option<Place>,
 }
 
 /// What stands beside the supervisor for the network.
@@ -53,6 +58,27 @@ pub struct Connections {
 /// Makes the cgroup, clones init, and does what has to be done from outside; in init this
 /// does not return. `id` names the run.
 pub fn start(
+    script: Script,
+    inherited: Inherited,
+    id: &str,
+    plan: &Plan,
+    tell: Tell,
+) -> Result<Started, Diagnostic> {
+    let place = script.place.as_ref().map(|wanted| Place::make(wanted, plan)).transpose()?;
+    match start_beside(script, inherited, id, plan, tell) {
+        Ok(started) => Ok(Started { place, ..started }),
+        Err(diagnostic) => match place {
+            Some(place) => {
+                strays::end_all();
+                let left = place.remove().into_iter();
+                Err(left.fold(diagnostic, |error, left| error.help(left.title)))
+            }
+            None => Err(diagnostic),
+        },
+    }
+}
+
+fn start_beside(
     script: Script,
     inherited: Inherited,
     id: &str,
@@ -72,12 +98,18 @@ pub fn start(
     };
     let request = script.cgroup.as_ref().map(|wanted| Request { wanted, id, plan });
     let around = |request| Confinement::around(init, request);
-    let confinement = match request.map(around).transpose() {
+    // Cloned into it was only who was made with clone3(2).
+    let joins = matches!(script.isolation, Isolation::Domain(_));
+    let taken = before.as_ref().filter(|_| joins).map_or(Ok(()), |before| before.take(init));
+    let confinement = match taken.and_then(|()| request.map(around).transpose()) {
         Ok(around) => before.or(around.flatten()),
         Err(diagnostic) => return Err(given_up(Some(init), before, diagnostic)),
     };
     match finish(init, &socket, &script, plan) {
-        Ok(connections) => Ok(Started { init, socket, confinement, forwarder, connections }),
+        Ok(connections) => {
+            let place = None;
+            Ok(Started { init, socket, confinement, forwarder, connections, place })
+        }
         Err(diagnostic) => Err(given_up(Some(init), confinement, diagnostic)),
     }
 }
@@ -127,10 +159,14 @@ fn clone_init(
         .map_err(explain_clone)?;
     let argument_count = std::env::args_os().len();
     let entrance = confinement.map(Confinement::entrance);
-    let cloned = match script.join.take() {
-        None => clone_process(script.namespaces, entrance).map_err(explain_clone),
-        Some(Join { step, path }) => join::clone_inside(&path, &mut script, entrance)
-            .map_err(|refused| at(refused, step, plan)),
+    let cloned = match &mut script.isolation {
+        Isolation::Namespaces(namespaces) => match namespaces.join.take() {
+            None => clone_process(namespaces.flags, entrance).map_err(explain_clone),
+            Some(Join { step, path }) => join::clone_inside(&path, namespaces, entrance)
+                .map_err(|refused| at(refused, step, plan)),
+        },
+        // What loses its parent when init is killed comes to us.
+        Isolation::Domain(_) => become_subreaper().and_then(|()| fork()).map_err(explain_clone),
     };
     match cloned? {
         Clone::Child => {
@@ -150,7 +186,9 @@ fn finish(
     script: &Script,
     plan: &Plan,
 ) -> Result<Connections, Diagnostic> {
-    if let Mapping::Helpers { uid, gid } = &script.ids.mapping {
+    if let Isolation::Namespaces(namespaces) = &script.isolation
+        && let Mapping::Helpers { uid, gid } = &namespaces.ids.mapping
+    {
         for (program, arguments) in [uid, gid] {
             map_by_helper(init, program, arguments)?;
         }

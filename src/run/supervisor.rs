@@ -23,9 +23,11 @@ use super::confine::Confinement;
 use super::explain::{explain, explain_clone};
 use super::message::{Failure, Order, Report};
 use super::outcome::{End, Full, Outcome, Refused};
+use super::place::Place;
 use super::program::program;
 use super::record::{Description, Record};
 use super::start::{Connections, Started, end, kill_init, prepare, start, wait};
+use super::strays;
 use super::tally::Tally;
 use super::terminal::{Terminal, has_controlling_terminal};
 
@@ -98,16 +100,16 @@ fn carry_out(
             end(started.init);
             drop(started.connections);
             let left = started.confinement.map(Confinement::end);
+            let left = left.and_then(Result::err).into_iter();
+            let place = started.place.into_iter().inspect(|_| strays::end_all());
+            let left = left.chain(place.filter_map(Place::remove));
             let diagnostic = explain_clone(errno);
-            return Err(refused(match left {
-                Some(Err(left)) => diagnostic.help(left.title),
-                Some(Ok(())) | None => diagnostic,
-            }));
+            return Err(refused(left.fold(diagnostic, |error, left| error.help(left.title))));
         }
     };
     release(&kept);
     let record = profiles.and_then(|profiles| record(&id, &started, plan, profiles));
-    let Started { init, socket, confinement, forwarder, connections } = started;
+    let Started { init, socket, confinement, forwarder, connections, place } = started;
     let memory = confinement.as_ref().and_then(|confinement| confinement.watch_memory(init));
     let clock = Clock::start(None);
     let supervisor = Supervisor {
@@ -121,7 +123,7 @@ fn carry_out(
         time,
         clock,
     };
-    supervisor.supervise(plan, id, Around { confinement, connections, record })
+    supervisor.supervise(plan, id, Around { confinement, connections, record, place })
 }
 
 fn refused(diagnostic: Diagnostic) -> Refused {
@@ -195,6 +197,7 @@ struct Around {
     confinement: Option<Confinement>,
     connections: Connections,
     record: Option<Record>,
+    place: Option<Place>,
 }
 
 struct Supervisor {
@@ -214,7 +217,7 @@ struct Supervisor {
 impl Supervisor {
     /// Until the command has ended, and with it everything inside.
     fn supervise(mut self, plan: &Plan, id: String, around: Around) -> Result<Outcome, Refused> {
-        let Around { confinement, connections, record } = around;
+        let Around { confinement, connections, record, place } = around;
         let started = Instant::now();
         let told = self.watch();
         let wall = started.elapsed();
@@ -236,6 +239,13 @@ impl Supervisor {
         let lost = connections.nat.and_then(|nat| nat.end().err());
         let tally = Tally::take(id, wall, &ended, confinement, largest);
         let tally = tally.with(unpublished).with(lost);
+        let tally = match place {
+            Some(place) => {
+                strays::end_all();
+                tally.with(place.remove())
+            }
+            None => tally,
+        };
         let told = told.map_err(|errno| {
             let lost = Diagnostic::error("lost contact with the sandbox");
             refused(lost.because(errno_cause(errno)))

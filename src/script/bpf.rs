@@ -267,6 +267,7 @@ fn return_value(verdict: Verdict) -> u32 {
     match verdict {
         Verdict::Allow => libc::SECCOMP_RET_ALLOW,
         Verdict::Log => libc::SECCOMP_RET_LOG,
+        Verdict::Ask => libc::SECCOMP_RET_USER_NOTIF,
         Verdict::Errno(errno) => libc::SECCOMP_RET_ERRNO | u32::from(errno),
         Verdict::Trap => libc::SECCOMP_RET_TRAP,
         Verdict::KillThread => libc::SECCOMP_RET_KILL_THREAD,

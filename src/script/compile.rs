@@ -14,8 +14,8 @@ use crate::units::AbsolutePath;
 
 use super::layout::{Layout, last_component};
 use super::types::{
-    Cgroup, Exec, Forward, Ids, Join, Mapping, MountSource, Nat, Operation, Payload, Rlimit,
-    Script, TimeLimit,
+    Cgroup, Domain, Exec, Forward, Ids, Isolation, Join, Mapping, MountSource, Namespaces, Nat,
+    Operation, Payload, Place, Rlimit, Script, TimeLimit,
 };
 use super::{bpf, landlock, limits, nat};
 
@@ -33,13 +33,19 @@ pub fn compile(plan: &Plan) -> Result<Script, Diagnostic> {
 
 /// A root that we make has only links of ours; one that somebody else made has any.
 fn links_of(plan: &Plan) -> Links {
-    let ours = plan.steps.iter().any(|step| step.action == Action::Root(RootSource::Empty));
+    // Without namespaces every path is one of the host without links, and a link is an attack.
+    let ours = plan
+        .steps
+        .iter()
+        .any(|step| matches!(step.action, Action::Root(RootSource::Empty) | Action::Domain { .. }));
     if ours { Links::Refuse } else { Links::InRoot }
 }
 
 /// The parts of a script, as far as they are known.
 struct Draft {
     namespaces: u64,
+    domain: Option<Domain>,
+    place: Option<Place>,
     join: Option<Join>,
     cgroup: Option<Cgroup>,
     nat: Option<Nat>,
@@ -57,6 +63,7 @@ struct Draft {
     workdir: Option<(u16, CString)>,
     landlock: Option<(u16, ::landlock::RulesetCreated)>,
     descriptors: (u16, Vec<i32>),
+    attend: Option<(u16, seccompiler::BpfProgram)>,
     seccomp: Option<(u16, seccompiler::BpfProgram)>,
     exec: Option<Exec>,
 }
@@ -65,6 +72,8 @@ impl Draft {
     fn new(links: Links) -> Self {
         Self {
             namespaces: NAMESPACES,
+            domain: None,
+            place: None,
             join: None,
             cgroup: None,
             nat: None,
@@ -82,6 +91,7 @@ impl Draft {
             workdir: None,
             landlock: None,
             descriptors: (0, Vec::new()),
+            attend: None,
             seccomp: None,
             exec: None,
         }
@@ -107,12 +117,25 @@ impl Draft {
             Action::Namespaces(NetworkSpace::Joined(path)) => {
                 self.join = Some(Join { step, path: path.to_c_string() });
             }
+            Action::Domain { errno: _ } => {
+                let signals = landlock::signals()?;
+                self.domain = Some(Domain { step, signals, writable: Vec::new() });
+            }
+            Action::Place { path, directories, links } => {
+                let (path, directories) = (path.clone(), directories.clone());
+                self.place = Some(Place { step, path, directories, links: links.clone() });
+            }
             Action::Ids(map) => self.ids = Some(Ids { step, mapping: mapping(map) }),
             Action::NewSession => self.new_session = Some(step),
             Action::Umask(mask) => self.umask = Some(*mask),
             Action::Environment(variables) => self.environment = environment(variables)?,
             Action::Workdir(path) => self.workdir = Some((step, path.to_c_string())),
             Action::Landlock(ruleset) => self.landlock(step, ruleset)?,
+            Action::Attend { filter, writable } => {
+                let domain = self.domain.as_mut().expect("the plan makes the domain first");
+                domain.writable.clone_from(writable);
+                self.attend = Some((step, bpf::assemble(filter)));
+            }
             Action::Seccomp(filter) => self.seccomp = Some((step, bpf::assemble(filter))),
             Action::Descriptors { keep } => self.descriptors = (step, keep.clone()),
             Action::Exec { argv, search } => self.exec(step, argv, search)?,
@@ -159,6 +182,9 @@ impl Draft {
             Action::TimeLimit { limit, grace, signal } => {
                 let (limit, grace, signal) = (limit.0, grace.0, *signal);
                 self.time = Some(TimeLimit { step, limit, grace, signal });
+            }
+            Action::Capabilities { .. } if self.domain.is_some() => {
+                self.layout.push(Operation::NoCapabilities);
             }
             Action::Capabilities { keep } => {
                 let keep = keep.iter().fold(0, |bits, capability| bits | 1 << capability.0);
@@ -256,12 +282,14 @@ impl Draft {
     /// payload takes it on.
     fn landlock(&mut self, step: u16, ruleset: &Ruleset) -> Result<(), Diagnostic> {
         let abi = landlock::abi_of(ruleset);
+        let links = if self.domain.is_some() { Links::Refuse } else { Links::InRoot };
         self.landlock = Some((step, landlock::create(ruleset)?));
         for LandlockRule { subject, access } in &ruleset.rules {
             let (access, access_of_files) = landlock::rights(*access, abi);
             self.layout.push(match subject {
                 Subject::Path(path) => {
-                    Operation::LandlockPath { path: path.to_c_string(), access, access_of_files }
+                    let path = path.to_c_string();
+                    Operation::LandlockPath { path, links, access, access_of_files }
                 }
                 Subject::Descriptor(fd) => {
                     Operation::LandlockDescriptor { fd: *fd, access: access_of_files }
@@ -299,19 +327,27 @@ impl Draft {
         let missing = |what| Diagnostic::error(format!("the plan has no step for {what}"));
         let mut exec = self.exec.ok_or_else(|| missing("the command"))?;
         exec.envp = self.environment;
-        let ids = self.ids.ok_or_else(|| missing("ids"))?;
         // The cgroup that init is cloned into is not yet that of the cloning process.
         let cgroup_namespace = if self.cgroup.is_some() { 0 } else { NEW_CGROUP };
         let in_scope = self.cgroup.as_ref().is_some_and(Cgroup::is_joined_later);
-        let by_helpers = matches!(ids.mapping, Mapping::Helpers { .. });
+        let (isolation, waits) = match self.domain {
+            // It is moved into every cgroup: a container's filter may have no clone3(2).
+            Some(domain) => (Isolation::Domain(domain), self.cgroup.is_some()),
+            None => {
+                let ids = self.ids.ok_or_else(|| missing("ids"))?;
+                let by_helpers = matches!(ids.mapping, Mapping::Helpers { .. });
+                let flags = self.namespaces | cgroup_namespace;
+                let namespaces = Namespaces { flags, join: self.join, ids };
+                (Isolation::Namespaces(namespaces), in_scope || by_helpers)
+            }
+        };
         Ok(Script {
-            namespaces: self.namespaces | cgroup_namespace,
-            join: self.join,
-            waits: in_scope || by_helpers,
+            isolation,
+            place: self.place,
+            waits,
             cgroup: self.cgroup,
             nat: self.nat,
             publish: self.publish,
-            ids,
             setup: self.layout.instructions,
             landlock: self.landlock,
             payload: Payload {
@@ -322,6 +358,7 @@ impl Draft {
                 no_real_time: self.no_real_time,
                 workdir: self.workdir.ok_or_else(|| missing("the working directory"))?,
                 descriptors: self.descriptors,
+                attend: self.attend,
                 seccomp: self.seccomp,
                 exec,
                 rehearsal: false,

@@ -53,6 +53,15 @@ pub fn create(ruleset: &Ruleset) -> Result<RulesetCreated, Diagnostic> {
     })
 }
 
+/// A ruleset about nothing but signals: none leads out.
+pub fn signals() -> Result<RulesetCreated, Diagnostic> {
+    let builder = Builder::default().set_compatibility(CompatLevel::HardRequirement);
+    builder.scope(Scope::Signal).and_then(Builder::create).map_err(|error| {
+        let diagnostic = Diagnostic::error("cannot create the Landlock ruleset");
+        diagnostic.because(words(&error))
+    })
+}
+
 /// What the kernel said, where the library knows no more than that.
 fn words(error: &landlock::RulesetError) -> String {
     let mut source = error.source();

@@ -12,6 +12,6 @@ mod types;
 
 pub use compile::compile;
 pub use types::{
-    Cgroup, Exec, Ids, Instruction, Join, Mapping, MountSource, Nat, Operation, Payload, Rlimit,
-    Script, Setting, TimeLimit,
+    Cgroup, Domain, Exec, Ids, Instruction, Isolation, Join, Mapping, MountSource, Namespaces, Nat,
+    Operation, Payload, Place, Rlimit, Script, Setting, TimeLimit,
 };

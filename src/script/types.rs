@@ -14,13 +14,13 @@ use crate::forward::Upstream;
 use crate::plan::CgroupParent;
 use crate::profile::{Destination, Publish};
 use crate::sys::Links;
+use crate::units::AbsolutePath;
 
 /// A whole run.
 pub struct Script {
-    /// For clone3(2).
-    pub namespaces: u64,
-    /// The network namespace that init is cloned in.
-    pub join: Option<Join>,
+    pub isolation: Isolation,
+    /// Made by the supervisor, and removed by it.
+    pub place: Option<Place>,
     /// Init waits for an order before it does anything.
     pub waits: bool,
     pub cgroup: Option<Cgroup>,
@@ -28,7 +28,6 @@ pub struct Script {
     pub nat: Option<Nat>,
     /// The same: the step, and what leads where.
     pub publish: Option<(u16, Vec<Publish>)>,
-    pub ids: Ids,
     /// Carried out by init, in order.
     pub setup: Vec<Instruction>,
     /// Empty; `setup` adds the rules, and the payload's process takes it on.
@@ -46,6 +45,38 @@ impl Script {
     pub fn is_entered(&self) -> bool {
         self.nat.is_some() || self.publish.is_some()
     }
+}
+
+/// What init and the command are in, and the rest of the machine is not.
+pub enum Isolation {
+    Namespaces(Namespaces),
+    Domain(Domain),
+}
+
+/// Namespaces of their own.
+pub struct Namespaces {
+    /// For clone3(2).
+    pub flags: u64,
+    /// The network namespace that init is cloned in.
+    pub join: Option<Join>,
+    pub ids: Ids,
+}
+
+/// A Landlock domain of init, around that of the command: no signal of either leads out.
+pub struct Domain {
+    pub step: u16,
+    pub signals: RulesetCreated,
+    /// Below these paths init changes modes, owners and times for the command.
+    pub writable: Vec<AbsolutePath>,
+}
+
+/// A directory of this run, with directories in it.
+pub struct Place {
+    pub step: u16,
+    pub path: AbsolutePath,
+    pub directories: Vec<AbsolutePath>,
+    /// Where each is, and what it leads to.
+    pub links: Vec<(AbsolutePath, AbsolutePath)>,
 }
 
 /// A network namespace that is there already.
@@ -204,10 +235,13 @@ pub enum Operation {
     Capabilities {
         keep: u64,
     },
+    /// Give up all capabilities, without any namespace in which the rest could be taken away.
+    NoCapabilities,
     NoNewPrivileges,
     /// Open the path of a rule and add it to the ruleset; paths that are not there are an error.
     LandlockPath {
         path: CString,
+        links: Links,
         access: BitFlags<AccessFs>,
         access_of_files: BitFlags<AccessFs>,
     },
@@ -258,6 +292,8 @@ pub struct Payload {
     pub no_real_time: Option<u16>,
     pub workdir: (u16, CString),
     pub descriptors: (u16, Vec<i32>),
+    /// The filter that asks init.
+    pub attend: Option<(u16, BpfProgram)>,
     pub seccomp: Option<(u16, BpfProgram)>,
     pub exec: Exec,
     /// All is done but for `exec`: the process ends there.

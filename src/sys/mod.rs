@@ -14,6 +14,7 @@ mod memory;
 mod mount;
 mod namespace;
 mod netlink;
+mod notification;
 mod open;
 mod pass;
 mod process;
@@ -35,17 +36,18 @@ pub use mount::{
 };
 pub use namespace::{namespace_kind, owner_of_user_namespace, owning_user_namespace};
 pub use netlink::Netlink;
+pub use notification::{Notification, install_asking_filter};
 pub use open::{
     Links, create_file, occupy_standard_streams, open_beneath, open_directory, open_path,
     open_to_read,
 };
 pub use pass::{MOST_AT_ONCE, receive_descriptors, send_descriptors};
 pub use process::{
-    Change, Used, close_all_but, close_from, continue_with_parents_death, die_with_parent,
-    drop_bounding, duplicate, exec, exit_now, join_new_session_keyring, keep_open_on_exec,
-    leave_real_time, lock_securebits, next_change, no_new_privileges, not_dumpable, raise_ambient,
-    restore_default, schedule_ordinarily, set_capabilities, set_loopback_up, set_niceness,
-    signal_all, wait_for_end,
+    Change, Used, become_subreaper, close_all_but, close_from, continue_with_parents_death,
+    die_with_parent, drop_bounding, duplicate, exec, exit_now, join_new_session_keyring,
+    keep_open_on_exec, leave_real_time, lock_securebits, next_change, no_new_privileges,
+    not_dumpable, raise_ambient, restore_default, schedule_ordinarily, set_capabilities,
+    set_loopback_up, set_niceness, signal_all, wait_for_end,
 };
 
 pub use random::random;

@@ -31,6 +31,11 @@ pub fn continue_with_parents_death() -> Result<(), Errno> {
     prctl(libc::PR_SET_PDEATHSIG, Signal::SIGCONT as u64, 0)
 }
 
+/// What loses its parent below this process becomes its child (prctl(2), `PR_SET_CHILD_SUBREAPER`).
+pub fn become_subreaper() -> Result<(), Errno> {
+    prctl(libc::PR_SET_CHILD_SUBREAPER, 1, 0)
+}
+
 /// Gives a signal its default action.
 pub fn restore_default(signal: Signal) -> Result<(), Errno> {
     let default = SigAction::new(SigHandler::SigDfl, SaFlags::empty(), SigSet::empty());

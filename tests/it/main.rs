@@ -1,6 +1,7 @@
 //! End to end: the real program, as an ordinary user, one module for each subject.
 
 mod allow;
+mod bare;
 mod completions;
 mod death;
 mod doctor;

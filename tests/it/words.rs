@@ -298,6 +298,7 @@ because: user namespaces are switched off: user.max_user_namespaces is 0 [ENOSPC
 help: inside another jail: start that one with `--nesting on`
 help: in a container: set user.max_user_namespaces for it, outside
 help: `jail doctor`, with the same options, tries all that they need and says how to get it here
+help: to run without namespaces: --degrade namespaces, in a profile degrade = ["namespaces"]
 
 "#]],
     );
@@ -320,6 +321,7 @@ because: user namespaces are switched off: user.max_user_namespaces is 0 [ENOSYS
 help: inside another jail: start that one with `--nesting on`
 help: in a container: set user.max_user_namespaces for it, outside
 help: `jail doctor`, with the same options, tries all that they need and says how to get it here
+help: to run without namespaces: --degrade namespaces, in a profile degrade = ["namespaces"]
 
 "#]],
     );
@@ -356,6 +358,7 @@ help: start the container without its filter of system calls: docker run --secur
 help: in podman: podman run --security-opt seccomp=unconfined --security-opt unmask=ALL --security-opt apparmor=unconfined ...
 help: or loosen the filter of the service: RestrictNamespaces=no, and no SystemCallFilter= without @mount
 help: `jail doctor`, with the same options, tries all that they need and says how to get it here
+help: to run without namespaces: --degrade namespaces, in a profile degrade = ["namespaces"]
 
 "#]],
     );
@@ -371,6 +374,7 @@ help: start the container without its filter of system calls: docker run --secur
 help: in podman: podman run --security-opt seccomp=unconfined --security-opt unmask=ALL --security-opt apparmor=unconfined ...
 help: or loosen the filter of the service: RestrictNamespaces=no, and no SystemCallFilter= without @mount
 help: `jail doctor`, with the same options, tries all that they need and says how to get it here
+help: to run without namespaces: --degrade namespaces, in a profile degrade = ["namespaces"]
 
 "#]],
     );
@@ -391,6 +395,7 @@ jail: error: cannot create the sandbox's namespaces
 because: a limit on namespaces is reached: user.max_*_namespaces [ENOSPC]
 help: see `sysctl user` for the limits, or end other sandboxes
 help: `jail doctor`, with the same options, tries all that they need and says how to get it here
+help: to run without namespaces: --degrade namespaces, in a profile degrade = ["namespaces"]
 
 "#]],
     );
@@ -401,6 +406,7 @@ jail: error: cannot create the sandbox's namespaces
 because: a limit on namespaces is reached: user.max_*_namespaces [EUSERS]
 help: see `sysctl user` for the limits, or end other sandboxes
 help: `jail doctor`, with the same options, tries all that they need and says how to get it here
+help: to run without namespaces: --degrade namespaces, in a profile degrade = ["namespaces"]
 
 "#]],
     );
@@ -418,6 +424,7 @@ jail: error: cannot create the sandbox's namespaces
 because: a security module forbids it, or this is a chroot(2), in which the kernel makes no user namespace [EPERM]
 help: start jail outside the chroot, or make its root a real one with pivot_root(8); ask the security module's log: dmesg | grep -i -e denied -e audit
 help: `jail doctor`, with the same options, tries all that they need and says how to get it here
+help: to run without namespaces: --degrade namespaces, in a profile degrade = ["namespaces"]
 
 "#]],
     );

@@ -23,6 +23,7 @@ mod network;
 mod processes;
 mod setup;
 mod signals;
+mod strangers;
 mod terminal;
 
 use std::ffi::{OsStr, OsString};
@@ -67,6 +68,7 @@ fn attempt(words: Vec<OsString>) -> Answer {
         memory::attempt,
         load::attempt,
         signals::attempt,
+        strangers::attempt,
     ]
     .iter()
     .find_map(|subject| subject(&name, &mut words))

@@ -68,7 +68,7 @@ fn domain(drawing: &mut Drawing, root: &RootPlan, tree: &Tree) -> Option<Step> {
     if enabled.is_some_and(|enabled| !enabled.value) {
         return None;
     }
-    let origin = enabled.map_or(Origin::BuiltIn, |enabled| enabled.origin.clone());
+    let origin = origin(drawing);
     let abi = drawing.host.kernel.landlock_abi;
     if abi == 0 {
         let release = drawing.host.kernel.release;
@@ -108,14 +108,16 @@ fn domain(drawing: &mut Drawing, root: &RootPlan, tree: &Tree) -> Option<Step> {
         drawing.notes.push(Diagnostic::warning(title));
     }
     let mut rules = paths(drawing, root, tree);
-    let descriptors = &drawing.host.descriptors;
-    rules.extend(descriptors.iter().filter_map(|(fd, descriptor)| {
-        let access = descriptor_access(descriptor)?;
-        Some(LandlockRule { subject: Subject::Descriptor(*fd), access })
-    }));
+    rules.extend(descriptors(drawing));
     let ports = network::ports(drawing).filter(|_| abi >= PORTS);
     let ruleset = Ruleset { abi, rules, scoped: abi >= SCOPES, ports };
     Some(Step { action: Action::Landlock(ruleset), origin })
+}
+
+/// Who asked for the ruleset.
+pub(super) fn origin(drawing: &Drawing) -> Origin {
+    let enabled = drawing.profile.landlock.enabled.as_ref();
+    enabled.map_or(Origin::BuiltIn, |enabled| enabled.origin.clone())
 }
 
 /// Linux 5.13 brought it; later ones may have it switched off.
@@ -202,6 +204,15 @@ fn drop_missing_etc(drawing: &Drawing, rules: &mut Vec<(AbsolutePath, Access)>, 
     if masked || linked {
         rules.retain(|(path, access)| *path != etc || *access != Access::Read);
     }
+}
+
+/// What may be opened again of what is open.
+pub(super) fn descriptors(drawing: &Drawing) -> Vec<LandlockRule> {
+    let rule = |(fd, descriptor): (&i32, &Descriptor)| {
+        let access = descriptor_access(descriptor)?;
+        Some(LandlockRule { subject: Subject::Descriptor(*fd), access })
+    };
+    drawing.host.descriptors.iter().filter_map(rule).collect()
 }
 
 /// A descriptor can be opened again through /proc/self/fd: as much as it can do itself. One

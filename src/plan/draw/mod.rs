@@ -10,9 +10,11 @@
 //!   [`policy`]: the profile's own files; [`stores`]: our own directories; [`masks`]: what is masked where it shows a second time.
 //! - [`tree`]: all mounts by path; [`settle`]: their mount points and links.
 //! - the rest of the steps: [`identity`], [`etc`], [`devices`], [`environment`], [`workdir`],
-//!   [`landlock`], [`process`], [`network`], [`limits`]; [`kernel`]: what it is too old for; [`overlays`]: where none can be mounted.
+//!   [`landlock`], [`process`], [`network`], [`limits`]; [`kernel`]: what it is too old for; [`overlays`]: where none can be mounted;
+//!   [`bare`]: where there are no namespaces at all.
 
 mod allow;
+mod bare;
 mod builtin;
 mod devices;
 mod environment;
@@ -60,6 +62,9 @@ pub fn draw(
     argv: &[OsString],
 ) -> Result<Plan, Vec<Diagnostic>> {
     let mut drawing = Drawing::new(profile, rootfs, host);
+    if let Some(facts) = &host.bare {
+        return bare::draw(drawing, facts, argv);
+    }
     network::check(&mut drawing);
     let filter = drawing.filter();
     let image = image::draw(&mut drawing);

@@ -65,17 +65,12 @@ pub(super) fn isolate(
     allow::draw(drawing, steps);
     let hostname = drawing.hostname();
     steps.push(Action::Hostname(hostname.value), &hostname.origin);
-    let may_fail = filter.is_some_and(Filter::refuses_keyring);
-    steps.push(Action::Keyring { may_fail }, &built_in);
+    keyring(steps, filter);
     if !drawing.nesting() {
         steps.push(Action::RefuseNesting, &built_in);
     }
     limits::rlimits(drawing, limits, steps);
-    if drawing.host.identity.is_global_root && !limits.holds_processes() {
-        let title = "root may start any number of processes, so a fork bomb is not stopped";
-        let note = Diagnostic::note(title);
-        drawing.notes.push(note.help("start jail as an ordinary user, or in a pids cgroup"));
-    }
+    note_unlimited_root(drawing, limits);
     let keep = &drawing.profile.capabilities.keep;
     let origin = keep.first().map_or(Origin::BuiltIn, |keep| keep.origin.clone());
     let keep = keep.iter().map(|keep| keep.value).collect();
@@ -85,6 +80,37 @@ pub(super) fn isolate(
     if let Some(umask) = &drawing.profile.process.umask {
         steps.push(Action::Umask(umask.value), &umask.origin);
     }
+}
+
+/// What holds the process where there are no namespaces.
+pub(super) fn hold(
+    drawing: &mut Drawing,
+    steps: &mut Steps,
+    filter: Option<&Filter>,
+    limits: &Limits,
+) {
+    keyring(steps, filter);
+    limits::rlimits(drawing, limits, steps);
+    note_unlimited_root(drawing, limits);
+    steps.push(Action::Capabilities { keep: Vec::new() }, &Origin::BuiltIn);
+    steps.push(Action::NoNewPrivileges, &Origin::BuiltIn);
+    terminal(drawing, steps, filter);
+    if let Some(umask) = &drawing.profile.process.umask {
+        steps.push(Action::Umask(umask.value), &umask.origin);
+    }
+}
+
+fn note_unlimited_root(drawing: &mut Drawing, limits: &Limits) {
+    if drawing.host.identity.is_global_root && !limits.holds_processes() {
+        let title = "root may start any number of processes, so a fork bomb is not stopped";
+        let note = Diagnostic::note(title);
+        drawing.notes.push(note.help("start jail as an ordinary user, or in a pids cgroup"));
+    }
+}
+
+fn keyring(steps: &mut Steps, filter: Option<&Filter>) {
+    let may_fail = filter.is_some_and(Filter::refuses_keyring);
+    steps.push(Action::Keyring { may_fail }, &Origin::BuiltIn);
 }
 
 /// A terminal that is shared is one that commands can be typed into (CVE-2017-5226), unless

@@ -22,6 +22,12 @@ pub(super) struct RootPlan {
 }
 
 impl RootPlan {
+    /// The system of this machine, read-only.
+    pub fn of_the_host() -> Self {
+        let (mode, origin) = (RootMode::ReadOnly, Origin::BuiltIn);
+        Self { source: RootSource::Empty, mode, system: true, origin }
+    }
+
     /// Whether the root becomes read-only at the end.
     pub fn sealed(&self) -> bool {
         self.mode == RootMode::ReadOnly

@@ -5,6 +5,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 mod allow;
+mod bare;
 mod images;
 mod network;
 
@@ -84,6 +85,7 @@ impl Case {
             no_overlay: None,
             stores: Vec::new(),
             unmade_stores: Vec::new(),
+            bare: None,
         };
         Self { rootfs: None, host, profile: Profile::default() }
             .directories(&["/usr", "/tmp", "/run", "/var/tmp", "/home/u", "/home/u/p"])

@@ -2,7 +2,7 @@
 //!
 //! [`syscalls`] knows the names and numbers, [`groups`] says what the policies do with each
 //! call and why, `guard` adds the rules about arguments, `docker` reads a policy in docker's
-//! format, `hugepages` and `ports` keep to what the profile says elsewhere. [`draw`] makes the [`Filter`] of one run from them and from what the profile allows
+//! format, `bare` says what else is refused without namespaces, `hugepages` and `ports` keep to what the profile says elsewhere. [`draw`] makes the [`Filter`] of one run from them and from what the profile allows
 //! and denies. A filter is data; `script` turns it into a BPF program.
 //!
 //! What a profile names means:
@@ -15,6 +15,7 @@
 //! - `deny` wins: a denied call answers as an absent one would if its group is one of those,
 //!   else EPERM, and a denied rule holds even for a call that `allow` names.
 
+mod bare;
 mod docker;
 mod draw;
 pub mod groups;
@@ -25,6 +26,7 @@ pub mod syscalls;
 mod types;
 mod wish;
 
+pub use bare::bare;
 pub use draw::{Request, draw};
 pub use guard::Guard;
 pub use types::{Case, Comparison, Condition, Decision, Filter, Verdict};

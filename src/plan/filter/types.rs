@@ -61,6 +61,8 @@ pub enum Verdict {
     Allow,
     /// Allow, and write to the kernel's audit log.
     Log,
+    /// Ask init, which does it or says why not. Never part of a policy that a user writes.
+    Ask,
     /// Fail with this errno, 1 to 4095.
     Errno(u16),
     /// Raise SIGSYS.
@@ -203,7 +205,7 @@ impl Verdict {
     /// Whether the call takes place.
     pub fn allows(self) -> bool {
         match self {
-            Self::Allow | Self::Log => true,
+            Self::Allow | Self::Log | Self::Ask => true,
             Self::Errno(_) | Self::Trap | Self::KillThread | Self::KillProcess => false,
         }
     }

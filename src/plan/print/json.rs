@@ -65,6 +65,15 @@ enum StepOut<'a> {
         #[serde(skip_serializing_if = "Option::is_none")]
         joins: Option<Text<'a>>,
     },
+    Domain {
+        errno: i32,
+    },
+    Place {
+        path: Text<'a>,
+        directories: Vec<Text<'a>>,
+        /// Path and target of each.
+        links: Vec<[Text<'a>; 2]>,
+    },
     Ids {
         uid: u32,
         gid: u32,
@@ -174,6 +183,11 @@ enum StepOut<'a> {
         scoped: bool,
         ports: Option<Vec<u16>>,
         rules: Vec<RuleOut<'a>>,
+    },
+    Attend {
+        filter: &'a str,
+        calls: usize,
+        writable: Vec<Text<'a>>,
     },
     Seccomp {
         policy: &'a str,
@@ -313,6 +327,12 @@ fn step_out(action: &Action) -> StepOut<'_> {
         Action::Cgroup(parent) => StepOut::Cgroup { parent: cgroup(parent) },
         Action::Limit(limit) => StepOut::Limit { limit: limit_out(limit) },
         Action::Namespaces(network) => namespaces(network),
+        Action::Domain { errno } => StepOut::Domain { errno: *errno },
+        Action::Place { path, directories, links } => StepOut::Place {
+            path: of_path(path),
+            directories: paths(directories),
+            links: links.iter().map(|(path, target)| [of_path(path), of_path(target)]).collect(),
+        },
         Action::Ids(map) => ids(map),
         Action::Scratch { size, inodes } => StepOut::Scratch { size: size.0, inodes: *inodes },
         Action::Root(source) => root(source),
@@ -386,6 +406,11 @@ fn step_out(action: &Action) -> StepOut<'_> {
             scoped: *scoped,
             ports: ports.clone(),
             rules: rules.iter().map(rule).collect(),
+        },
+        Action::Attend { filter, writable } => StepOut::Attend {
+            filter: &filter.name,
+            calls: filter.decisions.len(),
+            writable: paths(writable),
         },
         Action::Seccomp(filter) => {
             StepOut::Seccomp { policy: &filter.name, calls: filter.decisions.len() }

@@ -116,9 +116,10 @@ fn may_join(step: &Step) -> bool {
 fn section(action: &Action) -> &'static str {
     match action {
         Action::Cgroup(_) | Action::Limit(_) => "Limits",
-        Action::Namespaces { .. } | Action::Ids(_) => "Namespaces",
+        Action::Namespaces { .. } | Action::Domain { .. } | Action::Ids(_) => "Namespaces",
         Action::Scratch { .. }
         | Action::Root(_)
+        | Action::Place { .. }
         | Action::Symlink { .. }
         | Action::Directory { .. }
         | Action::File { .. }
@@ -145,6 +146,7 @@ fn section(action: &Action) -> &'static str {
         | Action::Workdir(_)
         | Action::TimeLimit { .. }
         | Action::Landlock(_)
+        | Action::Attend { .. }
         | Action::Seccomp(_)
         | Action::Descriptors { .. }
         | Action::Exec { .. } => "Command",

@@ -8,7 +8,7 @@ use std::os::unix::ffi::OsStrExt;
 
 use crate::forward::Upstream;
 use crate::image::Kept;
-use crate::plan::filter::{Filter, Verdict};
+use crate::plan::filter::{Decision, Filter, Verdict};
 use crate::plan::{
     Access, Action, CgroupParent, Extent, IdMap, Limit, Mount, Nat, NetworkSpace, RootSource,
     Ruleset, Subject,
@@ -30,6 +30,8 @@ pub(super) fn headline(action: &Action) -> (&'static str, String) {
             };
             ("namespaces", format!("user mount pid ipc uts cgroup{net}"))
         }
+        Action::Domain { errno } => ("no namespaces", refusal(*errno)),
+        Action::Place { path, directories, .. } => ("private", place(path, directories)),
         Action::Ids(map) => ("ids", ids(map)),
         Action::Scratch { size, inodes } => {
             ("scratch", format!("{size} of memory, at most {inodes} files"))
@@ -78,6 +80,7 @@ pub(super) fn headline(action: &Action) -> (&'static str, String) {
             ("time", format!("{limit}, then {signal}, and SIGKILL {grace} later"))
         }
         Action::Landlock(ruleset) => ("landlock", landlock(ruleset)),
+        Action::Attend { filter, .. } => ("attend", attended(filter)),
         Action::Seccomp(filter) => ("seccomp", seccomp(filter)),
         Action::Descriptors { keep } => {
             let more: String = keep.iter().fold(String::new(), |mut text, fd| {
@@ -101,6 +104,20 @@ pub(super) fn details(action: &Action) -> Vec<Vec<String>> {
             .map(|(name, value)| vec![format!("{}={}", escaped(name), escaped(value))])
             .collect(),
         Action::Landlock(ruleset) => rules_by_access(ruleset),
+        Action::Place { path: place, links, .. } => {
+            let short = |path: &AbsolutePath| {
+                let rest = path.as_path().strip_prefix(place).unwrap_or(path.as_path());
+                escaped(rest.as_os_str())
+            };
+            links
+                .iter()
+                .map(|(path, to)| vec![format!("{} -> {}", short(path), shown(to))])
+                .collect()
+        }
+        Action::Attend { writable, .. } => {
+            let below = ["modes,", "owners", "and", "times", "below"].map(str::to_owned);
+            vec![below.into_iter().chain(writable.iter().map(shown)).collect()]
+        }
         _ => Vec::new(),
     }
 }
@@ -296,6 +313,24 @@ fn seccomp(filter: &Filter) -> String {
     }
     let name = escaped(OsStr::new(&filter.name));
     format!("{name}: {allowed} calls allowed, {sometimes} by their arguments")
+}
+
+/// What stands against namespaces, and what is there instead.
+fn refusal(errno: i32) -> String {
+    let errno = nix::errno::Errno::from_raw(errno);
+    format!("a Landlock domain instead, as this machine refuses them [{errno:?}]")
+}
+
+fn place(path: &AbsolutePath, directories: &[AbsolutePath]) -> String {
+    let names = directories.iter().filter_map(|directory| directory.as_path().file_name());
+    let names: Vec<String> = names.map(escaped).collect();
+    format!("{} (0700): {}", shown(path), names.join(", "))
+}
+
+fn attended(filter: &Filter) -> String {
+    let asks = |decision: &&Decision| decision.otherwise == Verdict::Ask;
+    let asked = filter.decisions.iter().filter(asks).count();
+    format!("{}: init is asked for {asked} calls", filter.name)
 }
 
 fn shown(path: &AbsolutePath) -> String {

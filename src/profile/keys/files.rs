@@ -24,8 +24,14 @@ pub(super) const TOP: Section = Section {
         },
         Key {
             name: "degrade",
-            kind: Kind::List(&Kind::Words(&["landlock", "limits", "overlay"])),
-            values: r#"list of `"landlock"`, `"limits"`, `"overlay"`"#,
+            kind: Kind::List(&Kind::Words(&[
+                "landlock",
+                "limits",
+                "overlay",
+                "namespaces",
+                "nested-rules",
+            ])),
+            values: r#"list of `"landlock"`, `"limits"`, `"overlay"`, `"namespaces"`, `"nested-rules"`"#,
             default: "none",
             flag: "`--degrade`",
             about: "Protections that may be missing on this machine: the command then runs, and a warning says what is missing. Without it the command does not run.",

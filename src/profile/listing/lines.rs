@@ -312,6 +312,8 @@ fn protection_word(protection: Protection) -> &'static str {
         Protection::Landlock => "landlock",
         Protection::Limits => "limits",
         Protection::Overlay => "overlay",
+        Protection::Namespaces => "namespaces",
+        Protection::NestedRules => "nested-rules",
     }
 }
 

@@ -49,7 +49,11 @@ fn a_kernel_without_namespaces() {
         render(&explain_clone(Errno::EINVAL), Palette::Plain),
         "jail: error: cannot create the sandbox's namespaces\n\
          because: this kernel lacks one of the namespaces [EINVAL]\n\
-         help: jail needs CONFIG_USER_NS, PID_NS, NET_NS, IPC_NS, UTS_NS and CGROUPS\n"
+         help: jail needs CONFIG_USER_NS, PID_NS, NET_NS, IPC_NS, UTS_NS and CGROUPS\n\
+         help: `jail doctor`, with the same options, tries all that they need and says how to get \
+         it here\n\
+         help: to run without namespaces: --degrade namespaces, in a profile \
+         degrade = [\"namespaces\"]\n"
     );
 }
 

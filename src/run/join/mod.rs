@@ -19,7 +19,7 @@ use nix::sys::socket::{AddressFamily, SockFlag, SockType, socketpair};
 use nix::unistd::{getegid, geteuid};
 
 use crate::diagnostic::Diagnostic;
-use crate::script::{Mapping, Script};
+use crate::script::{Mapping, Namespaces};
 use crate::sys::{Clone, clone_sibling, exit_now, fork, wait_for_end};
 
 use super::beside::wait_for_answer;
@@ -32,7 +32,7 @@ const LIMIT: Duration = Duration::from_secs(30);
 /// Clones init inside of the namespace at `path`. This process must be single-threaded.
 pub fn clone_inside(
     path: &CStr,
-    script: &mut Script,
+    namespaces: &mut Namespaces,
     cgroup: Option<BorrowedFd>,
 ) -> Result<Clone, Diagnostic> {
     let namespace = namespace::open(path)?;
@@ -43,7 +43,7 @@ pub fn clone_inside(
     match fork().map_err(|errno| failed("fork", errno))? {
         Clone::Child => {
             drop(ours);
-            go_in_and_clone(namespace, script, cgroup, theirs)
+            go_in_and_clone(namespace, namespaces, cgroup, theirs)
         }
         Clone::Parent { child: middle } => {
             drop(theirs);
@@ -69,14 +69,14 @@ fn wait(socket: &OwnedFd) -> Result<Answer, Errno> {
 /// The process in the middle. Returns in init only, which keeps nothing of the namespace open.
 fn go_in_and_clone(
     namespace: Namespace,
-    script: &mut Script,
+    namespaces: &mut Namespaces,
     cgroup: Option<BorrowedFd>,
     socket: OwnedFd,
 ) -> Result<Clone, Diagnostic> {
-    let entered = go_in(&namespace, script);
+    let entered = go_in(&namespace, namespaces);
     drop(namespace);
     let answer = match entered {
-        Ok(()) => match clone_sibling(script.namespaces, cgroup) {
+        Ok(()) => match clone_sibling(namespaces.flags, cgroup) {
             Ok(Clone::Child) => return Ok(Clone::Child),
             Ok(Clone::Parent { child }) => Answer::Cloned(child),
             Err(errno) => Answer::Failed(Stage::Clone, errno),
@@ -88,13 +88,13 @@ fn go_in_and_clone(
     exit_now(0)
 }
 
-fn go_in(namespace: &Namespace, script: &mut Script) -> Result<(), (Stage, Errno)> {
+fn go_in(namespace: &Namespace, namespaces: &mut Namespaces) -> Result<(), (Stage, Errno)> {
     let join = || setns(&namespace.network, CloneFlags::CLONE_NEWNET);
     let owner = match (join(), &namespace.owner) {
         (Err(Errno::EPERM), Some(owner)) => owner,
         (joined, _) => return joined.map_err(|errno| (Stage::Network, errno)),
     };
-    let Mapping::Own { uid_map, gid_map } = &mut script.ids.mapping else {
+    let Mapping::Own { uid_map, gid_map } = &mut namespaces.ids.mapping else {
         return Err((Stage::Ids, Errno::EPERM));
     };
     setns(owner, CloneFlags::CLONE_NEWUSER).map_err(|errno| (Stage::Owner, errno))?;

@@ -1,0 +1,82 @@
+//! Without namespaces: what Landlock can say, and what it cannot.
+
+use super::*;
+use crate::host::Bare;
+use crate::plan::{Access, LandlockRule, Subject};
+
+fn bare() -> Case {
+    here().with(|profile, host| {
+        profile.degrade.push(flag(Protection::Namespaces));
+        host.kernel.landlock_abi = 6;
+        host.bare = Some(Bare { errno: libc::EPERM, place: path("/run/user/1/jail/private-1") });
+    })
+}
+
+fn access(case: &Case, at: &str) -> Option<Access> {
+    let ruleset = case.plan().steps.into_iter().find_map(|step| match step.action {
+        Action::Landlock(ruleset) => Some(ruleset),
+        _ => None,
+    });
+    let rules = ruleset.expect("there is a ruleset").rules.into_iter();
+    let mut found = rules.filter_map(|LandlockRule { subject, access }| {
+        (subject == Subject::Path(path(at))).then_some(access)
+    });
+    found.next()
+}
+
+#[test]
+fn the_grants_and_the_private_directories_are_all_that_may_be_written() {
+    let case = bare();
+    assert_eq!(access(&case, "/home/u/p"), Some(Access::Write));
+    assert_eq!(access(&case, "/run/user/1/jail/private-1/home"), Some(Access::Write));
+    assert_eq!(access(&case, "/run/user/1/jail/private-1/tmp"), Some(Access::Write));
+    assert_eq!(access(&case, "/usr"), Some(Access::Read));
+    for closed in ["/", "/tmp", "/run", "/home/u", "/proc", "/dev"] {
+        assert_eq!(access(&case, closed), None, "{closed}");
+    }
+    let plan = case.plan();
+    assert_eq!(plan.degraded, [Protection::Namespaces]);
+    let writable = plan.steps.iter().find_map(|step| match &step.action {
+        Action::Attend { writable, .. } => Some(writable.clone()),
+        _ => None,
+    });
+    let own = ["/run/user/1/jail/private-1/home", "/run/user/1/jail/private-1/tmp"];
+    assert_eq!(writable, Some([&["/home/u/p"], &own[..]].concat().into_iter().map(path).collect()));
+    assert!(!plan.steps.iter().any(|step| matches!(step.action, Action::Mount { .. })));
+}
+
+#[test]
+fn what_is_below_a_grant_cannot_be_taken_away() {
+    let case = bare().file("/home/u/p/x", FileKind::File).directories(&["/home/u/p/d"]);
+    let hidden = case.rule_in_file("/home/u/p/x", Grant::Mask);
+    let (title, because) = hidden.refused();
+    assert_eq!(title, "cannot hide `/home/u/p/x` without namespaces");
+    assert_eq!(because, "`/home/u/p` is granted, and Landlock takes nothing away below a grant");
+    let case = bare().directories(&["/home/u/p/d"]).rule_in_file("/home/u/p/d", Grant::Read);
+    assert_eq!(case.refused().0, "cannot keep `/home/u/p/d` read-only without namespaces");
+    let case = case.with(|profile, _| profile.degrade.push(flag(Protection::NestedRules)));
+    assert_eq!(case.plan().degraded, [Protection::Namespaces, Protection::NestedRules]);
+    assert_eq!(access(&case, "/home/u/p/d"), None);
+}
+
+#[test]
+fn an_older_landlock_will_not_do() {
+    let case = bare().with(|profile, host| {
+        profile.degrade.push(flag(Protection::Landlock));
+        host.kernel.landlock_abi = 5;
+    });
+    assert_eq!(case.refused().0, "this kernel cannot hold a command without namespaces");
+}
+
+#[test]
+fn what_is_granted_of_the_home_is_linked_once() {
+    let case = bare().directories(&["/home/u/.x", "/home/u/.x/y"]);
+    let case = case.rule("/home/u/.x", Grant::Read).rule("/home/u/.x/y", Grant::Write);
+    let links = case.plan().steps.into_iter().find_map(|step| match step.action {
+        Action::Place { links, .. } => Some(links),
+        _ => None,
+    });
+    let home = path("/run/user/1/jail/private-1/home");
+    let expected = [".x", "p"].map(|name| (home.join(name), path("/home/u").join(name)));
+    assert_eq!(links, Some(expected.to_vec()));
+}

@@ -1,0 +1,204 @@
+//! Nothing outlives its run, though no namespace ends with it.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+use super::{bare, names_in};
+use crate::support::{Jail, processes_named, wait_until};
+
+/// A project with a directory for what runs leave, so that it can be looked at.
+fn with_runtime() -> (Jail, PathBuf) {
+    let jail = bare().directory("../run");
+    let runtime = jail.home().join("run");
+    fs::set_permissions(&runtime, std::os::unix::fs::PermissionsExt::from_mode(0o700))
+        .expect("ours");
+    let jail = jail.env("XDG_RUNTIME_DIR", &runtime);
+    (jail, runtime)
+}
+
+fn marker(test: &str) -> String {
+    format!("jail-bare-{test}-{}", std::process::id())
+}
+
+fn none_left(marker: &str) {
+    wait_until("all have ended", || processes_named(marker).is_empty());
+}
+
+#[test]
+fn what_the_command_leaves_running_ends_with_it() {
+    let (jail, runtime) = with_runtime();
+    let marker = marker("left");
+    let script = "sleep 300 & setsid sleep 300 & (setsid sh -c 'sleep 300 & sleep 300' &) ; \
+                  nohup sh -c 'trap \"\" TERM HUP INT; sleep 300; :' >/dev/null 2>&1 & exit 3";
+    jail.args(["--env", "MARK"]).env("MARK", &marker).run(["sh", "-c", script]).exits(3);
+    none_left(&marker);
+    assert_eq!(names_in(&runtime.join("jail")), [""; 0]);
+}
+
+/// Each child outlives its parent by nothing: there is never one to be found twice.
+#[test]
+fn who_forks_all_the_time_does_not_escape() {
+    let (jail, _) = with_runtime();
+    let marker = marker("fork");
+    let script = "import os\nif os.fork():\n    os._exit(0)\nos.setsid()\nwhile True:\n    \
+                  if os.fork(): os._exit(0)\n";
+    jail.args(["--env", "MARK"]).env("MARK", &marker).run(["python3", "-c", script]).succeeds();
+    none_left(&marker);
+}
+
+#[test]
+fn a_killed_supervisor_takes_everything_along() {
+    let (jail, runtime) = with_runtime();
+    let marker = marker("killed");
+    let script = "setsid sleep 300 & (sleep 300 &); echo > \"$TMPDIR/left\"; echo ready; sleep 300";
+    let jail = jail.args(["--env", "MARK"]).env("MARK", &marker);
+    let mut running = jail.start(["sh", "-c", script]);
+    running.wait_for("ready");
+    running.signal(Signal::SIGKILL);
+    running.finish().killed_by(libc::SIGKILL);
+    none_left(&marker);
+    // The next run removes the private directories.
+    assert_ne!(names_in(&runtime.join("jail")), [""; 0]);
+    jail.run(["true"]).succeeds();
+    assert_eq!(names_in(&runtime.join("jail")), [""; 0]);
+}
+
+#[test]
+fn a_supervisor_killed_at_any_moment_leaves_nobody() {
+    let (jail, _) = with_runtime();
+    let marker = marker("moments");
+    let jail = jail.args(["--env", "MARK"]).env("MARK", &marker);
+    let started = Instant::now();
+    jail.run(["true"]).succeeds();
+    let whole = started.elapsed();
+    for moment in 0..30 {
+        let started = Instant::now();
+        let running = jail.start(["sh", "-c", "setsid sleep 300 & sleep 300; :"]);
+        while started.elapsed() < whole * moment / 20 {
+            std::hint::spin_loop();
+        }
+        running.signal(Signal::SIGKILL);
+        running.finish().killed_by(libc::SIGKILL);
+        none_left(&marker);
+    }
+}
+
+/// The process between the supervisor and the command.
+fn init_of(supervisor: u32) -> Pid {
+    let children = fs::read_to_string(format!("/proc/{supervisor}/task/{supervisor}/children"));
+    let children = children.expect("it is running");
+    Pid::from_raw(children.trim().parse().expect("one child"))
+}
+
+#[test]
+fn a_killed_init_takes_everything_along() {
+    let (jail, runtime) = with_runtime();
+    let marker = marker("init");
+    let jail = jail.args(["--env", "MARK"]).env("MARK", &marker);
+    let script = "setsid sleep 300 & (sleep 300 &); echo ready; sleep 300";
+    let mut running = jail.start(["sh", "-c", script]);
+    running.wait_for("ready");
+    kill(init_of(running.pid()), Signal::SIGKILL).expect("it is running");
+    running.finish().exits(125).says("the sandbox ended before its command did");
+    none_left(&marker);
+    assert_eq!(names_in(&runtime.join("jail")), [""; 0]);
+}
+
+/// jail was executed in the place of a shell that had started something before.
+#[test]
+fn a_killed_init_does_not_take_others_along() {
+    let (jail, _) = with_runtime();
+    let line = jail.run_line(["sh", "-c", "echo ready; sleep 300; :"]);
+    let shell = ["sh", "-c", "sleep 299 & echo other $!; exec \"$@\"", "sh"];
+    let line = shell.iter().map(std::ffi::OsString::from).chain(line).collect();
+    let mut running = jail.start_line(line);
+    let other = running.wait_for("other ");
+    let other: i32 = other.trim_start_matches("other ").trim().parse().expect("a number");
+    running.wait_for("ready");
+    let supervisor = running.pid();
+    let children = fs::read_to_string(format!("/proc/{supervisor}/task/{supervisor}/children"));
+    let children = children.expect("it is running");
+    let init = children.split_whitespace().map(|it| it.parse().expect("a number"));
+    let init: Vec<i32> = init.filter(|it| *it != other).collect();
+    kill(Pid::from_raw(init[0]), Signal::SIGKILL).expect("it is running");
+    wait_until("the supervisor has ended", || {
+        let status = fs::read_to_string(format!("/proc/{supervisor}/status")).unwrap_or_default();
+        status.is_empty() || status.contains("State:\tZ")
+    });
+    kill(Pid::from_raw(other), Signal::SIGKILL).expect("it is still running");
+    running.finish().exits(125);
+}
+
+#[test]
+fn a_stopped_init_goes_on_when_the_supervisor_dies() {
+    let (jail, _) = with_runtime();
+    let marker = marker("stopped");
+    let jail = jail.args(["--env", "MARK"]).env("MARK", &marker);
+    let mut running = jail.start(["sh", "-c", "echo ready; sleep 300; :"]);
+    running.wait_for("ready");
+    kill(init_of(running.pid()), Signal::SIGSTOP).expect("it is running");
+    running.signal(Signal::SIGKILL);
+    running.finish().killed_by(libc::SIGKILL);
+    none_left(&marker);
+}
+
+#[test]
+fn the_time_limit_ends_everything() {
+    let (jail, _) = with_runtime();
+    let marker = marker("time");
+    let started = Instant::now();
+    let script = "trap '' TERM; setsid sh -c 'trap \"\" TERM; sleep 300; :' & sleep 300; sleep 300";
+    jail.args(["--env", "MARK", "--timeout", "1s", "--time-grace", "1s"])
+        .env("MARK", &marker)
+        .run(["sh", "-c", script])
+        .exits(124);
+    assert!(started.elapsed() < Duration::from_secs(60));
+    none_left(&marker);
+}
+
+/// Directories of mode 0, deep ones, links out: all of it goes, and nothing else.
+#[test]
+fn hostile_private_directories_are_removed() {
+    let (jail, runtime) = with_runtime();
+    let jail = jail.home_file("kept/file", "x");
+    let script = format!(
+        "cd \"$HOME\"; mkdir -p a/b/c; touch a/b/c/d; ln -s {kept} link; ln -s {kept} a/b/link; \
+         chmod 0 a/b/c a/b a; cd \"$TMPDIR\"; i=0; while [ $i -lt 300 ]; do mkdir deep-and-deeper; \
+         cd deep-and-deeper; i=$((i+1)); done; chmod 0 \"$TMPDIR\" \"$HOME\"",
+        kept = jail.home().join("kept").display()
+    );
+    jail.run(["sh", "-c", &script]).succeeds();
+    assert_eq!(names_in(&runtime.join("jail")), [""; 0]);
+    assert!(jail.home().join("kept/file").exists());
+}
+
+#[test]
+fn private_directories_are_nobody_elses() {
+    let (jail, _) = with_runtime();
+    let finished = jail.run(["sh", "-c", "stat -c '%a %U' \"$HOME\" \"$TMPDIR\" \"$HOME/..\""]);
+    let user = jail.user().name.clone();
+    finished.succeeds().outputs(&format!("700 {user}\n700 {user}\n700 {user}\n"));
+}
+
+/// Somebody else may have made a directory of that name in /tmp before.
+#[test]
+fn a_directory_of_somebody_else_is_not_used() {
+    let jail = bare().directory("tmp");
+    let temporary = jail.project().join("tmp");
+    fs::set_permissions(&temporary, std::os::unix::fs::PermissionsExt::from_mode(0o1777))
+        .expect("ours");
+    let planted = temporary.join(format!("jail-{}", jail.user().uid));
+    std::os::unix::fs::symlink(jail.home(), &planted).expect("a link can be made");
+    let jail = jail.env("TMPDIR", &temporary);
+    jail.run(["true"]).exits(125).says("cannot make the private directory");
+    fs::remove_file(&planted).expect("ours");
+    fs::create_dir(&planted).expect("it is free");
+    fs::set_permissions(&planted, std::os::unix::fs::PermissionsExt::from_mode(0o777))
+        .expect("ours");
+    jail.run(["true"]).exits(125).says("cannot make the private directory");
+    assert_eq!(names_in(Path::new(&planted)), [""; 0]);
+}

@@ -1,0 +1,127 @@
+//! A jail in a jail, and in containers of other programs.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::process::{Command, Output, Stdio};
+
+use super::bare;
+use crate::require;
+use crate::support::{Feature, Finished, Jail, jail_binary, probe_binary, spawn};
+
+/// The words of a run inside of a run.
+fn inner<'a>(flags: &[&'a str], command: &[&'a str]) -> Vec<String> {
+    let mut line = vec![jail_binary().display().to_string(), "run".to_owned()];
+    line.extend(flags.iter().chain(&["--"]).chain(command).map(|word| (*word).to_owned()));
+    line
+}
+
+fn outer() -> Jail {
+    let directory = jail_binary().parent().expect("a program is in a directory");
+    Jail::new().args(["--read".as_ref(), directory.as_os_str()])
+}
+
+#[test]
+fn a_jail_in_a_jail_says_what_to_do() {
+    outer()
+        .run(inner(&[], &["true"]))
+        .exits(125)
+        .says("inside another jail: start that one with `--nesting on`")
+        .says("--degrade namespaces");
+}
+
+#[test]
+fn a_jail_in_a_jail_works_without_namespaces() {
+    let jail = outer().file("own", "x");
+    jail.run(inner(&["--degrade", "namespaces"], &["sh", "-c", "cat own; chmod 600 own; mktemp"]))
+        .succeeds()
+        .output_has("x");
+    jail.run(inner(&["--degrade", "namespaces"], &["sh", "-c", "exit 5"])).exits(5);
+    jail.run(inner(&["--degrade", "namespaces"], &["sh", "-c", "cat /proc/1/status"])).exits(1);
+}
+
+/// bubblewrap's /proc is a new one, but its user namespaces are at an end.
+#[test]
+fn a_jail_in_bubblewrap_works_without_namespaces() {
+    require!(Feature::Program("bwrap"));
+    let jail = Jail::new();
+    let home = jail.home().display().to_string();
+    let wrap = [
+        "bwrap",
+        "--unshare-all",
+        "--disable-userns",
+        "--unshare-user",
+        "--ro-bind",
+        "/",
+        "/",
+        "--dev",
+        "/dev",
+        "--proc",
+        "/proc",
+        "--tmpfs",
+        "/run",
+        "--bind",
+        &home,
+        &home,
+        "--setenv",
+        "TMPDIR",
+        &home,
+    ];
+    let line = |flags: &[&str], command: &[&str]| {
+        let wrap = wrap.iter().map(|word| (*word).to_owned());
+        wrap.chain(inner(flags, command)).collect::<Vec<_>>()
+    };
+    jail.run_outside(line(&[], &["true"])).exits(125).says("--degrade namespaces");
+    jail.run_outside(line(&["--degrade", "namespaces"], &["sh", "-c", "pwd; exit 6"])).exits(6);
+}
+
+/// Its /proc hides parts of itself, so the kernel allows no new one to who is nobody in it.
+#[test]
+fn a_jail_in_a_container_of_podman_works_without_namespaces() {
+    require!(Feature::Root);
+    require!(Feature::Program("podman"));
+    require!(Feature::Path("/usr/sbin/runc"));
+    let jail = Jail::new();
+    let root = jail.elsewhere().join("root");
+    for directory in ["bin", "tmp", "work"] {
+        fs::create_dir_all(root.join(directory)).expect("it can be made");
+    }
+    let everybody = |name: &str, mode| {
+        let permissions = fs::Permissions::from_mode(mode);
+        fs::set_permissions(root.join(name), permissions).expect("it is there");
+    };
+    everybody("tmp", 0o1777);
+    everybody("work", 0o777);
+    fs::copy(jail_binary(), root.join("bin/jail")).expect("it can be copied");
+    fs::copy(probe_binary(), root.join("bin/probe")).expect("it can be copied");
+    let storage = jail.elsewhere().join("podman");
+    let podman = |words: &[&str]| {
+        let mut command = Command::new("podman");
+        command.arg("--root").arg(storage.join("root")).arg("--runroot").arg(storage.join("run"));
+        command.args(["--cgroup-manager", "cgroupfs", "--runtime", "runc", "run", "--rm"]);
+        command.args(["--network", "none", "--ulimit", "nofile=1024:1024"]);
+        command.args(["--ulimit", "nproc=4096:4096", "--user", "1000", "--workdir", "/work"]);
+        command.arg("--rootfs").arg(&root).args(["/bin/jail", "run", "--write", "."]);
+        let output = spawn_and_wait(command.args(words));
+        Finished::new(format!("podman {words:?}"), output)
+    };
+    podman(&["--", "/bin/probe", "ids"]).exits(125).says("--degrade namespaces");
+    let without = ["--degrade", "namespaces", "--read", "/bin", "--", "/bin/probe"];
+    let inside = |attempt: &[&str]| podman(&[&without[..], attempt].concat());
+    inside(&["ids"]).answers("uid=1000 euid=1000 gid=0 egid=0");
+    inside(&["create", "own", "--", "chmod", "0o600", "own"]).succeeds();
+    inside(&["list", "/"]).refused("EACCES");
+    inside(&["create", "/tmp/x"]).refused("EACCES");
+    inside(&["chmod", "0o700", "/work/../tmp"]).refused("EPERM");
+}
+
+fn spawn_and_wait(command: &mut Command) -> Output {
+    let command = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    spawn(command).wait_with_output().expect("a child can be waited for")
+}
+
+#[test]
+fn a_bare_jail_in_a_bare_jail_is_refused_with_a_reason() {
+    let directory = jail_binary().parent().expect("a program is in a directory");
+    let jail = bare().args(["--read".as_ref(), directory.as_os_str()]);
+    jail.run(inner(&["--degrade", "namespaces"], &["true"])).exits(125).says("error: ");
+}

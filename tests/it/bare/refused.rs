@@ -1,0 +1,102 @@
+//! What cannot be had without namespaces is refused, where it stands, and with what to do.
+
+use super::bare;
+use crate::support::Jail;
+
+#[track_caller]
+fn refused(profile: &str, title: &str, place: &str) {
+    let jail = bare().file("there/file", "x").directory("dir");
+    let jail = jail.profile(&format!("{profile}\n"));
+    let finished = jail.run(["true"]);
+    finished.exits(125).outputs("").says(title).says(place).says("help: ");
+}
+
+#[test]
+fn each_key_is_refused_by_its_line() {
+    for (profile, title) in [
+        ("[filesystem]\noverlay = [\"./dir\"]", "cannot mount an overlay over `"),
+        ("[filesystem]\nmask = [\"./there/file\"]", "/there/file` without namespaces"),
+        (
+            "[filesystem]\ntmpfs = [\"/scratch\"]",
+            "cannot mount a tmpfs on `/scratch` without namespaces",
+        ),
+        (
+            "[filesystem]\nbind = [{ from = \"./dir\", to = \"/data\" }]",
+            "at `/data` without namespaces",
+        ),
+        ("[filesystem]\nroot = \"empty\"", "an empty root cannot be had without namespaces"),
+        ("[filesystem]\nroot-mode = \"overlay\"", "the root cannot be writable without namespaces"),
+        ("[network]\nmode = \"nat\"", "network mode `nat` cannot be had without namespaces"),
+        ("[network]\nmode = \"allow\"", "network mode `allow` cannot be had without namespaces"),
+        ("[network]\npublish = [\"127.0.0.1:8080:80\"]", "cannot be published without namespaces"),
+        ("[network]\nhosts = { db = \"127.0.0.1\" }", "`hosts` cannot be had without namespaces"),
+        ("[process]\nuser = \"root\"", "the command cannot be another user without namespaces"),
+        ("[process]\nhostname = \"box\"", "the host name cannot be another without namespaces"),
+        ("[process]\nnesting = true", "nested namespaces cannot be had without namespaces"),
+        ("[landlock]\nenabled = false", "Landlock cannot be off without namespaces"),
+        ("[seccomp]\npolicy = \"off\"", "the filter cannot be off without namespaces"),
+        ("[capabilities]\nkeep = [\"CAP_CHOWN\"]", "`CAP_CHOWN` cannot be kept without namespaces"),
+    ] {
+        refused(profile, title, ".toml:2:");
+    }
+}
+
+/// Landlock takes nothing away below what is granted.
+#[test]
+fn what_is_read_only_below_a_writable_directory_takes_a_second_leave() {
+    let jail = bare().directory(".git/hooks");
+    let hooks = jail.project().join(".git/hooks");
+    jail.run(["true"])
+        .exits(125)
+        .outputs("")
+        .says(&format!("cannot keep `{}` read-only without namespaces", hooks.display()))
+        .says("--degrade nested-rules, in a profile degrade = [\"nested-rules\"]");
+    let jail = jail.args(["--degrade", "nested-rules", "--report", "fd:1"]);
+    jail.run(["sh", "-c", "echo x > .git/hooks/new"])
+        .succeeds()
+        .says(&format!("the command can write to `{}`; continuing without", hooks.display()))
+        .reports("/degraded", serde_json::json!(["namespaces", "nested-rules"]));
+}
+
+/// A leave for the one is none for the other.
+#[test]
+fn a_mask_is_refused_also_then() {
+    let jail = bare().file(".env", "s3cr3t").args(["--degrade", "nested-rules"]);
+    jail.profile("[filesystem]\nmask = [\"./.env\"]\n")
+        .run(["true"])
+        .exits(125)
+        .says("cannot hide `")
+        .says(".toml:2:");
+}
+
+/// It says what the next run may do.
+#[test]
+fn the_profile_in_use_is_not_given_to_the_command_silently() {
+    let jail = bare().file("own.toml", "[filesystem]\nwrite = [\".\"]\n");
+    let jail = jail.args(["--profile", "default", "--profile", "./own.toml"]);
+    jail.run(["true"]).exits(125).says("/own.toml` read-only without namespaces");
+}
+
+#[test]
+fn a_mask_of_what_is_not_granted_is_none() {
+    let jail = bare().home_file("secret", "s3cr3t");
+    let jail = jail.profile("[filesystem]\nmask = [\"~/secret\"]\n");
+    jail.probe(&format!("read {}", jail.home().join("secret").display())).refused("EACCES");
+}
+
+/// The private directory above it would be gone.
+#[test]
+fn a_grant_above_what_is_private_is_refused() {
+    bare()
+        .args(["--read", "/var"])
+        .run(["true"])
+        .exits(125)
+        .says("cannot keep apart `/var/tmp` without namespaces")
+        .says("--read");
+}
+
+#[test]
+fn an_image_is_refused() {
+    let jail: Jail = bare().args(["--pull", "never", "--image", "debian:12"]);
+    jail.run(["true"]).exits(125);
+}

@@ -22,7 +22,7 @@ elif [ -n "${CI:-}" ]; then
 fi
 
 # program:package
-used='gcc:gcc bwrap:bubblewrap runc:runc make:make git:git python3:python3 node:nodejs npm:npm gdb:gdb strace:strace
+used='gcc:gcc bwrap:bubblewrap pgrep:procps runc:runc make:make git:git python3:python3 node:nodejs npm:npm gdb:gdb strace:strace
 vim:vim busybox:busybox-static perl:perl setpriv:util-linux newuidmap:uidmap dbus-daemon:dbus-daemon
 skopeo:skopeo zstd:zstd mmdebstrap:mmdebstrap docker-registry:docker-registry
 umoci:umoci podman:podman buildah:buildah openssl:openssl pasta:passt ip:iproute2 curl:curl ping:iputils-ping
@@ -48,9 +48,10 @@ missing=
 for pair in $used; do
     is_there "${pair%%:*}" || missing="$missing ${pair#*:}"
 done
-# Not programs: a module, headers, functions of bash, and the keys of the archive that images and kernels come from.
-python3 -c 'import ensurepip' 2>/dev/null || missing="$missing python3-venv"
-python3 -c 'import jsonschema' 2>/dev/null || missing="$missing python3-jsonschema"
+places=/usr/local/bin:/usr/bin:/bin
+# Not programs: modules, headers, functions of bash, and the keys of the archive that images and kernels come from.
+PATH=$places python3 -c 'import ensurepip' 2>/dev/null || missing="$missing python3-venv"
+PATH=$places python3 -c 'import jsonschema' 2>/dev/null || missing="$missing python3-jsonschema"
 [ -e /usr/include/stdio.h ] || missing="$missing libc6-dev"
 plugins=/usr/share/maven-repo/org/apache/maven/plugins
 [ -e $plugins/maven-surefire-plugin ] || missing="$missing libsurefire-java"

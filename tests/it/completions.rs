@@ -49,14 +49,12 @@ fn zsh(jail: &Jail) -> Pty {
     shell
 }
 
-/// What stands on the screen after the key is pressed: these words, one after the other.
+/// What stands on the screen after the key is pressed: these words, in the shell's own order.
 #[track_caller]
 fn offers(shell: &mut Pty, line: &str, words: &[&str]) {
     shell.send(line);
     shell.send("\t\t");
-    for word in words {
-        shell.wait_for(word);
-    }
+    shell.wait_for_all(words);
     give_up(shell);
 }
 

@@ -100,6 +100,8 @@ fn a_jail_in_a_container_of_podman_works_without_namespaces() {
         command.args(["--cgroup-manager", "cgroupfs", "--runtime", "runc", "run", "--rm"]);
         command.args(["--network", "none", "--ulimit", "nofile=1024:1024"]);
         command.args(["--ulimit", "nproc=4096:4096", "--user", "1000", "--workdir", "/work"]);
+        // Otherwise that is the working directory, and grants of a whole home are refused.
+        command.args(["--env", "HOME=/home/of-nobody"]);
         command.arg("--rootfs").arg(&root).args(["/bin/jail", "run", "--write", "."]);
         let output = spawn_and_wait(command.args(words));
         Finished::new(format!("podman {words:?}"), output)

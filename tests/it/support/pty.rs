@@ -65,12 +65,29 @@ impl Pty {
                 self.read = end;
                 return passed;
             }
-            let left = deadline.saturating_duration_since(Instant::now());
-            match self.screen.recv_timeout(left) {
-                Ok(more) => self.shown.push_str(&String::from_utf8_lossy(&more)),
-                Err(why) => {
-                    panic!("waited for {text:?} ({why}) from:\n  {}\n{}", self.command, self.shown)
-                }
+            self.receive(deadline, text);
+        }
+    }
+
+    /// Waits until all of these have been shown, in any order.
+    #[track_caller]
+    pub fn wait_for_all(&mut self, texts: &[&str]) {
+        let deadline = Instant::now() + PATIENCE;
+        while let Some(missing) =
+            texts.iter().find(|text| !self.shown[self.read..].contains(**text))
+        {
+            self.receive(deadline, missing);
+        }
+        self.read = self.shown.len();
+    }
+
+    #[track_caller]
+    fn receive(&mut self, deadline: Instant, awaited: &str) {
+        let left = deadline.saturating_duration_since(Instant::now());
+        match self.screen.recv_timeout(left) {
+            Ok(more) => self.shown.push_str(&String::from_utf8_lossy(&more)),
+            Err(why) => {
+                panic!("waited for {awaited:?} ({why}) from:\n  {}\n{}", self.command, self.shown)
             }
         }
     }

@@ -133,4 +133,4 @@ trap list_skips EXIT
 
 cargo fmt --check
 cargo clippy --all-targets -- -D warnings
-cargo nextest run
+cargo nextest run ${CI:+--profile ci}

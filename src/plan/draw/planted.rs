@@ -59,13 +59,21 @@ fn planted<'a>(
 
 fn refusal(lead: &Lead, link: &Link, directory: &AbsolutePath) -> Diagnostic {
     let Lead { rule, shown, fact, .. } = lead;
+    let help = match rule.origin.built_in_profile() {
+        // Nobody here wrote the rule, so there is nothing that could be named in its place.
+        Some(_) => format!(
+            "replace the link `{}` by what it stands for, or do without the rule: `--profile base --write .`",
+            link.path
+        ),
+        None => format!("name `{}` itself, if that is what you want to grant", fact.canonical),
+    };
     Diagnostic::error(format!(
         "cannot {} `{shown}`: it leads through a symbolic link that the command may change",
         verb(&rule.value.grant)
     ))
     .at(&rule.origin)
     .because(points(link, directory))
-    .help(format!("name `{}` itself, if that is what you want to grant", fact.canonical))
+    .help(help)
 }
 
 fn points(link: &Link, directory: &AbsolutePath) -> String {

@@ -26,6 +26,7 @@ pub fn attempt(name: &str, words: &mut Words) -> Option<Answer> {
         "touch-descriptor" => touch_descriptor(words),
         "set-attribute" => set_attribute(words),
         "set-flags" => set_flags(words),
+        "request" => request(words),
         "datagram" => datagram(words),
         "mode" => mode(words),
         _ => return None,
@@ -132,6 +133,14 @@ fn set_flags(words: &mut Words) -> Answer {
     let read = [file, FS_IOC_GETFLAGS, pointer_mut(&mut flags)];
     kernel("ioctl", libc::SYS_ioctl, &read).map_err(Refusal::in_setup)?;
     kernel("ioctl", libc::SYS_ioctl, &[file, FS_IOC_SETFLAGS, pointer(&flags)]).map(nothing)
+}
+
+/// Asks the file system for something, with zeros for what it is to read.
+fn request(words: &mut Words) -> Answer {
+    let request = signed(words.number()?);
+    let file = signed(open(words, libc::O_RDONLY)?);
+    let mut content = [0_u64; 512];
+    kernel("ioctl", libc::SYS_ioctl, &[file, request, pointer_mut(&mut content)]).map(nothing)
 }
 
 /// Sends a datagram to a unix socket by its path, from a socket that has a peer already.

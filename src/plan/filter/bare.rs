@@ -103,9 +103,20 @@ const INT: u64 = 0xffff_ffff;
 const SOCKET_TYPE: u64 = 0xf;
 const NO_ATTRIBUTES: Verdict = Verdict::Errno(libc::EOPNOTSUPP as u16);
 
-/// FS_IOC_SETFLAGS, the same for 32 bits, FS_IOC_SETVERSION, its twin, and FS_IOC_FSSETXATTR: they want
-/// no more than a descriptor for reading.
-const INODE_FLAGS: [u64; 5] = [0x4008_6602, 0x4004_6602, 0x4008_7602, 0x4004_7602, 0x401c_5820];
+/// The part of a request to ioctl(2) that says whose it is.
+const WHOSE: u64 = 0xff00;
+
+/// Requests to file systems. Many change a file, or make one by its name, and want no more than a
+/// descriptor for reading: those of all ('f'), of ocfs2, Btrfs, Ceph and f2fs.
+const FILE_SYSTEMS: [u64; 5] = [0x6600, 0x6f00, 0x9400, 0x9700, 0xf500];
+
+/// Those of them that tell, or that want a descriptor for writing: FS_IOC_GETFLAGS, the same for 32
+/// bits, FS_IOC_FIEMAP, FICLONE and FICLONERANGE.
+const HARMLESS: [u64; 5] = [0x8008_6601, 0x8004_6601, 0xc020_660b, 0x4004_9409, 0x4020_940d];
+
+/// The same among requests of others: FS_IOC_SETVERSION, the same for 32 bits, FS_IOC_FSSETXATTR and
+/// FAT_IOCTL_SET_ATTRIBUTES.
+const ATTRIBUTES_OF_FILES: [u64; 4] = [0x4008_7602, 0x4004_7602, 0x401c_5820, 0x4004_7211];
 
 /// Draws the filter. With `network` the command may use the host's, by IPv4 and IPv6.
 pub fn bare(network: bool) -> Filter {
@@ -130,14 +141,13 @@ fn decision(call: u32, network: bool) -> Decision {
         SOCKETPAIR => only(
             call,
             [libc::SOCK_STREAM, libc::SOCK_SEQPACKET]
-                .map(|kind| vec![equal(1, SOCKET_TYPE, kind as u64)])
+                .map(|kind| {
+                    let family = equal(0, INT, libc::AF_UNIX as u64);
+                    vec![family, equal(1, SOCKET_TYPE, kind as u64)]
+                })
                 .into(),
         ),
-        IOCTL => Decision {
-            number: call,
-            cases: INODE_FLAGS.map(|request| refusal(1, request)).into(),
-            otherwise: Verdict::Allow,
-        },
+        IOCTL => Decision { number: call, cases: requests(), otherwise: Verdict::Allow },
         _ => Decision::plain(call, Verdict::Allow),
     }
 }
@@ -160,8 +170,13 @@ fn only(number: u32, allowed: Vec<Vec<Condition>>) -> Decision {
     Decision { number, cases, otherwise: Verdict::NOT_PERMITTED }
 }
 
-fn refusal(index: u8, value: u64) -> Case {
-    Case { conditions: vec![equal(index, INT, value)], verdict: Verdict::NOT_PERMITTED }
+/// The first case that holds counts.
+fn requests() -> Vec<Case> {
+    let case = |mask, value, verdict| Case { conditions: vec![equal(1, mask, value)], verdict };
+    let harmless = HARMLESS.map(|request| case(INT, request, Verdict::Allow));
+    let whole = FILE_SYSTEMS.map(|whose| case(WHOSE, whose, Verdict::NOT_PERMITTED));
+    let single = ATTRIBUTES_OF_FILES.map(|request| case(INT, request, Verdict::NOT_PERMITTED));
+    harmless.into_iter().chain(whole).chain(single).collect()
 }
 
 fn equal(index: u8, mask: u64, value: u64) -> Condition {
@@ -200,6 +215,8 @@ mod tests {
         }
         assert_eq!(verdict("socketpair", [1, stream | flags, 0, 0, 0, 0]), Verdict::Allow);
         assert_eq!(verdict("socketpair", [1, datagram, 0, 0, 0, 0]), Verdict::NOT_PERMITTED);
+        // AF_TIPC, which reaches other machines.
+        assert_eq!(verdict("socketpair", [30, stream, 0, 0, 0, 0]), Verdict::NOT_PERMITTED);
         let with = |family: i32, protocol: i32| {
             let arguments = [family as u64, stream, protocol as u64, 0, 0, 0];
             bare(true).verdict(number("socket"), arguments)
@@ -208,6 +225,29 @@ mod tests {
         assert_eq!(with(libc::AF_UNIX, 0), Verdict::NO_SUCH_FAMILY);
         assert_eq!(with(libc::AF_NETLINK, libc::NETLINK_ROUTE), Verdict::Allow);
         assert_eq!(with(libc::AF_NETLINK, libc::NETLINK_AUDIT), Verdict::NO_SUCH_FAMILY);
+    }
+
+    #[test]
+    fn files_are_not_changed_by_requests_to_their_file_system() {
+        let ioctl = |request: u64| verdict("ioctl", [3, request, 0, 0, 0, 0]);
+        let changes = [
+            // FS_IOC_SETFLAGS, FS_IOC_SETVERSION, FS_IOC_FSSETXATTR, FAT_IOCTL_SET_ATTRIBUTES.
+            [0x4008_6602, 0x4008_7602, 0x401c_5820, 0x4004_7211],
+            // EXT4_IOC_SETVERSION, FS_IOC_ENABLE_VERITY, FS_IOC_SET_ENCRYPTION_POLICY, and
+            // FS_IOC_REMOVE_ENCRYPTION_KEY.
+            [0x4008_6604, 0x4080_6685, 0x800c_6613, 0xc040_6618],
+            // BTRFS_IOC_SUBVOL_CREATE, BTRFS_IOC_SNAP_CREATE_V2, BTRFS_IOC_SNAP_DESTROY and
+            // OCFS2_IOC_REFLINK.
+            [0x5000_940e, 0x5000_9417, 0x5000_940f, 0x4018_6f04],
+        ];
+        for request in changes.into_iter().flatten() {
+            assert_eq!(ioctl(request), Verdict::NOT_PERMITTED, "{request:#x}");
+            assert_eq!(ioctl(request | 1 << 40), Verdict::NOT_PERMITTED, "{request:#x}");
+        }
+        // TCGETS, FIONREAD, FIOCLEX, FS_IOC_GETFLAGS and FICLONE.
+        for request in [0x5401, 0x541b, 0x5451, 0x8008_6601, 0x4004_9409] {
+            assert_eq!(ioctl(request), Verdict::Allow, "{request:#x}");
+        }
     }
 
     #[test]

@@ -17,6 +17,7 @@ pub fn attempt(name: &str, words: &mut Words) -> Option<Answer> {
         "pin-other" => pin_other(words),
         "schedule-other" => schedule_other(words),
         "io-priority-other" => io_priority_other(words),
+        "processor-time-other" => processor_time_other(words),
         "watch" => watch(words),
         "chown" => chown(words),
         "touch" => touch(words),
@@ -117,6 +118,13 @@ fn chmod_by_proc(words: &mut Words) -> Answer {
     let mode = signed(words.number()?);
     let file = open(words, libc::O_PATH)?;
     kernel("chmod", libc::SYS_chmod, &[c_pointer(&descriptor_path(file)), mode]).map(nothing)
+}
+
+/// Reads the clock of clock_getcpuclockid(3).
+fn processor_time_other(words: &mut Words) -> Answer {
+    let clock = (!words.number()? << 3 | 2) as usize;
+    let mut time = [0_i64; 2];
+    kernel("clock_gettime", libc::SYS_clock_gettime, &[clock, pointer_mut(&mut time)]).map(nothing)
 }
 
 fn set_attribute(words: &mut Words) -> Answer {

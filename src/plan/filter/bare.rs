@@ -92,6 +92,18 @@ const OF_ITSELF: &[u32] = &[
     number("sched_setscheduler"),
 ];
 
+/// Calls with a clock, which may be the processor time of any process: it tells when others type.
+const CLOCKS: [u32; 3] =
+    [number("clock_gettime"), number("clock_nanosleep"), number("timer_create")];
+/// The bits of a clock that say that it is one of a process (and not of a thread, which the kernel
+/// keeps to the threads of the caller), and which of its three.
+const CLOCK_KIND: u64 = 0x8000_0007;
+const CLOCK_OF_PROCESS: u64 = 0x8000_0000;
+/// The bits that say of which process, all set for the caller.
+const CLOCK_OWNER: u64 = 0xffff_fff8;
+/// The kernel's own answer where there is no such process.
+const NO_SUCH_CLOCK: Verdict = Verdict::Errno(libc::EINVAL as u16);
+
 const SETPRIORITY: u32 = number("setpriority");
 const IOPRIO_SET: u32 = number("ioprio_set");
 const SOCKET: u32 = number("socket");
@@ -133,6 +145,9 @@ fn decision(call: u32, network: bool) -> Decision {
         _ if REFUSED.contains(&call) => Decision::plain(call, Verdict::NOT_PERMITTED),
         _ if ABSENT.contains(&call) => Decision::plain(call, Verdict::NO_SUCH_CALL),
         _ if OF_ITSELF.contains(&call) => only(call, vec![vec![equal(0, INT, 0)]]),
+        _ if CLOCKS.contains(&call) => {
+            Decision { number: call, cases: clocks(), otherwise: Verdict::Allow }
+        }
         SETPRIORITY => only(call, vec![vec![equal(0, INT, 0), equal(1, INT, 0)]]),
         // IOPRIO_WHO_PROCESS is 1.
         IOPRIO_SET => only(call, vec![vec![equal(0, INT, 1), equal(1, INT, 0)]]),
@@ -170,6 +185,20 @@ fn only(number: u32, allowed: Vec<Vec<Condition>>) -> Decision {
     Decision { number, cases, otherwise: Verdict::NOT_PERMITTED }
 }
 
+fn clocks() -> Vec<Case> {
+    let other = Condition {
+        index: 0,
+        mask: CLOCK_OWNER,
+        comparison: Comparison::NotEqual,
+        value: CLOCK_OWNER,
+    };
+    let case = |kind| Case {
+        conditions: vec![equal(0, CLOCK_KIND, CLOCK_OF_PROCESS | kind), other],
+        verdict: NO_SUCH_CLOCK,
+    };
+    [0, 1, 2].map(case).into()
+}
+
 /// The first case that holds counts.
 fn requests() -> Vec<Case> {
     let case = |mask, value, verdict| Case { conditions: vec![equal(1, mask, value)], verdict };
@@ -203,6 +232,24 @@ mod tests {
         // The upper half counts for nothing.
         assert_eq!(verdict("prlimit64", [77 | 1 << 40, 0, 0, 0, 0, 0]), Verdict::NOT_PERMITTED);
         assert_eq!(verdict("prlimit64", [1 << 40, 0, 0, 0, 0, 0]), Verdict::Allow);
+    }
+
+    #[test]
+    fn the_processor_time_of_others_is_not_told() {
+        let clock = |number: i32, kind: i32| u64::from((!number << 3 | kind) as u32);
+        for call in ["clock_gettime", "clock_nanosleep", "timer_create"] {
+            for kind in 0..3 {
+                let verdict = |clock| verdict(call, [clock, 0, 0, 0, 0, 0]);
+                assert_eq!(verdict(clock(77, kind)), NO_SUCH_CLOCK, "{call} {kind}");
+                assert_eq!(verdict(clock(77, kind) | 1 << 40), NO_SUCH_CLOCK, "{call} {kind}");
+                assert_eq!(verdict(clock(0, kind)), Verdict::Allow, "{call} {kind}");
+                // Of a thread, which is looked at by the kernel.
+                assert_eq!(verdict(clock(77, kind | 4)), Verdict::Allow, "{call} {kind}");
+            }
+            for clock in 0..12 {
+                assert_eq!(verdict(call, [clock, 0, 0, 0, 0, 0]), Verdict::Allow, "{call}");
+            }
+        }
     }
 
     #[test]

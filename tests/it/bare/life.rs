@@ -211,11 +211,31 @@ fn private_directories_are_nobody_elses() {
     finished.succeeds().outputs(&format!("700 {user}\n700 {user}\n700 {user}\n"));
 }
 
+/// Each run would have those of all others in it.
+#[test]
+fn private_directories_are_not_made_where_the_command_may_look() {
+    let jail = bare().directory("tmp").directory("../tmp");
+    let temporary = jail.project().join("tmp");
+    jail.env("TMPDIR", &temporary)
+        .run(["true"])
+        .exits(125)
+        .outputs("")
+        .says("cannot keep the private directories of other runs from the command")
+        .says("` is granted, and they are in it")
+        .says("set XDG_RUNTIME_DIR or TMPDIR to a directory that is not granted");
+    assert_eq!(names_in(&temporary), [""; 0]);
+    let jail = bare().directory("../tmp");
+    let temporary = jail.home().join("tmp");
+    let jail = jail.env("TMPDIR", &temporary);
+    jail.run(["true"]).succeeds();
+    jail.args(["--read".as_ref(), temporary.as_os_str()]).run(["true"]).exits(125);
+}
+
 /// Somebody else may have made a directory of that name in /tmp before.
 #[test]
 fn a_directory_of_somebody_else_is_not_used() {
-    let jail = bare().directory("tmp");
-    let temporary = jail.project().join("tmp");
+    let jail = bare().directory("../tmp");
+    let temporary = jail.home().join("tmp");
     fs::set_permissions(&temporary, std::os::unix::fs::PermissionsExt::from_mode(0o1777))
         .expect("ours");
     let planted = temporary.join(format!("jail-{}", jail.user().uid));

@@ -53,8 +53,8 @@ pub(super) fn refuse(drawing: &mut Drawing, root: &RootPlan, leads: &[Lead]) {
         && let Some(planted) = planted(&writable, &[], &fact)
     {
         let title = format!("cannot join the network `{}`", text.text.display());
-        let help = "name the file of the namespace itself";
-        errors.push(planted.mistake(&title).at(&mode.origin).help(help));
+        let mistake = planted.mistake(&title).at(&mode.origin);
+        errors.push(mistake.help("name the file of the namespace itself"));
     }
     drawing.errors.extend(errors);
 }

@@ -101,11 +101,10 @@ fn a_command_that_is_proposed_can_be_pasted() {
     let jail = project().file("a $(id)'b/.jail.toml", "[process]\nhostname = 'x'\n");
     let jail = jail.directory("a $(id)'b/c").cwd("a $(id)'b/c");
     let place = jail.project().display().to_string();
-    let typed =
-        format!(r"(`jail profile show '{place}/a $(id)'\''b/.jail.toml'`), then `jail trust`");
-    jail.run(["true"]).succeeds().says(&format!("{typed} uses all of it"));
+    let typed = format!(r"read it (`jail profile show '{place}/a $(id)'\''b/.jail.toml'`), then");
+    jail.run(["true"]).succeeds().says(&typed);
     jail_command(&jail, "trust ../..").succeeds();
-    jail.run(["true"]).succeeds().says(&format!("{typed} uses it instead"));
+    jail.run(["true"]).succeeds().says(&typed).says("`), then `jail trust` uses it instead");
 }
 
 #[test]

@@ -8,7 +8,7 @@
 //! Where nothing is writable, whoever wrote the project may have planted the link, last with `git pull`:
 //! what grants something leads out of the working directory, or the project, by no link in it.
 
-use crate::diagnostic::{Diagnostic, Located};
+use crate::diagnostic::{Diagnostic, Located, Origin};
 use crate::host::{FileFact, Host, Link};
 use crate::plan::RootSource;
 use crate::profile::{Grant, NetworkMode, Root, expand};
@@ -35,7 +35,7 @@ pub(super) fn refuse(drawing: &mut Drawing, root: &RootPlan, leads: &[Lead]) {
         let given = if rule.value.grant == Grant::Mask { &[] } else { given.as_slice() };
         if let Some(planted) = planted(&writable, given, fact) {
             let title = format!("cannot {} `{shown}`", verb(&rule.value.grant));
-            errors.push(planted.refusal(&title, fact).at(&rule.origin));
+            errors.push(planted.refusal(&title, fact, &rule.origin));
         }
     }
     let variables = drawing.host.variables();
@@ -45,7 +45,7 @@ pub(super) fn refuse(drawing: &mut Drawing, root: &RootPlan, leads: &[Lead]) {
         && let Some(planted) = planted(&writable, &given, &fact)
     {
         let title = format!("cannot make `{}` the root", text.text.display());
-        errors.push(planted.refusal(&title, &fact).at(origin));
+        errors.push(planted.refusal(&title, &fact, origin));
     }
     let mode = drawing.network();
     if let NetworkMode::Namespace(text) = &mode.value
@@ -109,8 +109,15 @@ impl Planted<'_> {
             .because(format!("`{}` points to `{target}`, and {maker}", link.path))
     }
 
-    fn refusal(&self, title: &str, fact: &FileFact) -> Diagnostic {
-        let itself = format!("name `{}` itself, if that is what you want to grant", fact.canonical);
-        self.mistake(title).help(itself)
+    fn refusal(&self, title: &str, fact: &FileFact, origin: &Origin) -> Diagnostic {
+        let help = match origin.built_in_profile() {
+            // Nobody here wrote the rule, so there is nothing that could be named in its place.
+            Some(_) => format!(
+                "replace the link `{}` by what it stands for, or do without the rule: `--profile base --write .`",
+                self.link.path
+            ),
+            None => format!("name `{}` itself, if that is what you want to grant", fact.canonical),
+        };
+        self.mistake(title).at(origin).help(help)
     }
 }

@@ -115,6 +115,57 @@ fn a_planted_link_is_refused_as_the_source_of_a_bind_and_when_optional() {
 }
 
 #[test]
+fn a_link_of_the_project_leads_no_grant_out() {
+    let linked = || {
+        Case::new().rule_in_file(".", Grant::Read).link(
+            "/home/u/p/out",
+            "../.ssh",
+            "/home/u/.ssh",
+            FileKind::Directory,
+        )
+    };
+    let (title, because) = linked().rule("./out", Grant::Write).refused();
+    assert_eq!(
+        title,
+        "cannot write `./out`: it leads elsewhere through a symbolic link of the project"
+    );
+    assert_eq!(
+        because,
+        "`/home/u/p/out` points to `../.ssh`, and whoever wrote what is in `/home/u/p` may have made it"
+    );
+    // Also where nothing else of the project is granted.
+    let alone = Case::new().link("/home/u/p/out", "../.ssh", "/home/u/.ssh", FileKind::Directory);
+    let errors = alone.rule("/home/u/p/out", Grant::Read).errors();
+    assert!(errors.iter().any(|error| error.title.contains("a symbolic link of the project")));
+    // A mask takes away.
+    linked().rule("./out", Grant::Mask).plan();
+    // In a home links are the caller's own.
+    let at_home = Case::new()
+        .with(|_, host| (host.workdir, host.project) = (path("/home/u"), path("/home/u")))
+        .link("/home/u/tools", "/srv/tools", "/srv/tools", FileKind::Directory);
+    at_home.rule("./tools", Grant::Read).shows("read /srv/tools");
+}
+
+#[test]
+fn a_planted_link_becomes_no_root() {
+    let linked = |grant| {
+        Case::new()
+            .rule_in_file(".", grant)
+            .link("/home/u/p/root", "..", "/home/u", FileKind::Directory)
+            .root(Root::Directory(text("./root")), RootMode::Overlay)
+    };
+    let title = |case: Case| case.errors().remove(0).title;
+    assert_eq!(
+        title(linked(Grant::Write)),
+        "cannot make `./root` the root: it leads through a symbolic link that the command may change"
+    );
+    assert_eq!(
+        title(linked(Grant::Read)),
+        "cannot make `./root` the root: it leads elsewhere through a symbolic link of the project"
+    );
+}
+
+#[test]
 fn a_link_that_stays_inside_or_lies_outside_is_followed() {
     here()
         .link("/home/u/p/a", "b", "/home/u/p/b", FileKind::Directory)

@@ -39,7 +39,8 @@ pub fn survey(profile: &Profile, host: &Host) -> Result<Option<Bare>, Diagnostic
             .because(errno_cause(errno))
     })?;
     let name = format!("private-{:016x}", u64::from_ne_bytes(random));
-    Ok(Some(Bare { errno: errno as i32, place: base(host).join(name) }))
+    let place = base(host).join(name);
+    Ok(Some(Bare { errno: errno as i32, place, memory_is_shut: memory_is_shut() }))
 }
 
 /// The directory of our own that holds those of all runs.
@@ -66,20 +67,30 @@ fn is_private(directory: &AbsolutePath, uid: u32) -> bool {
         .is_ok_and(|state| state.is_dir() && state.uid() == uid && state.mode() & 0o022 == 0)
 }
 
-/// A lack that passes, as of memory, is no refusal: the run meets it as well, and has the words.
-/// `ENOSPC` is the answer of every limit of namespaces, also of one that nobody sees from in here.
+/// A lack that passes, as of memory, is no refusal: the run meets it as well, and has the words. Nor are
+/// limits that are used up, which somebody else may have done to take the namespaces away.
 fn refusal(network: u64) -> Option<Errno> {
-    attempt(network).filter(|errno| {
-        matches!(
-            errno,
-            Errno::EPERM
-                | Errno::EACCES
-                | Errno::ENOSYS
-                | Errno::EINVAL
-                | Errno::EUSERS
-                | Errno::ENOSPC
-        )
+    attempt(network).filter(|errno| match errno {
+        Errno::EPERM | Errno::EACCES | Errno::ENOSYS | Errno::EINVAL | Errno::EUSERS => true,
+        Errno::ENOSPC => LIMITS.into_iter().any(allows_none),
+        _ => false,
     })
+}
+
+/// Of each kind of namespace in a sandbox (namespaces(7), "/proc/sys/user").
+const LIMITS: [&str; 7] = ["cgroup", "ipc", "mnt", "net", "pid", "user", "uts"];
+
+/// One that cannot be read is taken for one that is none: a /proc without it is a container's.
+fn allows_none(kind: &str) -> bool {
+    let limit = fs::read_to_string(format!("/proc/sys/user/max_{kind}_namespaces"));
+    limit.map_or(true, |limit| limit.trim() == "0")
+}
+
+/// Whether Yama lets nobody read the memory of a process who is nobody special, not even its parent
+/// (Documentation/admin-guide/LSM/Yama.rst). Init reads there what it is asked to change.
+fn memory_is_shut() -> bool {
+    let scope = fs::read_to_string("/proc/sys/kernel/yama/ptrace_scope");
+    scope.is_ok_and(|scope| matches!(scope.trim(), "2" | "3"))
 }
 
 /// The errno of the first thing that a sandbox needs and that is not to be had.

@@ -67,6 +67,8 @@ pub struct Bare {
     pub errno: i32,
     /// Where this run may have directories of its own: a name that nobody else has.
     pub place: AbsolutePath,
+    /// Init cannot read what the command asks it to change.
+    pub memory_is_shut: bool,
 }
 
 impl Host {

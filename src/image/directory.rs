@@ -1,9 +1,11 @@
 //! Directories of ours, with the modes that they are to have.
 
-use std::fs::{self, DirBuilder, Permissions};
+use std::fs::{DirBuilder, OpenOptions, Permissions};
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
+
+use nix::fcntl::OFlag;
 
 /// Makes a directory and what is missing above it, with this mode, whatever the umask. One that is
 /// there stays as it is.
@@ -23,11 +25,16 @@ pub fn make(directory: &Path, mode: u32) -> io::Result<()> {
 
 fn create(directory: &Path, mode: u32) -> io::Result<()> {
     DirBuilder::new().mode(mode).create(directory)?;
-    fs::set_permissions(directory, Permissions::from_mode(mode))
+    // Whoever may write above could have put a link in its place by now.
+    let flags = (OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW).bits();
+    let made = OpenOptions::new().read(true).custom_flags(flags).open(directory)?;
+    made.set_permissions(Permissions::from_mode(mode))
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     #[test]

@@ -146,6 +146,7 @@ impl Forbidden {
             ))],
             Self::Policy => vec![
                 Fix::new("make a module of what was refused, look at it, and install it")
+                    .line("cd \"$(mktemp -d)\"")
                     .line(surroundings.as_root("ausearch -m avc -ts recent | audit2allow -M jail"))
                     .line(surroundings.as_root("semodule -i jail.pp")),
             ],

@@ -4,11 +4,12 @@
 //! printed.
 
 use std::ffi::OsStr;
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::Read;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use nix::unistd::{AccessFlags, access, geteuid};
+use nix::unistd::geteuid;
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -75,7 +76,7 @@ impl Surroundings {
                 () if is_set("GITLAB_CI") => Some(Runner::GitlabCi),
                 () => None,
             },
-            is_replaceable: !is_root && program.as_deref().is_some_and(is_writable),
+            is_replaceable: !is_root && program.as_deref().is_some_and(is_replaceable),
             program,
             is_root,
             systemd: Path::new("/run/systemd/system").is_dir(),
@@ -97,9 +98,11 @@ impl Surroundings {
     }
 }
 
-/// Itself, or a directory on the way to it.
-fn is_writable(program: &Path) -> bool {
-    program.ancestors().any(|place| access(place, AccessFlags::W_OK).is_ok())
+/// Whether anybody but root may replace it: itself, or a directory on the way to it.
+fn is_replaceable(program: &Path) -> bool {
+    let is_roots =
+        |place: &Path| fs::metadata(place).is_ok_and(|it| it.uid() == 0 && it.mode() & 0o022 == 0);
+    !program.ancestors().all(is_roots)
 }
 
 fn distribution() -> Distribution {
@@ -152,6 +155,17 @@ fn container(kubernetes: bool) -> Option<Container> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_anybody_but_root_could_replace_is_known() {
+        assert!(!is_replaceable(Path::new("/usr/bin/env")));
+        let place = tempfile::tempdir().expect("a directory");
+        let program = place.path().join("jail");
+        fs::write(&program, "").expect("it is ours");
+        // Below a directory that its owner has only closed for a while.
+        assert!(is_replaceable(&program));
+        assert!(is_replaceable(Path::new("/usr/bin/missing")));
+    }
 
     #[test]
     fn a_distribution_is_known_by_its_name_or_its_parents() {

@@ -103,6 +103,13 @@ fn announce(drawing: &mut Drawing, facts: &Bare, own: &Own) {
              files it can see",
         );
     drawing.notes.push(warning);
+    if facts.memory_is_shut {
+        let title = "every change of a mode, an owner or a time will be refused";
+        let warning = Diagnostic::warning(title)
+            .because("kernel.yama.ptrace_scope is 2 or 3, so jail cannot look at what it is asked for")
+            .help("compilers, tar and git change modes; root can set it to 1: sysctl kernel.yama.ptrace_scope=1");
+        drawing.notes.push(warning);
+    }
     drawing.degraded.push(Protection::Namespaces);
 }
 

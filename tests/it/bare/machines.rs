@@ -67,6 +67,25 @@ fn without_namespaces(kernel: &'static str) {
         .boot();
 }
 
+/// What somebody has used up is not what the machine refuses: nobody may take a wall away by it.
+#[test]
+fn namespaces_that_are_used_up_are_no_reason_to_do_without() {
+    require!(Feature::Machines);
+    Machine::new("trixie")
+        .options(["--append", "sysctl.user.max_user_namespaces=1"])
+        .check("jail --degrade namespaces -- echo ran", |it| {
+            it.succeeds().outputs("ran\n").is_silent();
+        })
+        .check(
+            "unshare -U sleep 1000 & holder=$!
+            patiently holds && jail --degrade namespaces -- echo ran; kill $holder",
+            |it| {
+                it.outputs("").says("a limit on namespaces is reached");
+            },
+        )
+        .boot();
+}
+
 #[test]
 fn linux_6_12_runs_without_namespaces() {
     without_namespaces("trixie");

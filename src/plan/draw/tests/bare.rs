@@ -8,7 +8,7 @@ fn bare() -> Case {
     here().with(|profile, host| {
         profile.degrade.push(flag(Protection::Namespaces));
         host.kernel.landlock_abi = 6;
-        host.bare = Some(Bare { errno: libc::EPERM, place: path("/run/user/1/jail/private-1") });
+        host.bare = Some(Bare { errno: libc::EPERM, place: path("/run/user/1/jail/private-1"), memory_is_shut: false });
     })
 }
 
@@ -57,6 +57,17 @@ fn what_is_below_a_grant_cannot_be_taken_away() {
     let case = case.with(|profile, _| profile.degrade.push(flag(Protection::NestedRules)));
     assert_eq!(case.plan().degraded, [Protection::Namespaces, Protection::NestedRules]);
     assert_eq!(access(&case, "/home/u/p/d"), None);
+}
+
+#[test]
+fn who_cannot_change_modes_is_told_before() {
+    let notes = |case: &Case| case.plan().notes.iter().filter(|it| it.title.contains("a mode")).count();
+    let case = bare();
+    assert_eq!(notes(&case), 0);
+    let case = case.with(|_, host| {
+        host.bare.as_mut().expect("it was set").memory_is_shut = true;
+    });
+    assert_eq!(notes(&case), 1);
 }
 
 #[test]

@@ -121,7 +121,9 @@ fn draw(
         prepared.map_err(|mistake| impossible(vec![mistake]))?;
     }
     if let Purpose::Run { .. } = purpose {
-        let made = host.unmade_stores.iter().try_for_each(make_store);
+        // Not where the rule for it was left out, as `.` is in a home.
+        let unmade = host.unmade_stores.iter().filter(|store| plan::could_show(&plan, store));
+        let made = unmade.into_iter().try_for_each(make_store);
         made.map_err(|mistake| impossible(vec![mistake]))?;
     }
     plan.notes.splice(0..0, notes);

@@ -138,7 +138,7 @@ fn remove(here: &AbsolutePath, path: Option<&OsString>) -> Result<u8, Vec<Diagno
         // It may be gone, and then only its name is left.
         Some(path) => named(here, path)
             .unwrap_or_else(|_| directory_of(here.join(path).as_path()).to_path_buf()),
-        None => here.as_path().to_path_buf(),
+        None => project::nearest(here).unwrap_or_else(|| here.as_path().to_path_buf()),
     };
     if project::forget(&directory).map_err(|bad| vec![bad])? {
         return Ok(0);

@@ -25,6 +25,18 @@ pub fn is_shown(plan: &Plan, path: &Path) -> bool {
     })
 }
 
+/// Whether a mount shows the part of the host that `path` is in, be it there or not. Without mounts
+/// that is not known, and `true`.
+pub fn could_show(plan: &Plan, path: &AbsolutePath) -> bool {
+    plan.steps.iter().any(|step| match &step.action {
+        Action::Domain { .. } => true,
+        Action::Mount {
+            mount: Mount::Bind { from, .. } | Mount::Overlay { lower: from }, ..
+        } => from.contains(path),
+        _ => false,
+    })
+}
+
 /// Whether the root is made of the host's directories, each of which is a mount of its own.
 pub fn has_own_root(plan: &Plan) -> bool {
     plan.steps.iter().any(|step| matches!(step.action, Action::Root(RootSource::Empty)))

@@ -241,7 +241,10 @@ impl Supervisor {
         let tally = tally.with(unpublished).with(lost);
         let tally = match place {
             Some(place) => {
-                strays::end_all();
+                // Init that ends by itself has ended all others before.
+                if !matches!(ended, Ok((Change::Exited(0), _))) {
+                    strays::end_all();
+                }
                 tally.with(place.remove())
             }
             None => tally,

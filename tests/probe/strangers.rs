@@ -17,6 +17,7 @@ pub fn attempt(name: &str, words: &mut Words) -> Option<Answer> {
         "pin-other" => pin_other(words),
         "schedule-other" => schedule_other(words),
         "io-priority-other" => io_priority_other(words),
+        "processor-time-other" => processor_time_other(words),
         "watch" => watch(words),
         "chown" => chown(words),
         "touch" => touch(words),
@@ -26,6 +27,7 @@ pub fn attempt(name: &str, words: &mut Words) -> Option<Answer> {
         "touch-descriptor" => touch_descriptor(words),
         "set-attribute" => set_attribute(words),
         "set-flags" => set_flags(words),
+        "request" => request(words),
         "datagram" => datagram(words),
         "mode" => mode(words),
         _ => return None,
@@ -118,6 +120,13 @@ fn chmod_by_proc(words: &mut Words) -> Answer {
     kernel("chmod", libc::SYS_chmod, &[c_pointer(&descriptor_path(file)), mode]).map(nothing)
 }
 
+/// Reads the clock of clock_getcpuclockid(3).
+fn processor_time_other(words: &mut Words) -> Answer {
+    let clock = (!words.number()? << 3 | 2) as usize;
+    let mut time = [0_i64; 2];
+    kernel("clock_gettime", libc::SYS_clock_gettime, &[clock, pointer_mut(&mut time)]).map(nothing)
+}
+
 fn set_attribute(words: &mut Words) -> Answer {
     let path = words.path()?;
     let name = c_string("user.probe");
@@ -132,6 +141,14 @@ fn set_flags(words: &mut Words) -> Answer {
     let read = [file, FS_IOC_GETFLAGS, pointer_mut(&mut flags)];
     kernel("ioctl", libc::SYS_ioctl, &read).map_err(Refusal::in_setup)?;
     kernel("ioctl", libc::SYS_ioctl, &[file, FS_IOC_SETFLAGS, pointer(&flags)]).map(nothing)
+}
+
+/// Asks the file system for something, with zeros for what it is to read.
+fn request(words: &mut Words) -> Answer {
+    let request = signed(words.number()?);
+    let file = signed(open(words, libc::O_RDONLY)?);
+    let mut content = [0_u64; 512];
+    kernel("ioctl", libc::SYS_ioctl, &[file, request, pointer_mut(&mut content)]).map(nothing)
 }
 
 /// Sends a datagram to a unix socket by its path, from a socket that has a peer already.

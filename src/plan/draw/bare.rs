@@ -47,6 +47,7 @@ pub(super) fn draw(
     lacking::refuse(&mut drawing);
     let root = RootPlan::of_the_host();
     let (granted, withheld) = granted(&mut drawing, &root);
+    keep_apart(&mut drawing, &granted, &facts.place);
     let inside = Inside::new(None);
     let place = workdir::Place { root: &root, tree: &granted, inside: &inside, home: &own.home };
     let image = Settings::default();
@@ -119,6 +120,19 @@ fn granted(drawing: &mut Drawing, root: &RootPlan) -> (Tree, bool) {
     masks::spread(&mut tree, &masks);
     masks::hide_interfaces(drawing, root, &mut tree);
     (express::express(drawing, tree), withheld)
+}
+
+/// Beside those of this run are those of others, which a grant above would show.
+fn keep_apart(drawing: &mut Drawing, granted: &Tree, place: &AbsolutePath) {
+    let Some((above, grant)) = granted.iter().find(|(path, _)| path.contains(place)) else {
+        return;
+    };
+    let title = "cannot keep the private directories of other runs from the command";
+    let error = Diagnostic::error(title)
+        .at(&grant.origin)
+        .because(format!("`{above}` is granted, and they are in it"))
+        .help("set XDG_RUNTIME_DIR or TMPDIR to a directory that is not granted");
+    drawing.errors.push(error);
 }
 
 /// Files for which a sandbox with mounts has its own.

@@ -92,6 +92,18 @@ const OF_ITSELF: &[u32] = &[
     number("sched_setscheduler"),
 ];
 
+/// Calls with a clock, which may be the processor time of any process: it tells when others type.
+const CLOCKS: [u32; 3] =
+    [number("clock_gettime"), number("clock_nanosleep"), number("timer_create")];
+/// The bits of a clock that say that it is one of a process (and not of a thread, which the kernel
+/// keeps to the threads of the caller), and which of its three.
+const CLOCK_KIND: u64 = 0x8000_0007;
+const CLOCK_OF_PROCESS: u64 = 0x8000_0000;
+/// The bits that say of which process, all set for the caller.
+const CLOCK_OWNER: u64 = 0xffff_fff8;
+/// The kernel's own answer where there is no such process.
+const NO_SUCH_CLOCK: Verdict = Verdict::Errno(libc::EINVAL as u16);
+
 const SETPRIORITY: u32 = number("setpriority");
 const IOPRIO_SET: u32 = number("ioprio_set");
 const SOCKET: u32 = number("socket");
@@ -103,9 +115,20 @@ const INT: u64 = 0xffff_ffff;
 const SOCKET_TYPE: u64 = 0xf;
 const NO_ATTRIBUTES: Verdict = Verdict::Errno(libc::EOPNOTSUPP as u16);
 
-/// FS_IOC_SETFLAGS, the same for 32 bits, FS_IOC_SETVERSION, its twin, and FS_IOC_FSSETXATTR: they want
-/// no more than a descriptor for reading.
-const INODE_FLAGS: [u64; 5] = [0x4008_6602, 0x4004_6602, 0x4008_7602, 0x4004_7602, 0x401c_5820];
+/// The part of a request to ioctl(2) that says whose it is.
+const WHOSE: u64 = 0xff00;
+
+/// Requests to file systems. Many change a file, or make one by its name, and want no more than a
+/// descriptor for reading: those of all ('f'), of ocfs2, Btrfs, Ceph and f2fs.
+const FILE_SYSTEMS: [u64; 5] = [0x6600, 0x6f00, 0x9400, 0x9700, 0xf500];
+
+/// Those of them that tell, or that want a descriptor for writing: FS_IOC_GETFLAGS, the same for 32
+/// bits, FS_IOC_FIEMAP, FICLONE and FICLONERANGE.
+const HARMLESS: [u64; 5] = [0x8008_6601, 0x8004_6601, 0xc020_660b, 0x4004_9409, 0x4020_940d];
+
+/// The same among requests of others: FS_IOC_SETVERSION, the same for 32 bits, FS_IOC_FSSETXATTR and
+/// FAT_IOCTL_SET_ATTRIBUTES.
+const ATTRIBUTES_OF_FILES: [u64; 4] = [0x4008_7602, 0x4004_7602, 0x401c_5820, 0x4004_7211];
 
 /// Draws the filter. With `network` the command may use the host's, by IPv4 and IPv6.
 pub fn bare(network: bool) -> Filter {
@@ -122,6 +145,9 @@ fn decision(call: u32, network: bool) -> Decision {
         _ if REFUSED.contains(&call) => Decision::plain(call, Verdict::NOT_PERMITTED),
         _ if ABSENT.contains(&call) => Decision::plain(call, Verdict::NO_SUCH_CALL),
         _ if OF_ITSELF.contains(&call) => only(call, vec![vec![equal(0, INT, 0)]]),
+        _ if CLOCKS.contains(&call) => {
+            Decision { number: call, cases: clocks(), otherwise: Verdict::Allow }
+        }
         SETPRIORITY => only(call, vec![vec![equal(0, INT, 0), equal(1, INT, 0)]]),
         // IOPRIO_WHO_PROCESS is 1.
         IOPRIO_SET => only(call, vec![vec![equal(0, INT, 1), equal(1, INT, 0)]]),
@@ -130,14 +156,13 @@ fn decision(call: u32, network: bool) -> Decision {
         SOCKETPAIR => only(
             call,
             [libc::SOCK_STREAM, libc::SOCK_SEQPACKET]
-                .map(|kind| vec![equal(1, SOCKET_TYPE, kind as u64)])
+                .map(|kind| {
+                    let family = equal(0, INT, libc::AF_UNIX as u64);
+                    vec![family, equal(1, SOCKET_TYPE, kind as u64)]
+                })
                 .into(),
         ),
-        IOCTL => Decision {
-            number: call,
-            cases: INODE_FLAGS.map(|request| refusal(1, request)).into(),
-            otherwise: Verdict::Allow,
-        },
+        IOCTL => Decision { number: call, cases: requests(), otherwise: Verdict::Allow },
         _ => Decision::plain(call, Verdict::Allow),
     }
 }
@@ -160,8 +185,27 @@ fn only(number: u32, allowed: Vec<Vec<Condition>>) -> Decision {
     Decision { number, cases, otherwise: Verdict::NOT_PERMITTED }
 }
 
-fn refusal(index: u8, value: u64) -> Case {
-    Case { conditions: vec![equal(index, INT, value)], verdict: Verdict::NOT_PERMITTED }
+fn clocks() -> Vec<Case> {
+    let other = Condition {
+        index: 0,
+        mask: CLOCK_OWNER,
+        comparison: Comparison::NotEqual,
+        value: CLOCK_OWNER,
+    };
+    let case = |kind| Case {
+        conditions: vec![equal(0, CLOCK_KIND, CLOCK_OF_PROCESS | kind), other],
+        verdict: NO_SUCH_CLOCK,
+    };
+    [0, 1, 2].map(case).into()
+}
+
+/// The first case that holds counts.
+fn requests() -> Vec<Case> {
+    let case = |mask, value, verdict| Case { conditions: vec![equal(1, mask, value)], verdict };
+    let harmless = HARMLESS.map(|request| case(INT, request, Verdict::Allow));
+    let whole = FILE_SYSTEMS.map(|whose| case(WHOSE, whose, Verdict::NOT_PERMITTED));
+    let single = ATTRIBUTES_OF_FILES.map(|request| case(INT, request, Verdict::NOT_PERMITTED));
+    harmless.into_iter().chain(whole).chain(single).collect()
 }
 
 fn equal(index: u8, mask: u64, value: u64) -> Condition {
@@ -191,6 +235,24 @@ mod tests {
     }
 
     #[test]
+    fn the_processor_time_of_others_is_not_told() {
+        let clock = |number: i32, kind: i32| u64::from((!number << 3 | kind) as u32);
+        for call in ["clock_gettime", "clock_nanosleep", "timer_create"] {
+            for kind in 0..3 {
+                let verdict = |clock| verdict(call, [clock, 0, 0, 0, 0, 0]);
+                assert_eq!(verdict(clock(77, kind)), NO_SUCH_CLOCK, "{call} {kind}");
+                assert_eq!(verdict(clock(77, kind) | 1 << 40), NO_SUCH_CLOCK, "{call} {kind}");
+                assert_eq!(verdict(clock(0, kind)), Verdict::Allow, "{call} {kind}");
+                // Of a thread, which is looked at by the kernel.
+                assert_eq!(verdict(clock(77, kind | 4)), Verdict::Allow, "{call} {kind}");
+            }
+            for clock in 0..12 {
+                assert_eq!(verdict(call, [clock, 0, 0, 0, 0, 0]), Verdict::Allow, "{call}");
+            }
+        }
+    }
+
+    #[test]
     fn no_socket_reaches_the_host() {
         let (stream, datagram) = (libc::SOCK_STREAM as u64, libc::SOCK_DGRAM as u64);
         let flags = libc::SOCK_CLOEXEC as u64;
@@ -200,6 +262,8 @@ mod tests {
         }
         assert_eq!(verdict("socketpair", [1, stream | flags, 0, 0, 0, 0]), Verdict::Allow);
         assert_eq!(verdict("socketpair", [1, datagram, 0, 0, 0, 0]), Verdict::NOT_PERMITTED);
+        // AF_TIPC, which reaches other machines.
+        assert_eq!(verdict("socketpair", [30, stream, 0, 0, 0, 0]), Verdict::NOT_PERMITTED);
         let with = |family: i32, protocol: i32| {
             let arguments = [family as u64, stream, protocol as u64, 0, 0, 0];
             bare(true).verdict(number("socket"), arguments)
@@ -208,6 +272,29 @@ mod tests {
         assert_eq!(with(libc::AF_UNIX, 0), Verdict::NO_SUCH_FAMILY);
         assert_eq!(with(libc::AF_NETLINK, libc::NETLINK_ROUTE), Verdict::Allow);
         assert_eq!(with(libc::AF_NETLINK, libc::NETLINK_AUDIT), Verdict::NO_SUCH_FAMILY);
+    }
+
+    #[test]
+    fn files_are_not_changed_by_requests_to_their_file_system() {
+        let ioctl = |request: u64| verdict("ioctl", [3, request, 0, 0, 0, 0]);
+        let changes = [
+            // FS_IOC_SETFLAGS, FS_IOC_SETVERSION, FS_IOC_FSSETXATTR, FAT_IOCTL_SET_ATTRIBUTES.
+            [0x4008_6602, 0x4008_7602, 0x401c_5820, 0x4004_7211],
+            // EXT4_IOC_SETVERSION, FS_IOC_ENABLE_VERITY, FS_IOC_SET_ENCRYPTION_POLICY, and
+            // FS_IOC_REMOVE_ENCRYPTION_KEY.
+            [0x4008_6604, 0x4080_6685, 0x800c_6613, 0xc040_6618],
+            // BTRFS_IOC_SUBVOL_CREATE, BTRFS_IOC_SNAP_CREATE_V2, BTRFS_IOC_SNAP_DESTROY and
+            // OCFS2_IOC_REFLINK.
+            [0x5000_940e, 0x5000_9417, 0x5000_940f, 0x4018_6f04],
+        ];
+        for request in changes.into_iter().flatten() {
+            assert_eq!(ioctl(request), Verdict::NOT_PERMITTED, "{request:#x}");
+            assert_eq!(ioctl(request | 1 << 40), Verdict::NOT_PERMITTED, "{request:#x}");
+        }
+        // TCGETS, FIONREAD, FIOCLEX, FS_IOC_GETFLAGS and FICLONE.
+        for request in [0x5401, 0x541b, 0x5451, 0x8008_6601, 0x4004_9409] {
+            assert_eq!(ioctl(request), Verdict::Allow, "{request:#x}");
+        }
     }
 
     #[test]

@@ -109,6 +109,7 @@ fn rules(first: &[Line], second: &[Line], differences: &mut Vec<Difference>) {
         let (a, b) = (in_force(first, &path), in_force(second, &path));
         let effect = match (how_much(a), how_much(b)) {
             _ if says_the_same(a, b, &path) => continue,
+            _ if shows_another(a, b, &path) => Effect::Grants,
             (less, more) if less < more => Effect::Grants,
             (more, less) if less < more => Effect::TakesAway,
             // From elsewhere, or of another size.
@@ -166,6 +167,17 @@ fn says_the_same(a: Option<&Line>, b: Option<&Line>, path: &[String]) -> bool {
     how_much(a) == how_much(b) && plain
 }
 
+/// Whether a bind shows at the path what was not shown there: less of another thing is no less.
+fn shows_another(a: Option<&Line>, b: Option<&Line>, path: &[String]) -> bool {
+    let source = |line: Option<&Line>| match line.map(|line| (&line.value, path_of(line))) {
+        Some((Value::Table(fields), at)) if at == path => {
+            fields.iter().find(|(key, _)| *key == "from").map(|(_, from)| from.plain())
+        }
+        _ => None,
+    };
+    source(b).is_some_and(|from| source(a) != Some(from))
+}
+
 /// All of a rule but its path, which is written in several ways.
 fn apart_from_path(line: &Line) -> Vec<&(&'static str, Value)> {
     match &line.value {
@@ -176,7 +188,8 @@ fn apart_from_path(line: &Line) -> Vec<&(&'static str, Value)> {
     }
 }
 
-/// The components of a rule's path, so that `./x` is below `.`, and `/x` is not.
+/// The components of a rule's path, so that `./x` is below `.`, and `/x` is not. Where `..` or a
+/// variable may lead out of what stands before it, the path is below nothing but itself.
 fn path_of(line: &Line) -> Vec<String> {
     let text = match &line.value {
         Value::Text(text) => text.as_str(),
@@ -189,6 +202,9 @@ fn path_of(line: &Line) -> Vec<String> {
         }
         Value::Number(_) | Value::Switch(_) | Value::List(_) => "",
     };
+    if text.split('/').any(|part| part == "..") || text.chars().skip(1).any(|c| c == '$') {
+        return vec![text.to_owned()];
+    }
     let first = match text.as_bytes().first() {
         Some(b'/') => Some("/"),
         Some(b'~' | b'$') => None,

@@ -174,6 +174,43 @@ fn what_grants_more_is_told_by_meaning() {
             "filesystem.write = ['.']",
             "Grants filesystem.read ./h",
         ),
+        // What leads out of `.` is not below it.
+        (
+            "filesystem.write = ['.']",
+            "filesystem.write = ['.', '../x']",
+            "Grants filesystem.write ../x",
+        ),
+        (
+            "filesystem.write = ['.']",
+            "[filesystem]\nwrite = ['.']\nread = ['./a/../../x']",
+            "Grants filesystem.read ./a/../../x",
+        ),
+        (
+            "filesystem.write = ['.']",
+            "filesystem.write = ['.', 'a/${X:-../..}/x']",
+            "Grants filesystem.write a/${X:-../..}/x",
+        ),
+        (
+            "filesystem.write = ['.']",
+            "filesystem.write = ['.', 'a${X:-/..}/x']",
+            "Grants filesystem.write a${X:-/..}/x",
+        ),
+        (
+            "filesystem.write = ['.', '../x']",
+            "filesystem.write = ['.']",
+            "TakesAway filesystem.write ../x",
+        ),
+        // What is shown there from elsewhere was not to be seen before.
+        (
+            "filesystem.write = ['.']",
+            "[filesystem]\nwrite = ['.']\nbind = [{ from = '~/x', to = './a' }]",
+            "Grants filesystem.bind ./a",
+        ),
+        (
+            "filesystem.bind = [{ from = '~/x', to = './a', write = true }]",
+            "filesystem.bind = [{ from = '~/y', to = './a' }]",
+            "Grants filesystem.bind ./a",
+        ),
         ("", "network.mode = 'allow'", "Grants network.mode "),
         ("network.mode = 'host'", "network.mode = 'nat'", "TakesAway network.mode "),
         ("", "limits.memory = '1G'", "TakesAway limits.memory "),

@@ -133,11 +133,14 @@ fn take_away(
     });
     let mut profile = if parsed.errors.is_empty() {
         let (profile, left_out) = tightened(profile, &parsed, here);
-        notes.extend(untrusted_note(&shown, &left_out));
+        notes.extend(untrusted_note(&shown, &typed(workdir, &file.path), &left_out));
         profile
     } else {
         let title = format!("`{shown}` is not trusted and has mistakes, so it is not used");
-        notes.push(Diagnostic::note(title).help(format!("`jail check {shown}` tells of them")));
+        notes.push(
+            Diagnostic::note(title)
+                .help(format!("`jail check {}` tells of them", typed(workdir, &file.path))),
+        );
         profile
     };
     profile.files.push(file.path.clone());
@@ -145,7 +148,7 @@ fn take_away(
 }
 
 /// `None` where nothing is left out: then all of it is used.
-fn untrusted_note(shown: &str, left_out: &[String]) -> Option<Diagnostic> {
+fn untrusted_note(shown: &str, typed: &str, left_out: &[String]) -> Option<Diagnostic> {
     const TOLD: usize = 8;
     if left_out.is_empty() {
         return None;
@@ -155,14 +158,15 @@ fn untrusted_note(shown: &str, left_out: &[String]) -> Option<Diagnostic> {
         lines.push_str(&format!(" and {} more", left_out.len() - TOLD));
     }
     let title = format!("`{shown}` is not trusted, so only what it takes away is used");
-    let help = format!("read it (`jail profile show {shown}`), then `jail trust` uses all of it");
+    let help = format!("read it (`jail profile show {typed}`), then `jail trust` uses all of it");
     Some(Diagnostic::note(title).because(format!("left out: {lines}")).help(help))
 }
 
 fn passed_over(workdir: &AbsolutePath, nearer: &ProjectFile, used: &Path) -> Diagnostic {
-    let (nearer, used) = (words(workdir, &nearer.path), words(workdir, used));
-    Diagnostic::note(format!("`{nearer}` is not trusted; `{used}` is used"))
-        .help(format!("read it (`jail profile show {nearer}`), then `jail trust` uses it instead"))
+    let (shown, used) = (words(workdir, &nearer.path), words(workdir, used));
+    let typed = typed(workdir, &nearer.path);
+    Diagnostic::note(format!("`{shown}` is not trusted; `{used}` is used"))
+        .help(format!("read it (`jail profile show {typed}`), then `jail trust` uses it instead"))
 }
 
 fn unread(workdir: &AbsolutePath, path: &Path, because: &str) -> Diagnostic {
@@ -170,7 +174,7 @@ fn unread(workdir: &AbsolutePath, path: &Path, because: &str) -> Diagnostic {
 }
 
 fn changed(workdir: &AbsolutePath, path: &Path, seen: &Seen) -> Diagnostic {
-    let shown = words(workdir, path);
+    let (shown, typed) = (words(workdir, path), typed(workdir, path));
     let because = match seen {
         Seen::Nothing => "it is not there any more".to_owned(),
         Seen::Odd(because) => because.clone(),
@@ -180,11 +184,11 @@ fn changed(workdir: &AbsolutePath, path: &Path, seen: &Seen) -> Diagnostic {
     let bad = Diagnostic::error(title).because(because);
     match seen {
         Seen::File(_) => {
-            bad.help(format!("read it (`jail profile show {shown}`), then say `jail trust` again"))
+            bad.help(format!("read it (`jail profile show {typed}`), then say `jail trust` again"))
         }
         Seen::Nothing | Seen::Odd(_) => bad,
     }
-    .help(format!("`jail trust --remove {shown}` forgets it, `--profile default` does without it"))
+    .help(format!("`jail trust --remove {typed}` forgets it, `--profile default` does without it"))
 }
 
 /// As a person here would write the path.
@@ -193,4 +197,14 @@ pub(super) fn words(workdir: &AbsolutePath, path: &Path) -> String {
         return format!("./{FILE}");
     }
     shown(&Places::of_this_machine(), path)
+}
+
+/// The same for a shell. The names of directories may be somebody else's.
+fn typed(workdir: &AbsolutePath, path: &Path) -> String {
+    let shown = words(workdir, path);
+    let is_plain = |c: char| c.is_alphanumeric() || "/._-+~".contains(c);
+    if shown.chars().all(is_plain) {
+        return shown;
+    }
+    format!("'{}'", path.display().to_string().replace('\'', r"'\''"))
 }

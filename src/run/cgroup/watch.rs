@@ -53,7 +53,12 @@ impl MemoryWatch {
         let sizes = members.lines().filter(|pid| *pid != self.init);
         let sizes = sizes.map(|pid| (resident(pid), pid)).filter(|(pages, _)| *pages > 0);
         if let Some((_, largest)) = sizes.max() {
-            self.largest = name(largest).or_else(|| self.largest.take());
+            let largest = name(largest);
+            // It is about to become the command, which may fill the memory before the pause is over.
+            if largest.is_some() && largest == name("self") {
+                return;
+            }
+            self.largest = largest.or_else(|| self.largest.take());
         }
         // With thousands of processes a look may take longer than the pause.
         self.last = Some(Instant::now());

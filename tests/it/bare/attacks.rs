@@ -30,6 +30,7 @@ fn other_processes_of_the_user_are_left_alone() {
         ("pin-other PID", "EPERM"),
         ("schedule-other PID", "EPERM"),
         ("io-priority-other PID", "EPERM"),
+        ("processor-time-other PID", "EINVAL"),
         ("read /proc/PID/environ", "EACCES"),
         ("read /proc/PID/cmdline", "EACCES"),
         ("read /proc/PID/status", "EACCES"),

@@ -51,6 +51,23 @@ fn files_that_were_granted_for_reading_keep_them_too() {
     }
 }
 
+/// Some file systems change a file, or make one, for whoever has a descriptor for reading.
+#[test]
+fn what_was_granted_for_reading_is_not_changed_by_requests_to_its_file_system() {
+    let jail = bare();
+    let granted = jail.elsewhere().join("granted");
+    let jail = jail.file(granted.join("file"), "x");
+    let jail = jail.args(["--read".as_ref(), granted.as_os_str()]);
+    // EXT4_IOC_SETVERSION, FS_IOC_ENABLE_VERITY, BTRFS_IOC_SUBVOL_CREATE and OCFS2_IOC_REFLINK.
+    for request in ["0x40086604", "0x40806685", "0x5000940e", "0x40186f04"] {
+        for place in [granted.clone(), granted.join("file")] {
+            jail.probe(&format!("request {request} {}", place.display())).refused("EPERM");
+        }
+    }
+    // FIGETBSZ, which every file system knows.
+    jail.probe(&format!("request 2 {}", granted.display())).succeeds();
+}
+
 #[test]
 fn what_may_be_written_is_changed_in_every_way() {
     let jail = bare().file("own", "x").directory("sub").link("link", "own");

@@ -8,7 +8,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
 use super::{bare, names_in};
-use crate::support::{Jail, processes_named, wait_until};
+use crate::support::{Jail, probe_binary, processes_named, wait_until};
 
 /// A project with a directory for what runs leave, so that it can be looked at.
 fn with_runtime() -> (Jail, PathBuf) {
@@ -108,6 +108,11 @@ fn a_killed_init_takes_everything_along() {
     assert_eq!(names_in(&runtime.join("jail")), [""; 0]);
 }
 
+fn has_ended(process: u32) -> bool {
+    let status = fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
+    status.is_empty() || status.contains("State:\tZ")
+}
+
 /// jail was executed in the place of a shell that had started something before.
 #[test]
 fn a_killed_init_does_not_take_others_along() {
@@ -125,12 +130,34 @@ fn a_killed_init_does_not_take_others_along() {
     let init = children.split_whitespace().map(|it| it.parse().expect("a number"));
     let init: Vec<i32> = init.filter(|it| *it != other).collect();
     kill(Pid::from_raw(init[0]), Signal::SIGKILL).expect("it is running");
-    wait_until("the supervisor has ended", || {
-        let status = fs::read_to_string(format!("/proc/{supervisor}/status")).unwrap_or_default();
-        status.is_empty() || status.contains("State:\tZ")
-    });
+    wait_until("the supervisor has ended", || has_ended(supervisor));
     kill(Pid::from_raw(other), Signal::SIGKILL).expect("it is still running");
     running.finish().exits(125);
+}
+
+/// The same for what is under more filters than jail itself, as what came from a command is.
+#[test]
+fn the_end_of_a_run_does_not_take_others_along() {
+    let (jail, _) = with_runtime();
+    let filter = format!(
+        "{} under-policy {}",
+        probe_binary().display(),
+        jail.elsewhere().join("container.json").display()
+    );
+    let script = format!("{filter} {filter} sleep 299 & echo other $!; exec \"$@\"");
+    let shell = ["sh", "-c", &script, "sh"];
+    let command = jail.run_line(["sh", "-c", "until [ -e gone-on ]; do sleep 0.1; done"]);
+    let line = shell.iter().map(std::ffi::OsString::from).chain(command).collect();
+    let mut running = jail.start_line(line);
+    let other = running.wait_for("other ");
+    let other: i32 = other.trim_start_matches("other ").trim().parse().expect("a number");
+    wait_until("it is under its filters", || {
+        fs::read_to_string(format!("/proc/{other}/comm")).is_ok_and(|name| name == "sleep\n")
+    });
+    fs::write(jail.project().join("gone-on"), "").expect("it is ours");
+    wait_until("the run has ended", || has_ended(running.pid()));
+    kill(Pid::from_raw(other), Signal::SIGKILL).expect("it is still running");
+    running.finish().succeeds();
 }
 
 #[test]
@@ -184,11 +211,31 @@ fn private_directories_are_nobody_elses() {
     finished.succeeds().outputs(&format!("700 {user}\n700 {user}\n700 {user}\n"));
 }
 
+/// Each run would have those of all others in it.
+#[test]
+fn private_directories_are_not_made_where_the_command_may_look() {
+    let jail = bare().directory("tmp").directory("../tmp");
+    let temporary = jail.project().join("tmp");
+    jail.env("TMPDIR", &temporary)
+        .run(["true"])
+        .exits(125)
+        .outputs("")
+        .says("cannot keep the private directories of other runs from the command")
+        .says("` is granted, and they are in it")
+        .says("set XDG_RUNTIME_DIR or TMPDIR to a directory that is not granted");
+    assert_eq!(names_in(&temporary), [""; 0]);
+    let jail = bare().directory("../tmp");
+    let temporary = jail.home().join("tmp");
+    let jail = jail.env("TMPDIR", &temporary);
+    jail.run(["true"]).succeeds();
+    jail.args(["--read".as_ref(), temporary.as_os_str()]).run(["true"]).exits(125);
+}
+
 /// Somebody else may have made a directory of that name in /tmp before.
 #[test]
 fn a_directory_of_somebody_else_is_not_used() {
-    let jail = bare().directory("tmp");
-    let temporary = jail.project().join("tmp");
+    let jail = bare().directory("../tmp");
+    let temporary = jail.home().join("tmp");
     fs::set_permissions(&temporary, std::os::unix::fs::PermissionsExt::from_mode(0o1777))
         .expect("ours");
     let planted = temporary.join(format!("jail-{}", jail.user().uid));

@@ -316,6 +316,44 @@ fn what_is_trusted_cannot_be_invented_from_inside() {
     assert!(!fresh.home().join(".local").exists());
 }
 
+/// In a home `.` is not granted, so there is nothing that the command could make.
+#[test]
+fn where_the_command_could_make_nothing_nothing_is_made() {
+    let jail = Jail::new().cwd("..");
+    jail.run(["true"]).succeeds();
+    let listing = fs::read_dir(jail.home()).expect("it is there");
+    let names: Vec<_> = listing.flatten().map(|entry| entry.file_name()).collect();
+    assert_eq!(names, ["project"]);
+    // Nor is it in the way that it could not be made.
+    fs::set_permissions(jail.home(), fs::Permissions::from_mode(0o555)).expect("a mode can be set");
+    jail.run(["true"]).succeeds();
+    fs::set_permissions(jail.home(), fs::Permissions::from_mode(0o755)).expect("a mode can be set");
+}
+
+/// Who writes the project writes its links too, and later than the file was trusted.
+#[test]
+fn a_link_in_the_project_does_not_lead_a_trusted_grant_out() {
+    let jail = Jail::new()
+        .home_file(".ssh/id", "s3cr3t")
+        .directory("out")
+        .file(".jail.toml", "extends = ['strict']\n[filesystem]\nwrite = ['./out']\n");
+    trust(&jail).succeeds();
+    jail.probe("create out/x").succeeds();
+    fs::remove_dir_all(jail.project().join("out")).expect("it is there");
+    let jail = jail.link("out", "../.ssh");
+    jail.outside("read out/id").answers("s3cr3t");
+    let run = jail.probe("read out/id");
+    run.exits(125).output_lacks("s3cr3t");
+    run.says("cannot write `./out`: it leads elsewhere through a symbolic link of the project");
+}
+
+#[test]
+fn a_root_is_not_reached_through_a_link_that_the_command_could_plant() {
+    let jail = Jail::new().home_file("other/key", "s3cr3t").link("rootfs", "../other");
+    let run = jail.args(["--root", "./rootfs"]).run(["/key"]);
+    run.exits(125).says("it leads through a symbolic link that the command may change");
+}
+
 /// A profile named `default` would hold for all other runs.
 #[test]
 fn profiles_by_name_cannot_be_written_or_invented_from_inside() {

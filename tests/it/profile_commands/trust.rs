@@ -68,6 +68,45 @@ fn it_holds_below_its_directory_and_nowhere_else() {
     other.run(["hostname"]).outputs("jail\n").says("is not trusted");
 }
 
+/// What leads out by `..` is not below the working directory, whatever it begins with.
+#[test]
+fn what_leads_out_of_the_project_is_told() {
+    let jail = Jail::new().file(
+        ".jail.toml",
+        "extends = ['default']\n[filesystem]\nwrite = ['../x']\nread = ['./a/../../y']\n\
+         bind = [{ from = '~/z', to = './docs' }]\n",
+    );
+    let path = jail.project().join(".jail.toml").display().to_string();
+    let told = jail_command(&jail, "trust");
+    told.succeeds()
+        .output_has(&format!("`{path}` grants more than `default`:"))
+        .output_has("  filesystem.write: read and write ../x (./.jail.toml:3)")
+        .output_has("  filesystem.read: read ./a/../../y (./.jail.toml:4)")
+        .output_has("  filesystem.bind: show { from = \"~/z\", to = \"./docs\" }")
+        .output_lacks("grants less");
+}
+
+#[test]
+fn trust_is_taken_back_from_a_directory_below() {
+    let jail = project().directory("deep/down");
+    jail_command(&jail, "trust").succeeds();
+    let jail = jail.cwd("deep/down");
+    jail_command(&jail, "trust --remove").succeeds();
+    jail_command(&jail, "trust --list").succeeds().outputs("");
+}
+
+/// The name of a directory that was unpacked is somebody else's.
+#[test]
+fn a_command_that_is_proposed_can_be_pasted() {
+    let jail = project().file("a $(id)'b/.jail.toml", "[process]\nhostname = 'x'\n");
+    let jail = jail.directory("a $(id)'b/c").cwd("a $(id)'b/c");
+    let place = jail.project().display().to_string();
+    let typed = format!(r"read it (`jail profile show '{place}/a $(id)'\''b/.jail.toml'`), then");
+    jail.run(["true"]).succeeds().says(&typed);
+    jail_command(&jail, "trust ../..").succeeds();
+    jail.run(["true"]).succeeds().says(&typed).says("`), then `jail trust` uses it instead");
+}
+
 #[test]
 fn trust_is_listed_and_taken_back() {
     let jail = project().file("b/.jail.toml", "").file("c/.jail.toml", "");

@@ -67,7 +67,7 @@ const FILES: [&str; 48] = [
 ];
 
 /// Variables of the caller.
-const VARIABLES: [&str; 16] = [
+const VARIABLES: [&str; 17] = [
     "SSH_AUTH_SOCK",
     "DBUS_SESSION_BUS_ADDRESS",
     "DOCKER_HOST",
@@ -77,6 +77,8 @@ const VARIABLES: [&str; 16] = [
     "CI_JOB_TOKEN",
     "AWS_ACCESS_KEY_ID",
     "AWS_SECRET_ACCESS_KEY",
+    // In it make puts the variables of its own command line, to hand them on.
+    "MAKEFLAGS",
     "NPM_TOKEN",
     "NODE_AUTH_TOKEN",
     "CARGO_REGISTRY_TOKEN",

@@ -6,6 +6,7 @@
 use std::fs::{self, File};
 use std::io::Read;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::time::{Duration, Instant};
 
 use nix::unistd::Pid;
 
@@ -16,12 +17,16 @@ const LONGEST_TABLE: u64 = 1 << 20;
 /// So many processes and so many of their descriptors are looked at.
 const MOST_PROCESSES: usize = 1024;
 const MOST_DESCRIPTORS: usize = 8192;
+/// So long is looked: signals wait meanwhile, and each process may have very many threads. Who asks waits
+/// for little longer.
+const PATIENCE: Duration = Duration::from_millis(200);
 
 /// The name of the program that has the socket which is asked about. `init` is a child that has not been
 /// waited for.
 pub fn program(init: Pid, question: Question) -> Option<String> {
+    let deadline = Instant::now() + PATIENCE;
     let socket = socket(init, question.transport, question.from)?;
-    let process = holder(init, &format!("socket:[{socket}]"))?;
+    let process = holder(init, &format!("socket:[{socket}]"), deadline)?;
     let name = fs::read(format!("/proc/{process}/comm")).ok()?;
     harmless(&name)
 }
@@ -75,10 +80,10 @@ fn shown(address: IpAddr) -> Vec<String> {
     }
 }
 
-/// A process below `init` that has this open.
-fn holder(init: Pid, target: &str) -> Option<u32> {
+/// A process below `init` that has this open, if it is found in time.
+fn holder(init: Pid, target: &str, deadline: Instant) -> Option<u32> {
     let mut left = MOST_DESCRIPTORS;
-    let mut open = children(u32::try_from(init.as_raw()).ok()?);
+    let mut open = children(u32::try_from(init.as_raw()).ok()?, deadline)?;
     let mut next = 0;
     while let Some(process) = open.get(next).copied() {
         next += 1;
@@ -89,21 +94,27 @@ fn holder(init: Pid, target: &str) -> Option<u32> {
             }
         }
         if open.len() < MOST_PROCESSES {
-            open.extend(children(process));
+            open.extend(children(process, deadline)?);
         }
     }
     None
 }
 
-/// The children of all threads of a process. A kernel without `children` knows none.
-fn children(process: u32) -> Vec<u32> {
-    let threads = fs::read_dir(format!("/proc/{process}/task")).into_iter().flatten().flatten();
-    let lists = threads
-        .take(MOST_PROCESSES)
-        .map(|thread| fs::read_to_string(thread.path().join("children")));
-    let lists: Vec<String> = lists.filter_map(Result::ok).collect();
-    let numbers = lists.iter().flat_map(|list| list.split_ascii_whitespace());
-    numbers.filter_map(|number| number.parse().ok()).take(MOST_PROCESSES).collect()
+/// The children of all threads of a process; `None` when the time is over. A kernel without `children`
+/// knows none.
+fn children(process: u32, deadline: Instant) -> Option<Vec<u32>> {
+    let mut found = Vec::new();
+    for thread in fs::read_dir(format!("/proc/{process}/task")).into_iter().flatten().flatten() {
+        if Instant::now() >= deadline {
+            return None;
+        }
+        let Ok(list) = fs::read_to_string(thread.path().join("children")) else { continue };
+        found.extend(list.split_ascii_whitespace().filter_map(|it| it.parse::<u32>().ok()));
+        if found.len() >= MOST_PROCESSES {
+            break;
+        }
+    }
+    Some(found)
 }
 
 /// Letters, digits and a few signs; in the place of all else a `?` stands. Nobody is to write sentences of
@@ -119,7 +130,8 @@ fn harmless(name: &[u8]) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use std::net::TcpListener;
-    use std::os::fd::AsRawFd;
+    use std::os::fd::{AsRawFd, OwnedFd};
+    use std::process::Command;
 
     use super::*;
 
@@ -131,6 +143,22 @@ mod tests {
         let found = socket(Pid::this(), Transport::Tcp, place).unwrap();
         assert_eq!(link.to_str(), Some(format!("socket:[{found}]").as_str()));
         assert_eq!(socket(Pid::this(), Transport::Udp, place), None);
+    }
+
+    /// Of a command with so many processes and threads that they cannot be seen through.
+    #[test]
+    fn it_is_not_looked_longer_than_there_is_time() {
+        let (_ours, theirs) = std::os::unix::net::UnixStream::pair().unwrap();
+        let link = fs::read_link(format!("/proc/self/fd/{}", theirs.as_raw_fd())).unwrap();
+        let target = link.to_str().unwrap();
+        let mut child = Command::new("cat").stdin(OwnedFd::from(theirs)).spawn().unwrap();
+        let now = Instant::now();
+        let in_time = holder(Pid::this(), target, now + Duration::from_secs(60));
+        let late = holder(Pid::this(), target, now);
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert_eq!(in_time, Some(child.id()));
+        assert_eq!(late, None);
     }
 
     #[test]

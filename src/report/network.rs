@@ -37,18 +37,32 @@ pub fn network(plan: &Plan, account: &Account) -> Vec<Diagnostic> {
 
 /// A name that was only asked for has no port yet: the entry means those of the web.
 fn remedy(entry: &str, port_is_known: bool, place: &Origin) -> String {
+    // A name may begin like an option.
+    let flag = if entry.starts_with('-') { "--allow=" } else { "--allow " };
     let (add, of) = match (place.built_in_profile(), place) {
         (Some(profile), _) => (
-            format!("--allow {entry}, or \"{entry}\""),
+            format!("{flag}{entry}, or \"{entry}\""),
             format!(" in a profile of your own that extends `{profile}`"),
         ),
         (None, Origin::File { .. }) => (format!("\"{entry}\""), format!(" in {place}")),
         (None, Origin::BuiltIn | Origin::Flag(_) | Origin::Variable(_)) => {
-            (format!("--allow {entry}"), String::new())
+            (format!("{flag}{entry}"), String::new())
         }
     };
     match port_is_known {
         true => format!("add {add}{of}"),
         false => format!("add {add}{of}, or `{entry}:PORT` for others than 443 and 80"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_to_be_added_is_taken_as_it_is_told() {
+        let flag = Origin::Flag("--allow".into());
+        assert_eq!(remedy("a.example:443", true, &flag), "add --allow a.example:443");
+        assert_eq!(remedy("-a.example:443", true, &flag), "add --allow=-a.example:443");
     }
 }

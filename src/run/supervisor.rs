@@ -221,6 +221,10 @@ impl Supervisor {
         let started = Instant::now();
         let told = self.watch();
         let wall = started.elapsed();
+        // Nobody is there any more who could be named: who asks from now on is not left waiting.
+        if let Some(forwarder) = &mut self.forwarder {
+            forwarder.asked = None;
+        }
         if told.as_ref().map_or(true, |told| told.overdue) {
             // What it waits for may never come, and a processor to end on neither.
             kill_init(self.init);

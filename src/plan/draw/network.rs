@@ -111,6 +111,9 @@ fn allowed(drawing: &Drawing, mode: &NetworkMode) -> Vec<Diagnostic> {
         NetworkMode::None if flagged.is_some() && !is_flag(network.mode.as_ref()) => {
             vec![error("nothing can be reached").help("say `--network allow` as well")]
         }
+        NetworkMode::None if flagged.is_some() => {
+            vec![error("nothing can be reached").help("remove `--network none`, or `--allow`")]
+        }
         // Who says `none` over a profile with a list wants less, and gets it.
         NetworkMode::None if network.mode.is_some() => Vec::new(),
         NetworkMode::None => {

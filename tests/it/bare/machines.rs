@@ -78,7 +78,7 @@ fn namespaces_that_are_used_up_are_no_reason_to_do_without() {
         })
         .check(
             "unshare -U sleep 1000 & holder=$!
-            patiently holds && jail --degrade namespaces -- echo ran; kill $holder",
+            patiently sh -c '! unshare -U true' && jail --degrade namespaces -- echo ran; kill $holder",
             |it| {
                 it.outputs("").says("a limit on namespaces is reached");
             },

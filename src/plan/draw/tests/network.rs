@@ -86,8 +86,13 @@ fn a_list_of_destinations_needs_the_mode_for_it() {
         "cannot allow `example.org:443` in mode `host`; on the host's network only ports can be told \
          apart",
     );
-    network(|it| (it.mode, it.allow) = (mode(NetworkMode::None), allow("example.org:443")))
-        .shows("loopback");
+    let both =
+        network(|it| (it.mode, it.allow) = (mode(NetworkMode::None), allow("example.org:443")));
+    refused(&both, "`allow` means nothing in mode `none`; nothing can be reached");
+    assert_eq!(both.errors()[0].help, ["remove `--network none`, or `--allow`"]);
+    // Less than the profile says.
+    let listed = vec![in_file("example.org:443".parse().unwrap())];
+    network(|it| (it.mode, it.allow) = (mode(NetworkMode::None), listed)).shows("loopback");
 }
 
 /// A kernel that cannot keep to ports runs nothing, unless that may be missing.

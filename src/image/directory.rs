@@ -1,7 +1,8 @@
 //! Directories of ours, with the modes that they are to have.
 
-use std::fs::{DirBuilder, OpenOptions, Permissions};
+use std::fs::{self, DirBuilder, OpenOptions, Permissions};
 use std::io;
+use std::os::fd::AsRawFd;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 
@@ -25,16 +26,16 @@ pub fn make(directory: &Path, mode: u32) -> io::Result<()> {
 
 fn create(directory: &Path, mode: u32) -> io::Result<()> {
     DirBuilder::new().mode(mode).create(directory)?;
-    // Whoever may write above could have put a link in its place by now.
-    let flags = (OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW).bits();
+    // Whoever may write above could have put a link in its place by now. With the umask the new
+    // directory may be one that cannot be opened for reading.
+    let flags = (OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW).bits();
     let made = OpenOptions::new().read(true).custom_flags(flags).open(directory)?;
-    made.set_permissions(Permissions::from_mode(mode))
+    let by_number = format!("/proc/self/fd/{}", made.as_raw_fd());
+    fs::set_permissions(by_number, Permissions::from_mode(mode))
 }
 
 #[cfg(test)]
 mod tests {
-    use std::fs;
-
     use super::*;
 
     #[test]

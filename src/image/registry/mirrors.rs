@@ -20,6 +20,8 @@ pub struct Location {
     /// `HOST[:PORT]/REPOSITORY`
     pub path: String,
     pub insecure: bool,
+    /// The file that says so; nothing for the name itself.
+    pub file: Option<PathBuf>,
 }
 
 /// All locations of `HOST[:PORT]/REPOSITORY`, in the order to try them; the last one is its own.
@@ -28,7 +30,7 @@ pub fn locate(
     by_digest: bool,
     here: &Surroundings,
 ) -> Result<Vec<Location>, Diagnostic> {
-    let own = Location { path: path.to_owned(), insecure: false };
+    let own = Location { path: path.to_owned(), insecure: false, file: None };
     let registries = read(here)?;
     // The one that covers most; of two domains the inner one, and a whole name before a domain.
     let fitting = registries.iter().filter_map(|(prefix, (file, registry))| {
@@ -51,11 +53,12 @@ pub fn locate(
         .map(|mirror| Location {
             path: format!("{}{rest}", mirror.location),
             insecure: mirror.insecure,
+            file: Some(file.clone()),
         })
         .collect();
     let moved = registry.location.as_ref().filter(|location| !location.is_empty());
     let path = moved.map_or_else(|| path.to_owned(), |location| format!("{location}{rest}"));
-    locations.push(Location { path, insecure: registry.insecure });
+    locations.push(Location { path, insecure: registry.insecure, file: Some(file.clone()) });
     Ok(locations)
 }
 

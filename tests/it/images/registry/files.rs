@@ -1,7 +1,8 @@
 //! Files and programs of this machine that have to do with registries, damaged or in the way.
 
 use std::ffi::OsString;
-use std::fs;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use super::server::{Reply, Server};
@@ -122,6 +123,60 @@ fn a_file_that_blocks_or_misleads_is_named() {
         );
         refuses(&jail, name, &message);
     }
+}
+
+#[test]
+fn a_file_about_registries_that_is_broken_is_shown() {
+    let name = "registry.example.test/team/app:1";
+    for (text, why) in [
+        (
+            "[[registry]]\nblocked = yes\n",
+            " --> FILE:2:11\n  |\n2 | blocked = yes\n  |           ^^^\n\
+             because: string values must be quoted, expected literal string\n",
+        ),
+        (
+            "[[registry]]\nprefix = 'a'\nblocked = 1\n",
+            " --> FILE:3:11\n  |\n3 | blocked = 1\n  |           ^\n\
+             because: invalid type: integer `1`, expected a boolean\n",
+        ),
+        (
+            "[[registry]]\nblocked = true\n",
+            "because: a `[[registry]]` has neither `prefix` nor `location`\n",
+        ),
+    ] {
+        let jail = Jail::new().home_file(".config/containers/registries.conf", text);
+        let file = jail.home().join(".config/containers/registries.conf").display().to_string();
+        let title = format!("jail: error: cannot read `{file}`\n");
+        refuses(&jail, name, &format!("{title}{}", why.replace("FILE", &file)));
+    }
+}
+
+/// What cannot be looked at might block this image, or be the authority of its registry.
+#[test]
+fn what_is_said_of_registries_must_be_readable() {
+    let name = "registry.example.test/team/app:1";
+    for place in ["registries.conf", "registries.conf.d", "certs.d/registry.example.test"] {
+        let jail = Jail::new().home_file(&format!(".config/containers/{place}/x"), "");
+        let place = jail.home().join(".config/containers").join(place);
+        let why = if place.ends_with("registries.conf") {
+            "is a directory [EISDIR]"
+        } else {
+            fs::set_permissions(&place, Permissions::from_mode(0o0)).unwrap();
+            "permission denied [EACCES]"
+        };
+        let message = format!("jail: error: cannot read `{}`\nbecause: {why}\n", place.display());
+        refuses(&jail, name, &message);
+    }
+    let jail = Jail::new()
+        .home_file(".config/containers/x", "")
+        .link("../.config/containers/registries.conf", "../../closed/registries.conf")
+        .home_file("closed/registries.conf", "[[registry]]\nlocation = \"r\"\nblocked = true\n");
+    fs::set_permissions(jail.home().join("closed"), Permissions::from_mode(0o0)).unwrap();
+    let message = format!(
+        "jail: error: cannot read `{}`\nbecause: permission denied [EACCES]\n",
+        jail.home().join(".config/containers/registries.conf").display()
+    );
+    refuses(&jail, name, &message);
 }
 
 /// Runs the rest without the certificates that a system has.

@@ -217,7 +217,10 @@ fn lies_about_layers_are_found() {
         ),
         (
             |_, bytes| Reply::new(206, &range(0, &bytes[1..]), &bytes[1..]),
-            ["it sends another part of the blob than asked for", "address of a registry?"],
+            [
+                "it sends another part of the blob than asked for",
+                "whoever runs the registry has to correct it",
+            ],
         ),
         (
             |_, _| Reply::new(404, "", b"{}"),

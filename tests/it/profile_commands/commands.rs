@@ -168,3 +168,22 @@ fn a_word_that_is_no_command_of_profiles_is_told() {
     profile(&jail, "show").exits(125).outputs("").says("`<PROFILE>` is missing");
     profile(&jail, "list --json --names").exits(125).outputs("");
 }
+
+/// A network that is there already is compared by its name; who is in it nobody knows here.
+#[test]
+fn a_network_to_join_is_compared_by_its_path() {
+    let mode = |name: &str| format!("extends = ['default']\nnetwork.mode = 'ns:/run/{name}'\n");
+    let jail = Jail::new().file("a.toml", mode("a")).file("b.toml", mode("b"));
+    profile(&jail, "diff ./a.toml ./a.toml")
+        .succeeds()
+        .outputs("`./a.toml` and `./a.toml` grant the same\n");
+    profile(&jail, "diff ./a.toml ./b.toml").exits(1).outputs(
+        "`./b.toml` differs from `./a.toml`, and neither grants more:\n  \
+         network.mode: ns:/run/b (./b.toml:2), instead of: ns:/run/a (./a.toml:2)\n",
+    );
+    profile(&jail, "diff default ./a.toml").exits(1).outputs(
+        "`./a.toml` grants more than `default`:\n  \
+         network.mode: ns:/run/a (./a.toml:2), instead of: none (<built-in base>:14)\n",
+    );
+    profile(&jail, "diff ./a.toml default").exits(1).output_has("`default` grants less than");
+}

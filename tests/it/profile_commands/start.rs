@@ -3,7 +3,10 @@
 use std::fs;
 use std::os::unix::fs::symlink;
 
+use snapbox::str;
+
 use crate::support::{Finished, Jail, jail_binary};
+use crate::words::says;
 
 fn init(jail: &Jail, words: &[&str]) -> Finished {
     let line = ["profile", "init"].iter().chain(words);
@@ -41,8 +44,16 @@ fn it_is_written_at_the_top_of_the_project() {
 #[test]
 fn what_is_there_is_not_replaced_unless_forced() {
     let jail = Jail::new().file(".jail.toml", "# mine\n");
-    let refused = init(&jail, &[]);
-    refused.exits(125).outputs("").says("/.jail.toml` is there already");
+    says(
+        &jail,
+        &init(&jail, &[]),
+        125,
+        str![[r#"
+jail: error: `[PROJECT]/.jail.toml` is there already
+help: change it, or replace it by `jail profile init --force`
+
+"#]],
+    );
     assert_eq!(written(&jail), "# mine\n");
     init(&jail, &["--force"]).succeeds();
     assert!(written(&jail).contains("extends = "));

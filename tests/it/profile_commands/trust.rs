@@ -132,7 +132,16 @@ gone     {place}/c/.jail.toml
     }
     jail_command(&jail, "trust --list").outputs("");
     jail.run(["hostname"]).outputs("jail\n");
-    jail_command(&jail, "trust --remove b").exits(125).says("b/.jail.toml` is not trusted");
+    says(
+        &jail,
+        &jail_command(&jail, "trust --remove b"),
+        125,
+        str![[r#"
+jail: error: `[PROJECT]/b/.jail.toml` is not trusted
+help: `jail trust --list` tells what is
+
+"#]],
+    );
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::diagnostic::{Diagnostic, did_you_mean};
+use crate::diagnostic::{Diagnostic, nearest};
 use crate::units::{BadSize, Size};
 
 use super::{Ids, Protection, Pull, RootMode, Tty, User};
@@ -34,7 +34,7 @@ impl BadValue {
 
     /// `word` is none of `known`: the nearest of them, or all.
     pub(super) fn unknown_word(kind: &str, word: &str, known: &[&str]) -> Self {
-        let help = match did_you_mean(word, known.iter().copied()) {
+        let help = match nearest(word, known) {
             Some(meant) => format!("did you mean `{meant}`?"),
             None => one_of(known),
         };

@@ -215,16 +215,12 @@ fn id(text: &str) -> Option<u32> {
     text.parse().ok().filter(|id| digits && *id != u32::MAX)
 }
 
-/// `use a, b or c`, or only the count where the list is too long to read.
+/// `use a, b or c`
 fn one_of(known: &[&str]) -> String {
-    const READABLE: usize = 12;
     let quoted: Vec<String> = known.iter().map(|word| format!("`{word}`")).collect();
     match quoted.split_last() {
-        Some((last, rest)) if !rest.is_empty() && rest.len() < READABLE => {
-            format!("use {} or {last}", rest.join(", "))
-        }
-        Some((only, [])) => format!("use {only}"),
-        Some(_) | None => format!("there are {} of them, such as `{}`", known.len(), known[0]),
+        Some((last, rest)) if !rest.is_empty() => format!("use {} or {last}", rest.join(", ")),
+        Some(_) | None => format!("use {}", quoted.concat()),
     }
 }
 

@@ -6,7 +6,7 @@ use std::os::unix::fs::symlink;
 use snapbox::str;
 
 use crate::support::{Finished, Jail, jail_binary};
-use crate::words::says;
+use crate::words::{says, told};
 
 fn init(jail: &Jail, words: &[&str]) -> Finished {
     let line = ["profile", "init"].iter().chain(words);
@@ -20,7 +20,15 @@ fn written(jail: &Jail) -> String {
 #[test]
 fn a_first_profile_fits_the_project_and_loads() {
     let jail = Jail::new().file("Cargo.toml", "").file("package.json", "").directory(".git");
-    init(&jail, &[]).succeeds().outputs("").says("it is used once you have read it");
+    told(
+        &jail,
+        &init(&jail, &[]),
+        0,
+        str![[r#"
+jail: note: wrote `[PROJECT]/.jail.toml`; it is used once you have read it and said `jail trust`
+
+"#]],
+    );
     let text = written(&jail);
     assert!(text.contains("it found Cargo.toml and package.json."), "{text}");
     let program = jail_binary().to_str().expect("UTF-8");

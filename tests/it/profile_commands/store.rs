@@ -146,7 +146,8 @@ fn a_store_that_is_gone_again() {
     let place = store(&jail);
     let jail = with_fault(jail, "openat,open:error=ENOENT", Some(place));
     let trusted = jail_command(&jail, &["trust"]);
-    trusted.output_has("grants the same");
+    let file = jail.project().join(".jail.toml");
+    trusted.outputs(&format!("`{}` grants the same as `default`\n", file.display()));
     told(
         &jail,
         &trusted,
@@ -158,6 +159,39 @@ help: say `jail trust` again
 
 "#]],
     );
+}
+
+#[test]
+fn what_cannot_be_remembered_or_forgotten_stays_as_it_was() {
+    require!(Feature::Program("strace"));
+    require!(Feature::Tracing);
+    let full = with_fault(project(), "renameat,renameat2:error=ENOSPC", None);
+    told(
+        &full,
+        &jail_command(&full, &["trust"]),
+        125,
+        str![[r#"
+jail: error: cannot remember what is trusted: `[HOME]/.local/state/jail/trust`
+because: no space left on device [ENOSPC]
+
+"#]],
+    );
+    assert_eq!(entries(&full), [] as [PathBuf; 0]);
+    let jail = full.through([""; 0]);
+    jail_command(&jail, &["trust"]).succeeds();
+    let before = entries(&jail);
+    let fixed = with_fault(jail, "unlinkat:error=EROFS", None);
+    told(
+        &fixed,
+        &jail_command(&fixed, &["trust", "--remove"]),
+        125,
+        str![[r#"
+jail: error: cannot forget what was trusted: `[HOME]/.local/state/jail/trust`
+because: read-only file system [EROFS]
+
+"#]],
+    );
+    assert_eq!(entries(&fixed), before);
 }
 
 #[test]

@@ -152,9 +152,13 @@ fn on_a_terminal_it_asks() {
         let mut pty = Pty::start(&jail, line);
         let asked = pty.wait_for("[y/N]");
         assert!(asked.contains("process.hostname: mine"), "{asked}");
+        let file = jail.project().join(".jail.toml");
+        let question = format!("jail: use `{}` like this for all runs in its", file.display());
+        assert!(asked.contains(&format!("{question} directory? [y/N]")), "{asked}");
         pty.send(&format!("{answer}\n"));
         let (status, shown) = pty.finish();
         assert_eq!(status.code(), Some(i32::from(answer != "y")), "{shown}");
+        assert_eq!(shown.contains("jail: nothing was changed"), answer != "y", "{shown}");
         jail.run(["hostname"]).outputs(&format!("{hostname}\n"));
     }
     let jail = project();

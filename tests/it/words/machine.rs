@@ -98,6 +98,20 @@ because: I/O error [EIO]
 }
 
 #[test]
+fn a_kernel_that_does_not_tell_the_callers_limits() {
+    require!(Feature::Program("strace"));
+    require!(Feature::Tracing);
+    refused(
+        with_faults(&["prlimit64:error=EPERM"]),
+        str![[r#"
+jail: error: cannot ask for the limit `core`
+because: operation not permitted [EPERM]
+
+"#]],
+    );
+}
+
+#[test]
 fn a_kernel_without_random_numbers() {
     require!(Feature::Program("strace"));
     require!(Feature::Tracing);

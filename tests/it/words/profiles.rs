@@ -150,6 +150,65 @@ help: did you mean `CAP_NET_BIND_SERVICE`?
     );
 }
 
+#[test]
+fn limits_that_jail_does_not_set() {
+    let limited = |limit: &str| Jail::new().args(["--ulimit", limit]);
+    refused(
+        limited("as=1G"),
+        str![[r#"
+jail: error: jail does not set the limit `as`
+ --> --ulimit
+because: addresses that are not used cost nothing
+help: use `--memory`, or `--ulimit data=SIZE`
+
+"#]],
+    );
+    refused(
+        limited("locks=1"),
+        str![[r#"
+jail: error: jail does not set the limit `locks`
+ --> --ulimit
+because: the kernel has not heeded it since 2.4.25
+help: leave it out
+
+"#]],
+    );
+    refused(
+        limited("nice=1"),
+        str![[r#"
+jail: error: jail does not set the limit `nice`
+ --> --ulimit
+because: it says how far niceness may be lowered again
+help: use `--nice` to set the niceness
+
+"#]],
+    );
+    refused(
+        limited("volume=1"),
+        str![[r#"
+jail: error: unknown limit `volume`
+ --> --ulimit
+help: the limits are `core`, `cpu-time`, `data`, `fsize`, `memlock`, `nofile`, `nproc`, `stack`
+
+"#]],
+    );
+}
+
+#[test]
+fn a_destination_that_is_none() {
+    let jail = Jail::new().args(["--network", "allow", "--allow", "exa mple.org:443"]);
+    refused(
+        jail,
+        str![[r#"
+jail: error: cannot allow `exa mple.org:443`
+ --> --allow
+because: letters, digits, `-`, `.` and `_` are allowed, ` ` is not
+help: write it as `example.org:443`, `*.example.org:443`, `192.0.2.0/24:5432` or `[2001:db8::1]:22`
+
+"#]],
+    );
+}
+
 /// A profile is text, in which not every name of a directory can stand.
 #[test]
 fn what_cannot_stand_in_a_profile_is_not_shown() {

@@ -215,6 +215,25 @@ help: name the profile for each run: `--profile ./.jail.toml`
 }
 
 #[test]
+fn a_nearer_profile_that_is_not_trusted_is_passed_over_with_a_note() {
+    let jail = project().file("deep/.jail.toml", "[process]\nhostname = 'deep'\n");
+    jail_command(&jail, "trust").succeeds();
+    let jail = jail.cwd("deep");
+    let ran = jail.run(["hostname"]);
+    ran.outputs("mine\n");
+    told(
+        &jail,
+        &ran,
+        0,
+        str![[r#"
+jail: note: `./.jail.toml` is not trusted; `~/project/.jail.toml` is used
+help: read it (`jail profile show ./.jail.toml`), then `jail trust` uses it instead
+
+"#]],
+    );
+}
+
+#[test]
 fn notes_and_refusals_say_what_to_do() {
     let jail = Jail::new().file(".jail.toml", "extends = ['dev']\n\n[network]\nmode = 'host'\n");
     told(

@@ -61,7 +61,10 @@ fn private_copy(
         Ok(()) => Ok(begun),
         Err(mistake) => Err(match begun.remove() {
             Ok(()) => mistake,
-            Err(left) => mistake.help(left.title),
+            Err(left) => {
+                let advice = left.help.join(", ");
+                mistake.help(format!("what was copied so far is left behind: {advice}"))
+            }
         }),
     }
 }

@@ -3,15 +3,19 @@
 
 mod commands;
 mod copies;
+mod damage;
 mod documents;
+mod faults;
 mod formats;
 mod full;
 mod hostile;
 mod implied;
 mod json;
+mod kept;
 mod killed;
 mod layers;
 pub mod layout;
+mod obstacles;
 mod others;
 mod owners;
 mod registry;
@@ -21,3 +25,4 @@ mod sources;
 mod system;
 pub mod tar;
 mod trees;
+mod whose;

@@ -20,7 +20,9 @@ pub fn reference(text: &OsStr) -> Result<Reference, Diagnostic> {
         return Ok(reference);
     }
     let here = std::env::current_dir().map_err(|error| {
-        Diagnostic::error("the working directory is not known").because(cause(&error))
+        Diagnostic::error("the working directory is not known")
+            .because(cause(&error))
+            .help("go to a directory that is there, or write an absolute path")
     })?;
     Ok(reference.below(&here)?)
 }

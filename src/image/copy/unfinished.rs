@@ -71,7 +71,10 @@ fn remove_abandoned(parent: &Path, mark: &[u8]) -> Result<(), Diagnostic> {
             delete(&path).map_err(|error| {
                 Diagnostic::error(format!("cannot remove `{}`", path.display()))
                     .because(format!("{}; an unpack that was killed left it", cause(&error)))
-                    .help("remove it")
+                    .help(format!(
+                        "run `sudo rm -rf {}`, or unpack to another place",
+                        path.display()
+                    ))
             })?;
         }
     }

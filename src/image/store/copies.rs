@@ -42,13 +42,7 @@ pub struct PrivateCopy {
 impl PrivateCopy {
     /// Removes it, whatever the command made of it.
     pub fn remove(self) -> Result<(), Diagnostic> {
-        delete(&self.directory).map_err(|error| {
-            Diagnostic::warning(
-                "the private copy of the image is left behind; continuing without removing it",
-            )
-            .because(format!("{}: {}", self.directory.display(), cause(&error)))
-            .help("the next run on a copy removes it, or `jail image prune`")
-        })
+        delete(&self.directory).map_err(|error| left_behind(&self.directory, &error))
     }
 }
 
@@ -67,11 +61,7 @@ impl Store {
         let id: [u8; 8] = sys::random().map_err(|errno: Errno| {
             Diagnostic::error("cannot get random bytes").because(cause(&errno.into()))
         })?;
-        let path = self.part(PART).join(hex(&id)).join(TREE);
-        AbsolutePath::new(&path).ok_or_else(|| {
-            Diagnostic::error("there is no place for a copy of the image")
-                .because(format!("`{}` is not absolute", path.display()))
-        })
+        Ok(AbsolutePath::root().join(self.part(PART)).join(hex(&id)).join(TREE))
     }
 
     /// Makes the empty directory `tree`, which [`place_for_a_copy`](Store::place_for_a_copy) named, and
@@ -109,6 +99,19 @@ impl Store {
             copies.unused_bytes += if unclaimed(&directory).is_some() { bytes } else { 0 };
         }
         Ok(copies)
+    }
+}
+
+fn left_behind(directory: &Path, error: &io::Error) -> Diagnostic {
+    let shown = directory.display();
+    let warning = Diagnostic::warning(
+        "the private copy of the image is left behind; continuing without removing it",
+    );
+    let warning = warning.because(format!("{shown}: {}", cause(error)));
+    match error.raw_os_error().map(Errno::from_raw) {
+        // Of somebody else's, and so the next run may as little.
+        Some(Errno::EACCES | Errno::EPERM) => warning.help(format!("run `sudo rm -rf {shown}`")),
+        Some(_) | None => warning.help("the next run on a copy removes it, or `jail image prune`"),
     }
 }
 

@@ -10,6 +10,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::diagnostic::{Diagnostic, cause};
 use crate::image::digest::Digest;
+use crate::image::directory::leave_to_its_owner;
 use crate::image::document::Platform;
 use crate::image::reference::Reference;
 use crate::sys;
@@ -168,15 +169,22 @@ impl Store {
                     .because("other users may write to it, and could change images in it")
                     .help(format!("run `chmod 700 {shown}` if nobody else has used it"))
             } else {
-                refused
-                    .because("it belongs to another user, who could change images in it")
-                    .help("set XDG_DATA_HOME to a directory of your own")
+                refused.because("it belongs to another user, who could change images in it").help(
+                    leave_to_its_owner(
+                        "XDG_DATA_HOME",
+                        "set XDG_DATA_HOME to a directory of your own",
+                    ),
+                )
             });
         }
         match fs::read_to_string(self.root.join("version")) {
             Ok(version) if version.trim_end() == VERSION => Ok(()),
-            Ok(_) => Err(Diagnostic::error(format!(
+            Ok(version) => Err(Diagnostic::error(format!(
                 "the image store `{shown}` is of another version of jail"
+            ))
+            .because(format!(
+                "its form is `{}`, and this jail knows `{VERSION}`",
+                version.trim_end()
             ))
             .help("use that version, or move the directory away")),
             // The first writer was stopped before it came to this.

@@ -22,6 +22,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::write::{Existing, put};
 use crate::diagnostic::{Diagnostic, cause};
+use crate::image::directory::{leave_to_its_owner, make};
 
 /// A SHA-256 in hexadecimal digits.
 pub type Hash = String;
@@ -79,7 +80,7 @@ impl Store {
                 .because("no home directory is known")
                 .help("set HOME or XDG_STATE_HOME to an absolute path")
         })?;
-        crate::image::directory::make(&place, 0o700).map_err(|error| {
+        make(&place, 0o700).map_err(|error| {
             Diagnostic::error(format!("cannot make `{}`", place.display())).because(cause(&error))
         })?;
         Self::open_at(&place)?.ok_or_else(|| {
@@ -89,7 +90,8 @@ impl Store {
     }
 
     fn open_at(place: &Path) -> Result<Option<Self>, Diagnostic> {
-        let flags = libc::O_DIRECTORY | libc::O_NOFOLLOW;
+        // Only to go on from: one of another user may not be readable, and whose it is has to be told.
+        let flags = libc::O_PATH | libc::O_DIRECTORY | libc::O_NOFOLLOW;
         let refuse = |because: String| {
             Diagnostic::error(format!("cannot tell what is trusted: `{}`", place.display()))
                 .because(because)
@@ -100,9 +102,14 @@ impl Store {
             Err(error) => return Err(refuse(cause(&error))),
         };
         let metadata = directory.metadata().map_err(|error| refuse(cause(&error)))?;
-        if metadata.uid() != geteuid().as_raw() || metadata.mode() & 0o022 != 0 {
+        if metadata.uid() != geteuid().as_raw() {
+            let otherwise = "move it away, and say `jail trust` again";
+            return Err(refuse("it belongs to another user".to_owned())
+                .help(leave_to_its_owner("XDG_STATE_HOME", otherwise)));
+        }
+        if metadata.mode() & 0o022 != 0 {
             return Err(refuse("others may have written to it".to_owned())
-                .help("look at what is in it, then make it your own: chown, and `chmod 700`"));
+                .help(format!("look at what is in it, then run `chmod 700 {}`", place.display())));
         }
         Ok(Some(Self { directory, shown: place.to_owned() }))
     }

@@ -101,6 +101,9 @@ pub fn look(name: &str, image: &Image) -> Result<Kept, Diagnostic> {
             cause(&error)
         ))
     };
+    if directory.exists() {
+        check_owner(name, &directory).map_err(failed)??;
+    }
     if let Some(owner) = belongs_to(&directory).map_err(failed)? {
         check(name, &directory, &owner, image)?;
     }

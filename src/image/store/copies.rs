@@ -23,6 +23,7 @@ use super::Store;
 use super::find::entries;
 use super::lock::is_at;
 use super::place::hex;
+use super::remove::{is_refusal, unremovable};
 use super::write::unwritable;
 
 /// The part of the store that they are in.
@@ -55,6 +56,14 @@ pub struct Copies {
     pub unused_bytes: u64,
 }
 
+/// What was removed of killed runs.
+#[derive(Debug, Default)]
+pub(super) struct Swept {
+    pub bytes: u64,
+    /// What stands against the rest.
+    pub left: Vec<Diagnostic>,
+}
+
 impl Store {
     /// Where one more could be. Nothing is made.
     pub fn place_for_a_copy(&self) -> Result<AbsolutePath, Diagnostic> {
@@ -75,19 +84,25 @@ impl Store {
         Ok(copy)
     }
 
-    /// Removes those whose run was killed; returns how many bytes were in them.
-    pub(super) fn sweep_copies(&self) -> Result<u64, Diagnostic> {
-        let mut freed = 0;
+    /// Removes those whose run was killed.
+    pub(super) fn sweep_copies(&self) -> Result<Swept, Diagnostic> {
+        let mut swept = Swept::default();
         for directory in entries(&self.part(PART))? {
             let Some(_lock) = unclaimed(&directory) else { continue };
             let bytes = content(&directory);
-            // With the supervisor's end the kernel ends everything inside, but not in the same moment:
-            // one that still changes stays for the next sweep.
-            if delete(&directory).is_ok() {
-                freed += bytes;
+            match delete(&directory) {
+                Ok(()) => swept.bytes += bytes,
+                Err(error) if is_refusal(&error) => swept.left.push(
+                    unremovable(&directory)
+                        .because(cause(&error))
+                        .help(format!("run `sudo rm -rf {}`", directory.display())),
+                ),
+                // With the supervisor's end the kernel ends everything inside, but not in the same
+                // moment: one that still changes stays for the next sweep.
+                Err(_) => {}
             }
         }
-        Ok(freed)
+        Ok(swept)
     }
 
     pub(super) fn copies(&self) -> Result<Copies, Diagnostic> {
@@ -108,10 +123,10 @@ fn left_behind(directory: &Path, error: &io::Error) -> Diagnostic {
         "the private copy of the image is left behind; continuing without removing it",
     );
     let warning = warning.because(format!("{shown}: {}", cause(error)));
-    match error.raw_os_error().map(Errno::from_raw) {
-        // Of somebody else's, and so the next run may as little.
-        Some(Errno::EACCES | Errno::EPERM) => warning.help(format!("run `sudo rm -rf {shown}`")),
-        Some(_) | None => warning.help("the next run on a copy removes it, or `jail image prune`"),
+    match is_refusal(error) {
+        // Something in it is not the caller's, and the next run may as little.
+        true => warning.help(format!("run `sudo rm -rf {shown}`")),
+        false => warning.help("the next run on a copy removes it, or `jail image prune`"),
     }
 }
 
@@ -202,10 +217,10 @@ mod tests {
         let (_, next) = begin(&store);
         assert!(!dead.as_path().exists() && alive.as_path().exists());
         drop(next);
-        assert_eq!(store.sweep_copies().unwrap(), 0);
+        assert_eq!(store.sweep_copies().unwrap().bytes, 0);
         assert_eq!(store.copies().unwrap(), Copies { count: 1, bytes: 5, unused_bytes: 0 });
         drop(copy);
-        assert_eq!(store.sweep_copies().unwrap(), 5);
+        assert_eq!(store.sweep_copies().unwrap().bytes, 5);
     }
 
     #[test]

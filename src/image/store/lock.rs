@@ -107,7 +107,7 @@ impl Store {
     fn unlockable(&self, errno: Errno) -> Diagnostic {
         Diagnostic::error(format!("cannot lock the image store `{}`", self.path().display()))
             .because(errno_cause(errno))
-            .help("set XDG_DATA_HOME to a directory on a file system that has locks, as flock(2)")
+            .help("set XDG_DATA_HOME to a directory on a file system with locks (flock(2))")
     }
 }
 

@@ -172,7 +172,7 @@ impl Store {
                 refused.because("it belongs to another user, who could change images in it").help(
                     leave_to_its_owner(
                         "XDG_DATA_HOME",
-                        "set XDG_DATA_HOME to a directory of your own",
+                        "move it away, or set XDG_DATA_HOME to a directory of your own",
                     ),
                 )
             });

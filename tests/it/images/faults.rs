@@ -40,7 +40,7 @@ fn a_store_that_cannot_be_locked_is_told() {
     let expected = "\
 jail: error: cannot lock the image store `[HOME]/.local/share/jail`
 because: no record locks available [ENOLCK]
-help: set XDG_DATA_HOME to a directory on a file system that has locks, as flock(2)
+help: set XDG_DATA_HOME to a directory on a file system with locks (flock(2))
 ";
     let jail = with_fault(jail, &faults("flock:error=ENOLCK"));
     says(&jail, &image(&jail, &import), 125, expected);

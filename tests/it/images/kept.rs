@@ -136,6 +136,7 @@ because: others may write to `[HOME]/.local/state/jail/keep/work`
 help: if nobody else has used it: chmod 700 [HOME]/.local/state/jail/keep/work
 ";
     says(&jail, &jail.run(["touch", "ran"]), 125, expected);
+    told(&jail, plan(&jail).outputs(""), 125, expected);
     fs::set_permissions(place(&jail), fs::Permissions::from_mode(0o700)).unwrap();
     jail.run(["pwd"]).succeeds();
 }

@@ -195,4 +195,12 @@ fn a_private_copy_that_cannot_be_removed_is_told() {
     told(&jail, &finished, 3, warning("operation not permitted [EPERM]", help));
     jail.run(["pwd"]).succeeds();
     assert_eq!(entries(&jail, "copies"), [copy]);
+    let expected = "\
+jail: error: cannot remove `[HOME]/.local/share/jail/copies/[..]` of the image store
+because: operation not permitted [EPERM]
+help: run `sudo rm -rf [HOME]/.local/share/jail/copies/[..]`
+";
+    told(&jail, image(&jail, &["prune"]).outputs(""), 125, expected);
+    fs::remove_dir_all(entries(&jail, "copies").remove(0)).unwrap();
+    image(&jail, &["prune"]).succeeds();
 }

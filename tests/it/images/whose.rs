@@ -149,7 +149,7 @@ help: keep under another name
     let expected = "\
 jail: error: the image store `[HOME]/.local/share/jail` is not trusted
 because: it belongs to another user, who could change images in it
-help: set XDG_DATA_HOME to a directory of your own
+help: move it away, or set XDG_DATA_HOME to a directory of your own
 ";
     told(&jail, image(&jail, &["list"]).outputs(""), 125, expected);
     let own = jail.home().join("own");

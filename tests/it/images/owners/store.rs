@@ -32,7 +32,7 @@ fn many_files() -> Tar {
 }
 
 /// A file that is in one copy only.
-fn in_copy(jail: &Jail, path: &str) -> PathBuf {
+pub fn in_copy(jail: &Jail, path: &str) -> PathBuf {
     let paths = copies(jail).into_iter().map(|copy| copy.join("tree").join(path));
     paths.into_iter().find(|path| path.symlink_metadata().is_ok()).expect("one of them has it")
 }
@@ -382,30 +382,4 @@ fn a_copy_of_another_map_is_no_copy_of_this_one() {
     image(&jail, &["verify"]).exits(1).says("is damaged");
     image(&jail, &["verify", "--repair"]).exits(1);
     verifies_with_copies(&jail, 0);
-}
-
-/// As after a change of the ranges.
-#[test]
-fn what_belongs_to_ids_of_others_is_told_and_hinders_nobody() {
-    require!(PROGRAM);
-    require!(RANGES);
-    require!(Feature::Root);
-    let jail = with_image(&[system(), owned()]);
-    sh(&jail, "id -u").succeeds();
-    let directory = in_copy(&jail, "srv/www");
-    lchown(&directory, Some(4_000_000_000), None).expect("root may");
-    image(&jail, &["remove", "own"]).succeeds();
-    for _ in 0..2 {
-        let expected = "\
-jail: error: cannot remove `[HOME]/.local/share/jail/tmp/[..]` of the image store
-because: files in it belong to ids that are in none of your ranges any more: operation not permitted [EPERM]
-help: give yourself back the range that you had in /etc/subuid and /etc/subgid, or run `sudo rm -rf [HOME]/.local/share/jail/tmp/[..]`
-";
-        says(&jail, &image(&jail, &["prune"]), 125, expected);
-    }
-    assert_eq!(entries(&jail, "layers/sha256"), [] as [PathBuf; 0]);
-    add_image(&jail, "own", &[system(), owned()]);
-    sh(&jail, "stat -c %u:%g /srv/link").succeeds().outputs("33:34\n");
-    fs::remove_dir_all(store(&jail).join("tmp")).expect("root may");
-    image(&jail, &["prune"]).succeeds();
 }

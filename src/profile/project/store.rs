@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
-use std::fs::{File, OpenOptions};
+use std::fs::{File, Metadata, OpenOptions};
 use std::io::{self, Read};
 use std::os::fd::AsFd;
 use std::os::unix::ffi::OsStrExt;
@@ -90,24 +90,34 @@ impl Store {
     }
 
     fn open_at(place: &Path) -> Result<Option<Self>, Diagnostic> {
-        // Only to go on from: one of another user may not be readable, and whose it is has to be told.
-        let flags = libc::O_PATH | libc::O_DIRECTORY | libc::O_NOFOLLOW;
+        let flags = libc::O_DIRECTORY | libc::O_NOFOLLOW;
         let refuse = |because: String| {
             Diagnostic::error(format!("cannot tell what is trusted: `{}`", place.display()))
                 .because(because)
         };
+        let of_another = || {
+            let otherwise = "move it away, and say `jail trust` again";
+            refuse("it belongs to another user".to_owned())
+                .help(leave_to_its_owner("XDG_STATE_HOME", otherwise))
+        };
+        let is_anothers = |found: Metadata| found.uid() != geteuid().as_raw();
         let directory = match OpenOptions::new().read(true).custom_flags(flags).open(place) {
             Ok(directory) => directory,
+            Err(error)
+                if error.kind() == io::ErrorKind::PermissionDenied
+                    && place.symlink_metadata().is_ok_and(is_anothers) =>
+            {
+                return Err(of_another());
+            }
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(refuse(cause(&error))),
         };
         let metadata = directory.metadata().map_err(|error| refuse(cause(&error)))?;
-        if metadata.uid() != geteuid().as_raw() {
-            let otherwise = "move it away, and say `jail trust` again";
-            return Err(refuse("it belongs to another user".to_owned())
-                .help(leave_to_its_owner("XDG_STATE_HOME", otherwise)));
+        let mode = metadata.mode();
+        if is_anothers(metadata) {
+            return Err(of_another());
         }
-        if metadata.mode() & 0o022 != 0 {
+        if mode & 0o022 != 0 {
             return Err(refuse("others may have written to it".to_owned())
                 .help(format!("look at what is in it, then run `chmod 700 {}`", place.display())));
         }

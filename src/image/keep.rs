@@ -22,7 +22,7 @@ use nix::fcntl::{Flock, FlockArg};
 use nix::libc;
 use nix::unistd::{geteuid, syncfs};
 
-use crate::diagnostic::{Diagnostic, cause, errno_cause};
+use crate::diagnostic::{Diagnostic, cause, errno_cause, pasted};
 use crate::ids;
 use crate::units::AbsolutePath;
 
@@ -224,7 +224,7 @@ fn check_owner(name: &str, directory: &Path) -> io::Result<Result<(), Diagnostic
     } else if found.mode() & 0o022 != 0 {
         Err(refused
             .because(format!("others may write to `{place}`"))
-            .help(format!("if nobody else has used it: chmod 700 {place}")))
+            .help(format!("if nobody else has used it: chmod 700 {}", pasted(directory))))
     } else {
         Ok(())
     })
@@ -320,5 +320,5 @@ fn check(name: &str, directory: &Path, owner: &Owner, image: &Image) -> Result<(
 /// What is given to subordinate ids only root removes without a user namespace.
 fn removal(directory: &Path) -> String {
     let single = recorded_ids(directory).is_ok_and(|ids| ids.is_none_or(|ids| ids == SINGLE));
-    format!("{}rm -rf {}", if single { "" } else { "sudo " }, directory.display())
+    format!("{}rm -rf {}", if single { "" } else { "sudo " }, pasted(directory))
 }

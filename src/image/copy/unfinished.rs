@@ -12,7 +12,7 @@ use nix::libc;
 use nix::sys::signal::kill;
 use nix::unistd::{Pid, geteuid};
 
-use crate::diagnostic::{Diagnostic, cause};
+use crate::diagnostic::{Diagnostic, cause, pasted};
 use crate::image::delete::delete;
 
 /// What stands between the name of the place and the number of the process.
@@ -73,7 +73,7 @@ fn remove_abandoned(parent: &Path, mark: &[u8]) -> Result<(), Diagnostic> {
                     .because(format!("{}; an unpack that was killed left it", cause(&error)))
                     .help(format!(
                         "run `sudo rm -rf {}`, or unpack to another place",
-                        path.display()
+                        pasted(&path)
                     ))
             })?;
         }

@@ -13,7 +13,7 @@ use nix::errno::Errno;
 use nix::fcntl::{Flock, FlockArg};
 use nix::libc;
 
-use crate::diagnostic::{Diagnostic, cause};
+use crate::diagnostic::{Diagnostic, cause, pasted};
 use crate::image::delete::delete;
 use crate::image::directory::make;
 use crate::sys;
@@ -95,7 +95,7 @@ impl Store {
                 Err(error) if is_refusal(&error) => swept.left.push(
                     unremovable(&directory)
                         .because(cause(&error))
-                        .help(format!("run `sudo rm -rf {}`", directory.display())),
+                        .help(format!("run `sudo rm -rf {}`", pasted(&directory))),
                 ),
                 // With the supervisor's end the kernel ends everything inside, but not in the same
                 // moment: one that still changes stays for the next sweep.
@@ -118,14 +118,13 @@ impl Store {
 }
 
 fn left_behind(directory: &Path, error: &io::Error) -> Diagnostic {
-    let shown = directory.display();
     let warning = Diagnostic::warning(
         "the private copy of the image is left behind; continuing without removing it",
     );
-    let warning = warning.because(format!("{shown}: {}", cause(error)));
+    let warning = warning.because(format!("{}: {}", directory.display(), cause(error)));
     match is_refusal(error) {
         // Something in it is not the caller's, and the next run may as little.
-        true => warning.help(format!("run `sudo rm -rf {shown}`")),
+        true => warning.help(format!("run `sudo rm -rf {}`", pasted(directory))),
         false => warning.help("the next run on a copy removes it, or `jail image prune`"),
     }
 }

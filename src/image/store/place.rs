@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use nix::unistd::geteuid;
 use sha2::{Digest as _, Sha256};
 
-use crate::diagnostic::{Diagnostic, cause};
+use crate::diagnostic::{Diagnostic, cause, pasted};
 use crate::image::digest::Digest;
 use crate::image::directory::leave_to_its_owner;
 use crate::image::document::Platform;
@@ -165,9 +165,9 @@ impl Store {
         if !is_ours_alone(found) {
             let refused = Diagnostic::error(format!("the image store `{shown}` is not trusted"));
             return Err(if found.uid() == geteuid().as_raw() {
-                refused
-                    .because("other users may write to it, and could change images in it")
-                    .help(format!("run `chmod 700 {shown}` if nobody else has used it"))
+                refused.because("other users may write to it, and could change images in it").help(
+                    format!("run `chmod 700 {}` if nobody else has used it", pasted(&self.root)),
+                )
             } else {
                 refused.because("it belongs to another user, who could change images in it").help(
                     leave_to_its_owner(

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use nix::errno::Errno;
 
-use crate::diagnostic::{Diagnostic, cause};
+use crate::diagnostic::{Diagnostic, cause, pasted};
 use crate::ids;
 use crate::image::delete::delete;
 
@@ -56,7 +56,7 @@ pub(super) fn is_refusal(error: &io::Error) -> bool {
 }
 
 fn foreign(path: &Path, error: &io::Error, obstacle: Option<&Diagnostic>) -> Diagnostic {
-    let shown = path.display();
+    let shown = pasted(path);
     let refused = unremovable(path);
     let Some(Diagnostic { title, because, help, .. }) = obstacle else {
         let ids = "files in it belong to ids that are in none of your ranges any more";

@@ -21,7 +21,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use super::write::{Existing, put};
-use crate::diagnostic::{Diagnostic, cause};
+use crate::diagnostic::{Diagnostic, cause, pasted};
 use crate::image::directory::{leave_to_its_owner, make};
 
 /// A SHA-256 in hexadecimal digits.
@@ -119,7 +119,7 @@ impl Store {
         }
         if mode & 0o022 != 0 {
             return Err(refuse("others may have written to it".to_owned())
-                .help(format!("look at what is in it, then run `chmod 700 {}`", place.display())));
+                .help(format!("look at what is in it, then run `chmod 700 {}`", pasted(place))));
         }
         Ok(Some(Self { directory, shown: place.to_owned() }))
     }

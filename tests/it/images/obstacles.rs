@@ -106,7 +106,7 @@ fn what_a_killed_unpack_left_and_nobody_may_remove_is_named() {
     let from = layout(&jail).reference();
     let mut gone = spawn(&mut Command::new("true"));
     gone.wait().unwrap();
-    let left = format!("tree.jail-unfinished-{}", gone.id());
+    let left = format!("the tree.jail-unfinished-{}", gone.id());
     let jail = jail.file(format!("{left}/inner/file"), "");
     let inner = jail.project().join(&left).join("inner");
     chown(&inner, Some(0), Some(0)).unwrap();
@@ -114,13 +114,13 @@ fn what_a_killed_unpack_left_and_nobody_may_remove_is_named() {
     let expected = format!(
         "jail: error: cannot remove `./{left}`\n\
          because: operation not permitted [EPERM]; an unpack that was killed left it\n\
-         help: run `sudo rm -rf ./{left}`, or unpack to another place\n"
+         help: run `sudo rm -rf './{left}'`, or unpack to another place\n"
     );
-    says(&jail, &image(&jail, &["unpack", "-q", &from, "tree"]), 125, expected);
+    says(&jail, &image(&jail, &["unpack", "-q", &from, "the tree"]), 125, expected);
     assert_eq!(fs::read_dir(jail.project()).unwrap().count(), 1, "nothing beside it");
     image(&jail, &["unpack", "-q", &from, "another"]).succeeds();
     fs::remove_dir_all(jail.project().join(&left)).unwrap();
-    image(&jail, &["unpack", "-q", &from, "tree"]).succeeds();
+    image(&jail, &["unpack", "-q", &from, "the tree"]).succeeds();
 }
 
 /// The process that fetches says why, and the run what became of it.

@@ -38,7 +38,7 @@ fn a_store_that_cannot_be_locked_is_told() {
     let layout = Layout::new(jail.elsewhere().join("oci"), Packing::Plain, &[layer]);
     let import = ["import", "-q", &layout.reference(), "app"];
     let expected = "\
-jail: error: cannot lock the image store `[HOME]/.local/share/jail`
+jail: error: cannot lock `[HOME]/.local/share/jail/lock` of the image store
 because: no record locks available [ENOLCK]
 help: set XDG_DATA_HOME to a directory on a file system with locks (flock(2))
 ";
@@ -51,6 +51,14 @@ help: set XDG_DATA_HOME to a directory on a file system with locks (flock(2))
     assert_eq!(entries(&jail, "layers/sha256"), [] as [PathBuf; 0]);
     image(&jail, &import).succeeds();
     verifies(&jail);
+    let jail = with_fault(jail, &faults("flock:error=ENOLCK")).args(["--image", "app"]);
+    let expected = "\
+jail: error: cannot lock `[HOME]/.local/share/jail/images/sha256/[..].json` of the image store
+ --> --image
+because: no record locks available [ENOLCK]
+help: set XDG_DATA_HOME to a directory on a file system with locks (flock(2))
+";
+    says(&jail, &jail.run(["touch", "ran"]), 125, expected);
 }
 
 #[test]

@@ -124,10 +124,10 @@ fn what_another_run_uses_is_refused() {
 }
 
 #[test]
-fn what_others_may_write_to_is_refused() {
+fn what_others_could_have_kept_is_refused() {
     require!(PROGRAM);
     let jail = keeping();
-    jail.run(["pwd"]).succeeds();
+    jail.run(["touch", "/mine"]).succeeds();
     fs::set_permissions(place(&jail), fs::Permissions::from_mode(0o775)).unwrap();
     let expected = "\
 jail: error: cannot use what is kept as `work`
@@ -138,7 +138,7 @@ help: if nobody else has used it: chmod 700 [HOME]/.local/state/jail/keep/work
     says(&jail, &jail.run(["touch", "ran"]), 125, expected);
     told(&jail, plan(&jail).outputs(""), 125, expected);
     fs::set_permissions(place(&jail), fs::Permissions::from_mode(0o700)).unwrap();
-    jail.run(["pwd"]).succeeds();
+    jail.run(["ls", "/mine"]).succeeds();
 }
 
 /// Files in the place of directories, links in that of files: nothing of it is followed or taken for empty.

@@ -28,12 +28,17 @@ fn without_a_working_directory_only_absolute_paths_are_taken() {
     let gone = "mkdir ../gone && cd ../gone && rmdir ../gone && exec \"$@\"";
     let jail = jail.through(["sh", "-c", gone, "sh"]);
     let expected = "\
-jail: error: the working directory is not known
-because: no such file or directory [ENOENT]
-help: go to a directory that is there, or write an absolute path
+jail: error: the working directory no longer exists
+help: change to a directory that exists, for example `cd ~`
 ";
-    for words in [["import", "-q", "oci:./layout", "x"], ["unpack", "-q", "tar:a.tar", "/tmp/x"]] {
+    let relative = "oci:./layout";
+    for words in [["import", "-q", relative, "x"], ["unpack", "-q", "tar:a.tar", "/tmp/x"]] {
         says(&jail, &image(&jail, &words), 125, expected);
+    }
+    for command in ["run", "plan"] {
+        let words = ["--profile", "default", "--root", relative, "--", "true"];
+        let line = [jail_binary().as_os_str(), command.as_ref()].into_iter();
+        says(&jail, &jail.run_outside(line.chain(words.map(OsStr::new))), 125, expected);
     }
     image(&jail, &["import", "-q", &layout.reference(), "x"]).succeeds();
 }

@@ -49,7 +49,7 @@ pub(super) fn remove(path: &Path) -> Result<(), Kept> {
     }
 }
 
-/// Nobody but root may, unless in a user namespace.
+/// The caller may not as such: root may, and for subordinate ids the caller in a user namespace.
 pub(super) fn is_refusal(error: &io::Error) -> bool {
     let errno = error.raw_os_error().map(Errno::from_raw);
     matches!(errno, Some(Errno::EACCES | Errno::EPERM | Errno::EOVERFLOW))

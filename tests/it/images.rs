@@ -5,7 +5,7 @@ mod commands;
 mod copies;
 mod damage;
 mod documents;
-mod faults;
+mod failing;
 mod formats;
 mod full;
 mod hostile;

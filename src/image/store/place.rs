@@ -150,6 +150,7 @@ impl Store {
     pub(super) fn unreadable(&self, error: &io::Error) -> Diagnostic {
         Diagnostic::error(format!("cannot read the image store `{}`", self.root.display()))
             .because(cause(error))
+            .help("make it readable, or set XDG_DATA_HOME to another place")
     }
 
     fn by_digest(&self, part: &str, digest: &Digest) -> PathBuf {

@@ -29,7 +29,7 @@ pub use clone::{
 pub use filter::attach_filter;
 pub use inherited::{Inherited, inherited, is_on_hugetlbfs};
 pub use landlock::landlock_abi;
-pub use lookup::look_names_up_by_files_and_dns;
+pub use lookup::{look_names_up_by_files_and_dns, look_users_up_by_files};
 pub use memory::wipe_arguments_and_environment;
 pub use mount::{
     Attributes, FsContext, READ_ONLY, detach_here, move_mount, open_tree, set_attributes,

@@ -8,7 +8,7 @@ mod origin;
 mod render;
 mod suggest;
 
-pub use cause::{cause, errno_cause};
+pub use cause::{cause, errno_cause, kernel_errno};
 pub use origin::{Located, Origin, Source};
 pub use render::{Colour, Palette, render, visible};
 pub use suggest::did_you_mean;

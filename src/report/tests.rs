@@ -214,7 +214,12 @@ fn full_file_systems_are_named() {
     );
     assert_eq!(name, "scratch-files \"/\"");
     assert!(full(0, false).0.contains("it has room for 512 MiB\n"));
-    assert!(full(1, true).0.contains("it has as many files as it may\n"));
+    assert_eq!(
+        full(1, true).0,
+        "jail: warning: the tmpfs at `/scratch` is full: it has as many files as this machine's \
+         memory allows\n --> --tmpfs\n\
+         help: keep fewer files in it, or grant a directory of the host with `--write PATH`\n"
+    );
     assert_eq!(
         (full(0, false).1, full(1, true).1),
         ("scratch \"/\"".into(), "tmpfs-files \"/scratch\"".into())

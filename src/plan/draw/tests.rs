@@ -11,16 +11,16 @@ mod network;
 mod rules;
 
 use super::draw;
-use crate::diagnostic::{Diagnostic, Located, Origin, Source};
+use crate::diagnostic::{Diagnostic, Located, Origin, Palette, Source, render};
 use crate::host::{
-    Descriptor, FileFact, FileKind, Host, Identity, Kernel, Link, NetworkFacts, SubIds,
+    BlockDevice, Descriptor, FileFact, FileKind, Host, Identity, Kernel, Link, NetworkFacts, SubIds,
 };
 use crate::image::Rootfs;
 use crate::plan::{
     Access, Action, LandlockRule, Mount, Plan, RootSource, Ruleset, Subject, to_text,
 };
 use crate::profile::{
-    Base, Grant, Ids, NetworkMode, PathText, Profile, Protection, Root, RootMode, Rule,
+    Base, Grant, Ids, IoLimit, NetworkMode, PathText, Profile, Protection, Root, RootMode, Rule,
     SeccompPolicy, Tty, User,
 };
 use crate::units::{AbsolutePath, Size};
@@ -161,6 +161,16 @@ impl Case {
         (errors[0].title.clone(), errors[0].because.clone().unwrap_or_default())
     }
 
+    /// All errors, as a person reads them.
+    fn told(&self) -> String {
+        self.errors().iter().map(|error| render(error, Palette::Plain)).collect()
+    }
+
+    /// What is told beside a plan, as a person reads it.
+    fn noted(&self) -> String {
+        self.plan().notes.iter().map(|note| render(note, Palette::Plain)).collect()
+    }
+
     fn plan(&self) -> Plan {
         draw(&self.profile, self.rootfs.as_ref(), &self.host, &["true".into()])
             .unwrap_or_else(|e| panic!("{e:#?}"))
@@ -262,7 +272,12 @@ fn steps_come_in_their_order() {
 #[test]
 fn devices_are_granted_as_devices_only() {
     let case = here().file("/srv/null", FileKind::CharacterDevice).rule("/srv/null", Grant::Read);
-    assert_eq!(case.refused().1, "it is a device");
+    assert_eq!(
+        case.told(),
+        "jail: error: cannot read `/srv/null`\n --> --flag\n\
+         because: it is a device\n\
+         help: only devices below `/dev` are granted: under `devices`, or with `--device`\n"
+    );
     let device = |at: &str| {
         let at = text(at);
         here()
@@ -427,6 +442,85 @@ fn a_kernel_without_landlock_is_refused_unless_that_was_given_up() {
         profile.network.mode = Some(flag(NetworkMode::Host));
     });
     assert_eq!(old.errors().len(), 1);
+}
+
+/// Rights that a first Landlock could not give are refused by it, to everybody.
+#[test]
+fn what_an_old_landlock_always_refuses_is_told() {
+    let case = here().with(|_, host| {
+        host.kernel = Kernel { release: (5, 15), landlock_abi: 1 };
+    });
+    assert_eq!(
+        case.noted(),
+        "jail: warning: the command cannot move files from one directory to another on this kernel; \
+         continuing without that\n\
+         because: its Landlock always refuses it [EXDEV]\n\
+         help: use Linux 5.19 or newer\n"
+    );
+}
+
+/// What somebody was to find before: a run without it would have less than it was promised.
+#[test]
+fn what_was_not_looked_for_is_refused() {
+    let image = here().root(Root::Image("small:1".parse().unwrap()), RootMode::Overlay);
+    let told = "jail: error: the image was not looked for\n --> --flag\n";
+    assert_eq!(image.told(), told);
+    let policy = here().with(|profile, _| {
+        profile.seccomp.policy = Some(flag(SeccompPolicy::File(text("./policy.json"))));
+    });
+    let told = "jail: error: the file of `[seccomp] policy` has not been read\n --> --flag\n";
+    assert_eq!(policy.told(), told);
+}
+
+/// The kernel counts a user's processes for root as well, and lets it have more all the same.
+#[test]
+fn root_is_told_that_its_processes_are_not_counted() {
+    let root = || {
+        here().with(|_, host| {
+            host.identity.is_global_root = true;
+        })
+    };
+    assert_eq!(
+        root().noted(),
+        "jail: note: root may start any number of processes, so a fork bomb is not stopped\n\
+         help: limit them by `--pids`, or start jail as an ordinary user\n"
+    );
+}
+
+/// From a path to the disk below it, which other machines have differently.
+#[test]
+fn a_limit_of_io_needs_a_disk() {
+    let told = |device: Option<BlockDevice>| {
+        let case = here().with(|profile, host| {
+            let read = Some(Size(1 << 20));
+            let limit =
+                IoLimit { path: text("/d"), read, write: None, read_ops: None, write_ops: None };
+            profile.limits.io.push(flag(limit));
+            host.block_devices = device.map(|device| (path("/d"), device)).into_iter().collect();
+        });
+        let told = case.told();
+        let rest = told.strip_prefix("jail: error: cannot limit io of `/d`\n --> --flag\n");
+        rest.unwrap_or_else(|| panic!("{told}")).to_owned()
+    };
+    assert_eq!(
+        told(Some(BlockDevice::None { filesystem: "tmpfs".into() })),
+        "because: it lies on no block device, or on several: tmpfs\n\
+         help: name the device itself, such as /dev/sda; `lsblk` lists those of this machine\n"
+    );
+    assert_eq!(
+        told(Some(BlockDevice::Unknown { major: 8, minor: 1 })),
+        "because: /sys does not say what device 8:1 is\n\
+         help: mount /sys; if it is, no driver has that device: `lsblk` lists the disks of this \
+         machine\n"
+    );
+    let missing = "because: no such file or directory [ENOENT]\n\
+                   help: correct the path; `lsblk` lists the disks of this machine\n";
+    assert_eq!(told(Some(BlockDevice::Missing)), missing);
+    assert_eq!(told(None), missing);
+    assert_eq!(
+        told(Some(BlockDevice::Unreachable(libc::EACCES))),
+        "because: permission denied [EACCES]\n"
+    );
 }
 
 #[test]

@@ -229,7 +229,7 @@ fn the_report_has_what_was_refused() {
     finished.reports("/network/refused/0/why", "not_allowed");
     finished.reports("/network/refused/0/program", "curl");
     finished.reports("/network/refused/0/entry", "203.0.113.8:80");
-    finished.reports("/network/died", false);
+    finished.reports("/network/died", false).reports("/network/uncounted", false);
 }
 
 #[test]

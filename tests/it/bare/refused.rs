@@ -1,7 +1,8 @@
 //! What cannot be had without namespaces is refused, where it stands, and with what to do.
 
-use super::bare;
-use crate::support::Jail;
+use super::{CONTAINER, bare};
+use crate::require;
+use crate::support::{Feature, Jail, probe_binary};
 
 #[track_caller]
 fn refused(profile: &str, title: &str, place: &str) {
@@ -87,16 +88,48 @@ fn a_mask_of_what_is_not_granted_is_none() {
 /// The private directory above it would be gone.
 #[test]
 fn a_grant_above_what_is_private_is_refused() {
-    bare()
-        .args(["--read", "/var"])
-        .run(["true"])
-        .exits(125)
-        .says("cannot keep apart `/var/tmp` without namespaces")
-        .says("--read");
+    bare().args(["--read", "/var"]).run(["true"]).exits(125).says(
+        "jail: error: cannot keep apart `/var/tmp` without namespaces\n --> --read\n\
+             because: `/var` is granted, and Landlock takes nothing away below a grant\n\
+             help: grant parts of `/var` instead of all of it\n",
+    );
 }
 
 #[test]
 fn an_image_is_refused() {
     let jail: Jail = bare().args(["--pull", "never", "--image", "debian:12"]);
     jail.run(["true"]).exits(125);
+}
+
+/// Here a run has none of its own.
+#[test]
+fn what_is_of_the_whole_machine_is_called_so() {
+    for (path, place, help) in [
+        ("/proc/self", "/proc", "remove the rule"),
+        ("/dev/shm", "/dev/shm", "remove the rule"),
+        ("/dev/null", "/dev", "name the device under `devices`, or with `--device`"),
+    ] {
+        bare().args(["--read", path]).run(["true"]).exits(125).outputs("").says(&format!(
+            "jail: error: cannot read `{path}`\n --> --read\n\
+             because: without namespaces `{place}` is that of the whole machine\nhelp: {help}\n"
+        ));
+    }
+}
+
+#[test]
+fn an_interface_of_the_kernel_is_refused_also_elsewhere() {
+    require!(Feature::Root);
+    let jail = Jail::as_root().directory("sub").args(["--degrade", "namespaces"]);
+    let policy = jail.elsewhere().join("container.json");
+    let jail = jail.file(&policy, CONTAINER);
+    let mounted = "mount -t proc proc sub && exec \"$@\"";
+    let probe = probe_binary().to_str().expect("a path in UTF-8");
+    let policy = policy.to_str().expect("a path in UTF-8").to_owned();
+    let line = ["unshare", "--mount", "sh", "-c", mounted, "sh", probe, "under-policy", &policy];
+    let jail = jail.through(line).args(["--read", "./sub/sys"]);
+    let place = jail.project().join("sub");
+    jail.run(["true"]).exits(125).outputs("").says(&format!(
+        "because: `{}` is an interface to the kernel of this machine\nhelp: remove the rule\n",
+        place.display()
+    ));
 }

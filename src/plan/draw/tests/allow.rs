@@ -68,3 +68,17 @@ fn what_reaches_nobody_is_told() {
     assert_eq!(local[0].title, "`localhost:80` is the command's own loopback");
     assert!(notes(&["a.example:80"]).is_empty());
 }
+
+/// The forwarder itself keeps to them, as on every kernel.
+#[test]
+fn a_kernel_that_knows_no_ports_leaves_the_forwarder_without_its_second_wall() {
+    let case = case(&["a.example:443"], None).with(|_, host| {
+        host.kernel.landlock_abi = 3;
+    });
+    assert_eq!(
+        case.noted(),
+        "jail: warning: this kernel cannot keep the forwarder to the ports of `allow`; continuing \
+         without that second wall\n --> --flag\n\
+         because: its Landlock knows no ports, before Linux 6.7; the forwarder itself keeps to them\n"
+    );
+}

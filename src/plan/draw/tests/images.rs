@@ -468,7 +468,27 @@ fn a_copy_takes_the_place_of_an_overlay_where_that_is_allowed() {
     // The mounts are those of an overlay.
     assert_eq!(without_overlays(true).mounts(), plain().mounts());
     let rule = without_overlays(true).directories(&["/data"]).rule("/data", Grant::Overlay);
-    assert!(rule.error().starts_with("cannot mount an overlay over `/data`; this kernel has no"));
+    assert_eq!(
+        rule.told(),
+        "jail: error: cannot mount an overlay over `/data`\n --> --flag\n\
+         because: this kernel has no overlayfs, or not its module [ENODEV]\n\
+         help: only an image is copied instead: leave this out, or grant a copy under `write`\n"
+    );
+    assert_eq!(
+        without_overlays(true).noted(),
+        "jail: warning: no overlay is mounted; continuing on a private copy of the image `small:1`\n\
+         because: this kernel has no overlayfs, or not its module [ENODEV]\n\
+         help: what the command writes goes to the disk, without a limit of size\n"
+    );
+}
+
+/// Whoever finds the image chooses the place of a copy.
+#[test]
+fn a_copy_goes_to_no_place_that_was_not_looked_for() {
+    let mut case = without_overlays(true);
+    case.rootfs.as_mut().unwrap().copy = None;
+    let told = "jail: error: no place was looked for, for a copy\n --> --flag\n";
+    assert_eq!(case.told(), told);
 }
 
 #[test]
@@ -478,21 +498,35 @@ fn a_copy_has_one_owner() {
         profile.degrade.push(flag(Protection::Overlay));
     });
     assert_eq!(
-        degraded.error(),
-        "cannot run on a private copy of the image `small:1` with many ids; \
-         this kernel has no overlayfs, or not its module [ENODEV]; and all files of a copy belong to you"
+        degraded.told(),
+        "jail: error: cannot run on a private copy of the image `small:1` with many ids\n --> --flag\n\
+         because: this kernel has no overlayfs, or not its module [ENODEV]; and all files of a copy \
+         belong to you\n\
+         help: set `ids = \"single\"`\n"
     );
 }
 
 #[test]
 fn what_is_kept_stays_in_its_form() {
     let copy = keeping(plain(), Form::Copy);
-    assert!(copy.error().starts_with("cannot use what is kept as `work` in an overlay"));
+    assert_eq!(
+        copy.told(),
+        "jail: error: cannot use what is kept as `work` in an overlay\n --> --flag\n\
+         because: it is a copy of the whole image, made where no overlay could be mounted\n\
+         help: to go on with it: --degrade overlay, in a profile degrade = [\"overlay\"]; or keep \
+         under another name\n"
+    );
     let copy = keeping(without_overlays(true), Form::Copy);
     assert_eq!(copied(&copy).as_deref(), Some("/kept/copy"));
     let begun = keeping(without_overlays(true), Form::Nothing);
     assert_eq!(copied(&begun).as_deref(), Some("/kept/copy"));
     let changes = keeping(without_overlays(true), Form::Changes);
-    assert!(changes.error().starts_with("cannot use what is kept as `work`; it holds changes"));
+    assert_eq!(
+        changes.told(),
+        "jail: error: cannot use what is kept as `work`\n --> --flag\n\
+         because: it holds changes for an overlay, and there is none to be had: this kernel has no \
+         overlayfs, or not its module [ENODEV]\n\
+         help: keep under another name, which begins with a copy of the image\n"
+    );
     assert_eq!(copied(&keeping(plain(), Form::Changes)), None);
 }

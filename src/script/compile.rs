@@ -23,12 +23,19 @@ use super::{bpf, landlock, limits, nat};
 pub fn compile(plan: &Plan) -> Result<Script, Diagnostic> {
     let mut draft = Draft::new(links_of(plan));
     for (index, step) in plan.steps.iter().enumerate() {
-        let index = u16::try_from(index)
-            .map_err(|_| Diagnostic::error("the plan has more than 65535 steps"))?;
+        let index = u16::try_from(index).map_err(|_| too_long())?;
         draft.layout.begin(index);
         draft.add(index, &step.action).map_err(|diagnostic| diagnostic.at(&step.origin))?;
     }
     draft.finish()
+}
+
+/// A failure names its step by two bytes.
+fn too_long() -> Diagnostic {
+    Diagnostic::error("the plan has more than 65536 steps").help(
+        "grant a directory in the place of many files, and a wildcard or a network in the place of many \
+         hosts",
+    )
 }
 
 /// A root that we make has only links of ours; one that somebody else made has any.
@@ -456,6 +463,18 @@ mod tests {
         assert_eq!(told(vec![exec(&["true"])]), lacks("ids"));
         let none = format!("{} --> --flag\n", lacks("the command"));
         assert_eq!(told(vec![exec(&[])]), none);
+    }
+
+    #[test]
+    fn a_plan_of_more_steps_than_can_be_named_is_not_run() {
+        let steps = |count| vec![Action::Umask(0o22); count];
+        assert!(told(steps(65_536)).contains("has no step for the command"));
+        assert_eq!(
+            told(steps(65_537)),
+            "jail: error: the plan has more than 65536 steps\n\
+             help: grant a directory in the place of many files, and a wildcard or a network in the \
+             place of many hosts\n"
+        );
     }
 
     /// The kernel would take what stands before it for all.

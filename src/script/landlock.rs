@@ -5,6 +5,8 @@ use landlock::{
     Ruleset as Builder, RulesetAttr, RulesetCreated, RulesetCreatedAttr, Scope,
 };
 
+use nix::errno::Errno;
+
 use crate::diagnostic::{Diagnostic, errno_cause, kernel_errno};
 use crate::plan::{Access, Ruleset};
 
@@ -55,8 +57,18 @@ pub fn signals() -> Result<RulesetCreated, Diagnostic> {
 
 /// Where no call failed, the library knows why.
 fn refused(error: &landlock::RulesetError) -> Diagnostic {
-    let because = kernel_errno(error).map_or_else(|| error.to_string(), errno_cause);
-    Diagnostic::error("cannot create the Landlock ruleset").because(because)
+    let errno = kernel_errno(error);
+    let because = errno.map_or_else(|| error.to_string(), errno_cause);
+    let diagnostic = Diagnostic::error("cannot create the Landlock ruleset").because(because);
+    match errno {
+        Some(Errno::ENOMEM) => {
+            diagnostic.help("free some memory, or raise the limit of this container")
+        }
+        Some(Errno::EMFILE | Errno::ENFILE) => {
+            diagnostic.help("raise the limit of open files: ulimit -n 64")
+        }
+        _ => diagnostic,
+    }
 }
 
 /// The rights for `access` on a directory, and on a file.

@@ -220,7 +220,7 @@ mod tests {
             )
         );
         let path = AbsolutePath::root().join("g/outer");
-        let outer = Outer { path, limits: vec!["memory.max".into()], pids: None };
+        let outer = Outer { path, limits: vec!["memory.max"], pids: None };
         assert_eq!(
             told(&Obstacle::Leaves(outer)),
             "a scope of systemd would leave the cgroup that jail was started in, `/g/outer`, which is \

@@ -297,6 +297,9 @@ fn help(action: &Action, fault: Fault) -> Option<&'static str> {
         (_, Call::PivotRoot, Errno::EINVAL) => {
             Some("the root of this system is an initial ramdisk, which cannot be left")
         }
+        (Action::Forward { .. }, Call::HandOver, Errno::EPIPE | Errno::ECONNRESET) => {
+            Some("the process that serves the network has ended: it said why, unless it was killed")
+        }
         (Action::Attend { .. }, Call::Seccomp, Errno::EBUSY) => Some(
             "this container's own filter asks a process of its own, and the kernel allows one only; \
              run jail outside of it, or in one that allows user namespaces",

@@ -241,7 +241,11 @@ fn one_that_cannot_be_confined_serves_nobody() {
     finished.exits(125).outputs("").says(
         "jail: error: cannot confine the process that serves the network\n\
          because: landlock: argument list too long [E2BIG]\n\
-         help: the kernel nests 16 Landlock rulesets at most: start jail further outside\n",
+         help: the kernel nests 16 Landlock rulesets at most: start jail further outside\n\
+         jail: error: cannot set up the network\n --> --network\n",
+    );
+    finished.says(
+        "\nhelp: the process that serves the network has ended: it said why, unless it was killed\n",
     );
 }
 

@@ -319,6 +319,45 @@ fn a_working_directory_that_is_not_visible_is_an_error() {
         .shows("workdir /tmp --flag");
 }
 
+/// What cannot be granted is not advised to be granted.
+#[test]
+fn why_a_working_directory_is_not_visible_is_told() {
+    let asked = |case: Case, at: &'static str| {
+        let told = case.with(|profile, _| profile.process.workdir = Some(flag(text(at)))).told();
+        let start = format!("jail: error: the working directory `{at}` is not visible inside\n");
+        let rest = told.strip_prefix(&format!("{start} --> --flag\n"));
+        rest.unwrap_or_else(|| panic!("{told}")).to_owned()
+    };
+    let elsewhere = "help: start elsewhere with `--workdir DIR`\n";
+    assert_eq!(
+        asked(here().directories(&["/srv/a b"]), "/srv/a b"),
+        format!("help: grant it with `--read '/srv/a b'`\n{elsewhere}")
+    );
+    assert_eq!(
+        asked(here().file("/srv/f", FileKind::File), "/srv/f"),
+        format!("because: it is not a directory [ENOTDIR]\n{elsewhere}")
+    );
+    assert_eq!(
+        asked(here().file("/srv/s", FileKind::Unreachable(libc::EACCES)), "/srv/s"),
+        format!("because: permission denied [EACCES]\n{elsewhere}")
+    );
+    for (at, place) in [("/proc/self", "/proc"), ("/dev/pts", "/dev")] {
+        let because = format!("because: each run has a `{place}` of its own\n");
+        assert_eq!(asked(here().directories(&[at]), at), format!("{because}{elsewhere}"));
+    }
+    let create = "help: create it, or start elsewhere with `--workdir DIR`\n";
+    assert_eq!(
+        asked(here(), "/gone"),
+        format!("because: this machine has no such directory either\n{create}")
+    );
+    let root = here().directories(&["/srv/r"]).inside(&["/proc", "/dev", "/tmp"]);
+    let root = root.root(Root::Directory(text("/srv/r")), RootMode::Overlay);
+    assert_eq!(
+        asked(root, "/gone"),
+        format!("because: neither the root directory nor this machine has it\n{create}")
+    );
+}
+
 #[test]
 fn a_home_in_a_system_directory_does_not_hide_the_system() {
     for home in ["/usr/bin", "/", "/dev"] {

@@ -416,6 +416,12 @@ fn a_directory_root_is_an_overlay_unless_it_is_written() {
         .root(root(), RootMode::Write)
         .with(|profile, _| profile.process.workdir = Some(flag(text("/tmp"))));
     assert_eq!(written.refused().0, "cannot mount `/dev`: no directory `/srv/r/dev`");
+    let named = Case::new()
+        .directories(&["/srv/$(reboot)"])
+        .inside(&["/proc", "/tmp"])
+        .root(Root::Directory(text("/srv/$$(reboot)")), RootMode::Write);
+    let help = "run `mkdir '/srv/$(reboot)/dev'`, or set `root-mode = \"overlay\"`";
+    assert_eq!(named.errors()[0].help, [help]);
     let written = written.inside(&["/dev"]);
     written.shows("root /srv/r, writable").lacks("seal").lacks("private /run").shows("HOME=/tmp");
     let host = Root::Directory(text("/"));

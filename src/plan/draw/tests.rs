@@ -290,6 +290,14 @@ fn devices_are_granted_as_devices_only() {
     device("/dev/dri").shows("dev /dev: null zero full random urandom tty dri/card0");
     assert_eq!(device("/srv/x").refused().1, "it is not below `/dev`");
     assert_eq!(device("/dev/gone").refused().1, "no such file or directory [ENOENT]");
+    let refused = |case: Case| {
+        case.with(|profile, _| profile.filesystem.devices.push(flag(text("/dev/x")))).refused().1
+    };
+    assert_eq!(refused(here().directories(&["/dev/x"])), "there is no device in it");
+    let socket = here().file("/dev/x", FileKind::Socket);
+    assert_eq!(refused(socket), "it is not a device [ENODEV]");
+    let closed = here().file("/dev/x", FileKind::Unreachable(libc::EACCES));
+    assert_eq!(refused(closed), "permission denied [EACCES]");
 }
 
 #[test]
@@ -435,7 +443,17 @@ fn an_overlaid_host_is_not_sealed() {
     case.shows("overlay /usr").shows("read /etc/ld.so.cache").lacks("seal");
     assert!(matches!(case.plan().steps[3].action, Action::Root(RootSource::Empty)));
     let case = here().root(Root::Host, RootMode::Write);
-    assert_eq!(case.refused().0, "only a root that is a directory can be writable");
+    assert_eq!(
+        case.told(),
+        "jail: error: only a root that is a directory can be writable\n --> --flag\n\
+         help: set `root-mode = \"overlay\"`: writes are then thrown away\n"
+    );
+    let gone = here().root(Root::Directory(text("/srv/gone")), RootMode::Overlay);
+    assert_eq!(
+        gone.told().lines().take(4).collect::<Vec<_>>().join("\n"),
+        "jail: error: cannot use `/srv/gone` as the root\n --> --flag\n\
+         because: no such directory [ENOENT]\nhelp: create it, or correct the path"
+    );
 }
 
 #[test]
@@ -478,7 +496,17 @@ fn landlock_repeats_the_mounts() {
 #[test]
 fn a_kernel_without_landlock_is_refused_unless_that_was_given_up() {
     let case = here().with(|_, host| host.kernel.landlock_abi = 0);
-    assert_eq!(case.refused().0, "this kernel has no Landlock");
+    let told = |help: &str| {
+        format!(
+            "jail: error: this kernel has no Landlock\n\
+             help: {help}, or give it up with `--degrade landlock`\n\
+             help: `jail doctor`, with the same options, tries all that they need and says how to get \
+             it here\n"
+        )
+    };
+    assert_eq!(case.told(), told("boot with `lsm=landlock,...`"));
+    let case = case.with(|_, host| host.kernel.release = (5, 12));
+    assert_eq!(case.told(), told("use Linux 5.13 or newer"));
     let case = case.with(|profile, _| profile.degrade.push(flag(Protection::Landlock)));
     case.lacks("landlock");
     assert_eq!(case.plan().notes[0].title, "this kernel has no Landlock; continuing without it");
@@ -486,7 +514,22 @@ fn a_kernel_without_landlock_is_refused_unless_that_was_given_up() {
         host.kernel.landlock_abi = 5;
         profile.network.mode = Some(flag(NetworkMode::Host));
     });
+    assert_eq!(
+        old.errors()[0].help[0],
+        "use `[network] mode = \"none\"`, a newer kernel, or `--degrade landlock`"
+    );
     assert_eq!(old.errors().len(), 1);
+    let file =
+        Descriptor { kind: FileKind::File, readable: true, writable: false, terminal: false };
+    let old = here().with(|_, host| {
+        host.kernel.landlock_abi = 2;
+        host.descriptors.insert(0, file);
+    });
+    assert_eq!(
+        old.noted(),
+        "jail: warning: this kernel cannot keep the command from truncating the file on its standard \
+         input; continuing without it\n"
+    );
 }
 
 /// Rights that a first Landlock could not give are refused by it, to everybody.
@@ -575,7 +618,11 @@ fn without_a_filter_the_terminal_is_not_shared() {
     off().shows("session a new one");
     let shared = off().with(|profile, _| profile.process.tty = Some(flag(Tty::Inherit)));
     shared.lacks("session");
-    assert_eq!(shared.plan().notes.len(), 1);
+    assert_eq!(
+        shared.noted(),
+        "jail: warning: the command can type into your terminal, because the seccomp policy does not \
+         refuse it; continuing without that protection\n --> --flag\n"
+    );
 }
 
 #[test]

@@ -133,7 +133,11 @@ fn layers_are_an_overlay_that_is_writable_unless_said() {
     let sealed = plain().root(Root::Image("small:1".parse().unwrap()), RootMode::ReadOnly);
     assert!(sealed.plan().steps.iter().any(|step| step.action == Action::SealRoot));
     let written = plain().root(Root::Image("small:1".parse().unwrap()), RootMode::Write);
-    assert_eq!(written.error(), "an image is never written to");
+    assert_eq!(
+        written.told(),
+        "jail: error: an image is never written to\n --> --flag\n\
+         help: set `root-mode = \"overlay\"`, and `--keep NAME` to keep what is written\n"
+    );
 }
 
 #[test]
@@ -141,7 +145,19 @@ fn what_an_image_cannot_have_is_refused() {
     let read_only = plain()
         .root(Root::Image("small:1".parse().unwrap()), RootMode::ReadOnly)
         .with(|profile, _| profile.filesystem.keep = Some(flag("x".into())));
-    assert_eq!(read_only.error(), "nothing can be kept of a root that is read-only");
+    assert_eq!(
+        read_only.told(),
+        "jail: error: nothing can be kept of a root that is read-only\n --> --flag\n\
+         help: leave out `--keep`, or set `root-mode = \"overlay\"`\n"
+    );
+    let layers = |count: usize| {
+        let mut case = plain();
+        case.rootfs.as_mut().unwrap().image.layers = vec!["/store/0".into(); count];
+        case.error()
+    };
+    let refused = "cannot use the image `small:1`; ";
+    assert_eq!(layers(0), format!("{refused}it has no layers, so there are no files in it"));
+    assert_eq!(layers(501), format!("{refused}it has 501 layers; the kernel takes 500 at most"));
     let host = Case::new()
         .rule(".", Grant::Write)
         .with(|profile, _| profile.filesystem.keep = Some(flag("x".into())));
@@ -474,6 +490,14 @@ fn a_copy_takes_the_place_of_an_overlay_where_that_is_allowed() {
          because: this kernel has no overlayfs, or not its module [ENODEV]\n\
          help: only an image is copied instead: leave this out, or grant a copy under `write`\n"
     );
+    for (errno, because) in [
+        (libc::EPERM, "overlays without root are forbidden here [EPERM]"),
+        (libc::EINVAL, "overlayfs does not take the file system of the image store [EINVAL]"),
+        (libc::EIO, "overlayfs: I/O error [EIO]"),
+    ] {
+        let case = without_overlays(true).with(|_, host| host.no_overlay = Some(errno));
+        assert_eq!(case.plan().notes[0].because.as_deref(), Some(because));
+    }
     assert_eq!(
         without_overlays(true).noted(),
         "jail: warning: no overlay is mounted; continuing on a private copy of the image `small:1`\n\

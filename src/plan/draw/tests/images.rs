@@ -4,7 +4,7 @@ use super::*;
 use crate::host::{AccountFile, Accounts};
 use crate::image::document::Config;
 use crate::image::{Form, Image, Kept};
-use crate::profile::{Cap, Protection};
+use crate::profile::Cap;
 use crate::units::Span;
 
 const PASSWD: &str = "root:x:0:0::/root:/bin/sh\nwww:x:33:34::/srv/www:/bin/sh\n";
@@ -37,12 +37,12 @@ impl Case {
     }
 
     /// The title and the cause of the only error.
-    fn error(&self) -> String {
+    pub(super) fn error(&self) -> String {
         let (title, because) = self.refused();
         if because.is_empty() { title } else { format!("{title}; {because}") }
     }
 
-    fn mounts(&self) -> Vec<String> {
+    pub(super) fn mounts(&self) -> Vec<String> {
         let steps = self.plan().steps.into_iter();
         let mounts = steps.filter_map(|step| match step.action {
             Action::Mount { path, mount, .. } => Some(match mount {
@@ -112,7 +112,7 @@ fn configured(change: impl FnOnce(&mut Config)) -> Case {
     Case::image(config)
 }
 
-fn plain() -> Case {
+pub(super) fn plain() -> Case {
     Case::image(Config::default())
 }
 
@@ -170,7 +170,7 @@ fn what_an_image_cannot_have_is_refused() {
     assert!(many.error().contains("501 layers"));
 }
 
-fn with_ids(case: Case, ids: Ids) -> Case {
+pub(super) fn with_ids(case: Case, ids: Ids) -> Case {
     case.with(|profile, host| {
         profile.process.ids = Some(flag(ids));
         host.subids = (ids != Ids::Single).then(|| SubIds {
@@ -182,7 +182,7 @@ fn with_ids(case: Case, ids: Ids) -> Case {
     })
 }
 
-fn in_a_store() -> Case {
+pub(super) fn in_a_store() -> Case {
     let mut case = plain();
     case.rootfs.as_mut().unwrap().image.layers = vec!["/store/layers/sha256/ab/tree".into()];
     case
@@ -441,116 +441,4 @@ fn run_is_the_images_own_while_writes_are_thrown_away() {
     assert!(!plain().mounts().contains(&"/run".to_owned()));
     let sealed = plain().root(Root::Image("small:1".parse().unwrap()), RootMode::ReadOnly);
     assert!(sealed.mounts().contains(&"/run".to_owned()));
-}
-
-fn without_overlays(degrades: bool) -> Case {
-    let mut case = plain().with(|profile, host| {
-        host.no_overlay = degrades.then_some(libc::ENODEV);
-        profile.degrade.extend(degrades.then(|| flag(Protection::Overlay)));
-    });
-    let rootfs = case.rootfs.as_mut().unwrap();
-    rootfs.copy = degrades.then(|| path("/store/copies/1/tree"));
-    case
-}
-
-fn keeping(mut case: Case, form: Form) -> Case {
-    let part = |part: &str| path(&format!("/kept/{part}"));
-    let (upper, work, copy) = (part("upper"), part("work"), part("copy"));
-    let rootfs = case.rootfs.as_mut().unwrap();
-    rootfs.copy = rootfs.copy.is_some().then(|| copy.clone());
-    rootfs.kept = Some(Kept { name: "work".into(), upper, work, copy, form });
-    case.with(|profile, _| profile.filesystem.keep = Some(flag("work".into())))
-}
-
-fn copied(case: &Case) -> Option<String> {
-    let plan = case.plan();
-    let is_degraded = plan.degraded.contains(&Protection::Overlay);
-    let path = plan.steps.iter().find_map(|step| match &step.action {
-        Action::Root(RootSource::Copy { path, .. }) => Some(path.to_string()),
-        _ => None,
-    });
-    assert_eq!(is_degraded, path.is_some());
-    assert_eq!(is_degraded, plan.notes.iter().any(|note| note.title.contains("private copy")));
-    path
-}
-
-#[test]
-fn a_copy_takes_the_place_of_an_overlay_where_that_is_allowed() {
-    assert_eq!(copied(&plain()), None);
-    assert_eq!(copied(&without_overlays(true)).as_deref(), Some("/store/copies/1/tree"));
-    let sealed =
-        without_overlays(true).root(Root::Image("small:1".parse().unwrap()), RootMode::ReadOnly);
-    assert!(sealed.plan().steps.iter().any(|step| step.action == Action::SealRoot));
-    // The mounts are those of an overlay.
-    assert_eq!(without_overlays(true).mounts(), plain().mounts());
-    let rule = without_overlays(true).directories(&["/data"]).rule("/data", Grant::Overlay);
-    assert_eq!(
-        rule.told(),
-        "jail: error: cannot mount an overlay over `/data`\n --> --flag\n\
-         because: this kernel has no overlayfs, or not its module [ENODEV]\n\
-         help: only an image is copied instead: leave this out, or grant a copy under `write`\n"
-    );
-    for (errno, because) in [
-        (libc::EPERM, "overlays without root are forbidden here [EPERM]"),
-        (libc::EINVAL, "overlayfs does not take the file system of the image store [EINVAL]"),
-        (libc::EIO, "overlayfs: I/O error [EIO]"),
-    ] {
-        let case = without_overlays(true).with(|_, host| host.no_overlay = Some(errno));
-        assert_eq!(case.plan().notes[0].because.as_deref(), Some(because));
-    }
-    assert_eq!(
-        without_overlays(true).noted(),
-        "jail: warning: no overlay is mounted; continuing on a private copy of the image `small:1`\n\
-         because: this kernel has no overlayfs, or not its module [ENODEV]\n\
-         help: what the command writes goes to the disk, without a limit of size\n"
-    );
-}
-
-/// Whoever finds the image chooses the place of a copy.
-#[test]
-fn a_copy_goes_to_no_place_that_was_not_looked_for() {
-    let mut case = without_overlays(true);
-    case.rootfs.as_mut().unwrap().copy = None;
-    let told = "jail: error: no place was looked for, for a copy\n --> --flag\n";
-    assert_eq!(case.told(), told);
-}
-
-#[test]
-fn a_copy_has_one_owner() {
-    let degraded = with_ids(in_a_store(), Ids::Subuid).with(|profile, host| {
-        host.no_overlay = Some(libc::ENODEV);
-        profile.degrade.push(flag(Protection::Overlay));
-    });
-    assert_eq!(
-        degraded.told(),
-        "jail: error: cannot run on a private copy of the image `small:1` with many ids\n --> --flag\n\
-         because: this kernel has no overlayfs, or not its module [ENODEV]; and all files of a copy \
-         belong to you\n\
-         help: set `ids = \"single\"`\n"
-    );
-}
-
-#[test]
-fn what_is_kept_stays_in_its_form() {
-    let copy = keeping(plain(), Form::Copy);
-    assert_eq!(
-        copy.told(),
-        "jail: error: cannot use what is kept as `work` in an overlay\n --> --flag\n\
-         because: it is a copy of the whole image, made where no overlay could be mounted\n\
-         help: to go on with it: --degrade overlay, in a profile degrade = [\"overlay\"]; or keep \
-         under another name\n"
-    );
-    let copy = keeping(without_overlays(true), Form::Copy);
-    assert_eq!(copied(&copy).as_deref(), Some("/kept/copy"));
-    let begun = keeping(without_overlays(true), Form::Nothing);
-    assert_eq!(copied(&begun).as_deref(), Some("/kept/copy"));
-    let changes = keeping(without_overlays(true), Form::Changes);
-    assert_eq!(
-        changes.told(),
-        "jail: error: cannot use what is kept as `work`\n --> --flag\n\
-         because: it holds changes for an overlay, and there is none to be had: this kernel has no \
-         overlayfs, or not its module [ENODEV]\n\
-         help: keep under another name, which begins with a copy of the image\n"
-    );
-    assert_eq!(copied(&keeping(plain(), Form::Changes)), None);
 }

@@ -6,7 +6,9 @@ use std::path::Path;
 
 use nix::errno::Errno;
 
-use crate::diagnostic::{ASK_THE_DOCTOR, Diagnostic, Origin, did_you_mean, errno_cause};
+use crate::diagnostic::{
+    ASK_THE_DOCTOR, Diagnostic, Origin, WITHOUT_NAMESPACES, did_you_mean, errno_cause,
+};
 use crate::plan::{Action, Mount, Plan, RootSource, Step};
 use crate::remedy::{Fix, Forbidden, Settings, Surroundings, load_module, unmask_proc};
 use crate::units::AbsolutePath;
@@ -37,10 +39,6 @@ fn explain_at(step: &Step, fault: Fault, plan: &Plan) -> Refused {
     }
 }
 
-/// What to do where this machine refuses what a sandbox is made of.
-const WITHOUT: &str =
-    "to run without namespaces: --degrade namespaces, in a profile degrade = [\"namespaces\"]";
-
 /// clone3(2), or what stands before it, said no.
 pub fn explain_clone(errno: Errno) -> Diagnostic {
     let explained = explain_namespaces(errno);
@@ -50,7 +48,7 @@ pub fn explain_clone(errno: Errno) -> Diagnostic {
         | Errno::EACCES
         | Errno::ENOSYS
         | Errno::EINVAL
-        | Errno::EUSERS => explained.help(WITHOUT),
+        | Errno::EUSERS => explained.help(WITHOUT_NAMESPACES),
         _ => explained,
     }
 }
@@ -102,7 +100,7 @@ fn explain_step(step: &Step, fault: Fault, plan: &Plan) -> Diagnostic {
         (
             Action::Ids(_) | Action::Scratch { .. } | Action::Proc { .. },
             Errno::EPERM | Errno::EACCES,
-        ) => diagnostic.help(WITHOUT),
+        ) => diagnostic.help(WITHOUT_NAMESPACES),
         _ => diagnostic,
     }
 }

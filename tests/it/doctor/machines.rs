@@ -82,8 +82,8 @@ proposed() { contained $1 -- doctor | sed -n "s/^ *$1 run \(.*\) \.\.\.$/\1/p" |
 "#;
 
 const ROOT: &str = r#"
-cd /tmp && mkdir -p root/proc root/sys root/dev root/tmp root/etc root/run root/usr root/home/u &&
-cp /share/jail root/jail && cp /etc/os-release root/etc && chown 1000:1000 root/home/u &&
+cd /tmp && mkdir -p root/proc root/sys root/dev root/tmp root/etc root/run root/usr root/srv root/home/u &&
+echo 'description = "not granted"' >root/srv/own.toml && cp /share/jail root/jail && chmod 1777 root/tmp && cp /etc/os-release root/etc && chown 1000:1000 root/home/u &&
 echo u:x:1000:1000::/home/u:/bin/sh >root/etc/passwd"#;
 
 /// The filters and profiles of real engines: what is proposed is enough, and each part is needed.
@@ -113,7 +113,26 @@ fn in_containers_of_docker_and_podman() {
             it.exits(1).output_has("the seccomp filter of this container or service forbids it");
             has(it, "user namespace", "missing");
             has(it, "system call filter", "ok");
+            it.output_has("which was tried and works, but hides nothing: `--degrade namespaces`");
         })
+        // The container as it is, and Landlock and a filter of our own inside of it.
+        .check("contained docker -- check /srv/own.toml", |it| {
+            it.succeeds();
+        })
+        .check(
+            "contained docker -- run --degrade namespaces --read /jail -- /jail check /srv/own.toml",
+            |it| {
+                it.exits(125).says("cannot read profile `/srv/own.toml`").says("[EACCES]");
+                it.says("this machine refuses namespaces");
+            },
+        )
+        .check(
+            "contained docker -- run --degrade namespaces --read /jail --read /srv -- /jail check \
+             /srv/own.toml",
+            |it| {
+                it.succeeds().output_has("/srv/own.toml: ok");
+            },
+        )
         // One wall of the container taken down, the next is named.
         .check("contained docker --security-opt seccomp=unconfined -- doctor", |it| {
             has(it, "user namespace", "missing");

@@ -9,7 +9,7 @@ mod paste;
 mod render;
 mod suggest;
 
-pub use cause::{cause, errno_cause};
+pub use cause::{cause, errno_cause, kernel_errno};
 pub use origin::{Located, Origin, Source};
 pub use paste::pasted;
 pub use render::{Colour, Palette, render, visible};

@@ -26,7 +26,7 @@ pub use clone::{
     Clone, NAMESPACES, NEW_CGROUP, NEW_NETWORK, NEW_USER, clone_process, clone_sibling, fork,
     spawn_sharing_memory,
 };
-pub use filter::attach_filter;
+pub use filter::{attach_filter, dropped_packets};
 pub use inherited::{Inherited, inherited, is_on_hugetlbfs};
 pub use landlock::landlock_abi;
 pub use lookup::{look_names_up_by_files_and_dns, look_users_up_by_files};

@@ -1,5 +1,6 @@
 //! Nothing outlives its run, though no namespace ends with it.
 
+use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -8,7 +9,8 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
 use super::{bare, names_in};
-use crate::support::{Jail, probe_binary, processes_named, wait_until};
+use crate::require;
+use crate::support::{Feature, Jail, probe_binary, processes_named, wait_until};
 
 /// A project with a directory for what runs leave, so that it can be looked at.
 fn with_runtime() -> (Jail, PathBuf) {
@@ -119,7 +121,7 @@ fn a_killed_init_does_not_take_others_along() {
     let (jail, _) = with_runtime();
     let line = jail.run_line(["sh", "-c", "echo ready; sleep 300; :"]);
     let shell = ["sh", "-c", "sleep 299 & echo other $!; exec \"$@\"", "sh"];
-    let line = shell.iter().map(std::ffi::OsString::from).chain(line).collect();
+    let line = shell.iter().map(OsString::from).chain(line).collect();
     let mut running = jail.start_line(line);
     let other = running.wait_for("other ");
     let other: i32 = other.trim_start_matches("other ").trim().parse().expect("a number");
@@ -147,7 +149,7 @@ fn the_end_of_a_run_does_not_take_others_along() {
     let script = format!("{filter} {filter} sleep 299 & echo other $!; exec \"$@\"");
     let shell = ["sh", "-c", &script, "sh"];
     let command = jail.run_line(["sh", "-c", "until [ -e gone-on ]; do sleep 0.1; done"]);
-    let line = shell.iter().map(std::ffi::OsString::from).chain(command).collect();
+    let line = shell.iter().map(OsString::from).chain(command).collect();
     let mut running = jail.start_line(line);
     let other = running.wait_for("other ");
     let other: i32 = other.trim_start_matches("other ").trim().parse().expect("a number");
@@ -248,4 +250,27 @@ fn a_directory_of_somebody_else_is_not_used() {
         .expect("ours");
     jail.run(["true"]).exits(125).says("cannot make the private directory");
     assert_eq!(names_in(Path::new(&planted)), [""; 0]);
+}
+
+/// The first one is about signals alone, the second one is that of the profile.
+#[test]
+fn a_ruleset_that_the_kernel_does_not_make_leaves_nothing_behind() {
+    require!(Feature::Program("strace"));
+    require!(Feature::Tracing);
+    let (jail, runtime) = with_runtime();
+    // Twice it was asked before whether this kernel has Landlock, and how much.
+    for (when, place) in [("3", "\n --> --degrade\n"), ("5", "\n  --> <built-in base>:")] {
+        let fault = format!("inject=landlock_create_ruleset:error=ENOMEM:when={when}");
+        let words =
+            ["strace", "-f", "-qq", "-o", "/dev/null", "-e"].map(OsString::from).into_iter();
+        let line = words.chain([fault.into()]).chain(jail.run_line(["touch", "ran"]));
+        let finished = jail.run_outside(line);
+        let title = "jail: error: cannot create the Landlock ruleset";
+        finished.exits(125).outputs("").says(&format!("{title}{place}")).says(
+            "because: out of memory [ENOMEM]\n\
+             help: free some memory, or raise the limit of this container\n",
+        );
+        assert!(!jail.project().join("ran").exists());
+        assert_eq!(names_in(&runtime.join("jail")), [""; 0]);
+    }
 }

@@ -48,12 +48,7 @@ pub fn within<T: Serialize + DeserializeOwned>(work: impl FnOnce() -> T) -> Resu
             drop((orders, to_parent));
             let answer = converse(child, to_child, answers, [uids, gids]);
             let end = wait(child);
-            match (answer?, end) {
-                (Some(answer), _) => Ok(answer),
-                (None, Ok(Change::Signaled(signal))) => Err(ended_by(signal)),
-                (None, Ok(_)) => Err(cannot("the process that does it gave no answer")),
-                (None, Err(errno)) => Err(system(errno)),
-            }
+            answer?.ok_or_else(|| without_an_answer(end))
         }
     }
 }
@@ -175,6 +170,14 @@ fn wait(child: Pid) -> Result<Change, Errno> {
     }
 }
 
+fn without_an_answer(end: Result<Change, Errno>) -> Diagnostic {
+    match end {
+        Ok(Change::Signaled(signal)) => ended_by(signal),
+        Ok(_) => cannot("the process that does it gave no answer"),
+        Err(errno) => cannot(errno_cause(errno)),
+    }
+}
+
 fn ended_by(signal: i32) -> Diagnostic {
     let ended = cannot(format!("the process that does it was ended by signal {signal}"));
     match Signal::try_from(signal) {
@@ -197,6 +200,29 @@ mod tests {
         let refused = cannot("this process has several threads");
         assert_ne!(threads(), Some(1));
         assert_eq!(within(|| 0).err(), Some(refused));
+    }
+
+    #[test]
+    fn how_the_process_ended_is_the_cause() {
+        let because = |end| {
+            let said = without_an_answer(end);
+            assert_eq!(said.title, "cannot work on files of subordinate ids");
+            (said.because.expect("there is a cause"), said.help)
+        };
+        assert_eq!(
+            because(Ok(Change::Signaled(9))),
+            ("the process that does it was ended by signal 9".into(), vec![])
+        );
+        assert_eq!(
+            because(Ok(Change::Signaled(Signal::SIGXFSZ as i32))),
+            (
+                "the process that does it was ended by signal 25".into(),
+                vec!["raise the limit of file sizes: ulimit -f unlimited".into()]
+            )
+        );
+        let silent = "the process that does it gave no answer";
+        assert_eq!(because(Ok(Change::Exited(0))), (silent.into(), vec![]));
+        assert_eq!(because(Err(Errno::ECHILD)).0, errno_cause(Errno::ECHILD));
     }
 
     #[test]

@@ -50,7 +50,7 @@ fn quotable(path: &Path) -> Option<&str> {
 mod tests {
     use super::*;
     use crate::remedy::Distribution;
-    use crate::remedy::forbidden::tests::surroundings;
+    use crate::remedy::forbidden::tests::{shown, surroundings};
 
     #[test]
     fn only_paths_without_patterns_are_quoted() {
@@ -61,13 +61,31 @@ mod tests {
         }
     }
 
+    /// Where the caller can put another program in its place, it is installed elsewhere first.
     #[test]
     fn no_profile_is_for_a_path_that_the_caller_can_write_to() {
         let mut surroundings = surroundings(Distribution::Ubuntu);
+        let of = |path: &str| {
+            format!(
+                "    sudo tee /etc/apparmor.d/jail >/dev/null <<'END'\n    \
+                 abi <abi/4.0>,\n    \
+                 include <tunables/global>\n    \
+                 profile jail \"{path}\" flags=(unconfined) {{\n      \
+                 userns,\n      \
+                 include if exists <local/jail>\n    \
+                 }}\n    \
+                 END\n    \
+                 sudo apparmor_parser -r /etc/apparmor.d/jail\n"
+            )
+        };
+        let title = "give this program a profile of AppArmor's, which holds for its path alone\n";
+        let fix = profile(&surroundings).expect("the path is plain");
+        assert_eq!(shown(&[fix]), format!("{title}{}", of("/opt/jail")));
         surroundings.is_replaceable = true;
-        let lines = profile(&surroundings).unwrap().lines;
-        assert_eq!(lines[0], "sudo install -m 0755 \"/opt/jail\" /usr/local/bin/jail");
-        let held = "profile jail \"/usr/local/bin/jail\" flags=(unconfined) {".to_owned();
-        assert!(lines.contains(&held), "{lines:?}");
+        let title = "install this program where root alone can write, for whoever can replace it \
+                     could do what it may; and give that one a profile of AppArmor's\n    \
+                     sudo install -m 0755 \"/opt/jail\" /usr/local/bin/jail\n";
+        let fix = profile(&surroundings).expect("the path is plain");
+        assert_eq!(shown(&[fix]), format!("{title}{}", of("/usr/local/bin/jail")));
     }
 }

@@ -138,9 +138,11 @@ impl Forbidden {
             }
             Self::ForKnownPrograms => {
                 let key = "kernel.apparmor_restrict_unprivileged_userns";
+                let own = apparmor::profile(surroundings);
+                let or = if own.is_some() { "or " } else { "" };
                 let all = sysctl::set(key, "0", surroundings);
-                let all = Fix { title: format!("or let all programs have them: {key}=0"), ..all };
-                apparmor::profile(surroundings).into_iter().chain([all]).collect()
+                let all = Fix { title: format!("{or}let all programs have them: {key}=0"), ..all };
+                own.into_iter().chain([all]).collect()
             }
             Self::Confined { .. } if surroundings.is_contained() => {
                 outside::without_apparmor(surroundings)
@@ -269,5 +271,86 @@ pub(super) mod tests {
         let ubuntu = lines(&Forbidden::ForKnownPrograms, Distribution::Ubuntu);
         assert!(ubuntu.contains(&"profile jail \"/opt/jail\" flags=(unconfined) {".to_owned()));
         assert!(ubuntu.contains(&"sudo apparmor_parser -r /etc/apparmor.d/jail".to_owned()));
+    }
+    /// As the doctor prints them.
+    pub fn shown(fixes: &[Fix]) -> String {
+        let line = |line: &String| format!("    {line}\n");
+        let shown = |fix: &Fix| {
+            format!("{}\n{}", fix.title, fix.lines.iter().map(line).collect::<String>())
+        };
+        fixes.iter().map(shown).collect()
+    }
+
+    #[test]
+    fn what_forbids_them_is_said_with_what_to_do() {
+        let confined = Forbidden::Confined { profile: "docker-default".into() };
+        for (forbidden, errno, because, fixes) in [
+            (
+                Forbidden::TooMany { nested: true },
+                Errno::ENOSPC,
+                "user namespaces are nested more than 32 deep, or a limit on namespaces is reached, here or \
+                 outside: user.max_*_namespaces [ENOSPC]",
+                "start jail further outside, or see `sysctl user` for the limits, here and outside\n",
+            ),
+            (
+                confined,
+                Errno::EPERM,
+                "the AppArmor profile `docker-default`, which jail was started under, forbids it [EPERM]",
+                "start jail from outside of `docker-default`, or add the rules `userns,`, `capability,`, \
+                 `mount,`, `umount,` and `pivot_root,` to that profile\n",
+            ),
+            (
+                Forbidden::Policy,
+                Errno::EACCES,
+                "the policy of SELinux forbids it [EACCES]",
+                "make a module of what was refused, look at it, and install it\n    \
+                 cd \"$(mktemp -d)\"\n    \
+                 sudo ausearch -m avc -ts recent | audit2allow -M jail\n    \
+                 sudo semodule -i jail.pp\n",
+            ),
+            (
+                Forbidden::Chroot,
+                Errno::EPERM,
+                "this is a chroot(2), in which the kernel makes no user namespace [EPERM]",
+                "start jail outside the chroot, or make its root a real one with pivot_root(8), as \
+                 bubblewrap and systemd-nspawn do\n",
+            ),
+            (
+                Forbidden::NotBuilt,
+                Errno::EINVAL,
+                "this kernel has no user namespaces (CONFIG_USER_NS) [EINVAL]",
+                "boot the kernel of the distribution, which has CONFIG_USER_NS=y\n",
+            ),
+            (
+                Forbidden::TooOld,
+                Errno::ENOSYS,
+                "this kernel has no clone3 [ENOSYS]",
+                "use Linux 5.13 or newer\n",
+            ),
+        ] {
+            assert_eq!(forbidden.because(errno), because);
+            assert_eq!(shown(&forbidden.fixes(&surroundings(Distribution::Debian))), fixes);
+        }
+        let own_kernel = Forbidden::NotBuilt.fixes(&surroundings(Distribution::Other));
+        assert_eq!(shown(&own_kernel), "build the kernel with CONFIG_USER_NS=y\n");
+    }
+
+    #[test]
+    fn programs_that_apparmor_does_not_know_get_a_profile_if_their_path_can_be_written_in_one() {
+        let unknown = Forbidden::ForKnownPrograms;
+        assert_eq!(
+            unknown.because(Errno::EPERM),
+            "AppArmor gives user namespaces to known programs only: \
+             kernel.apparmor_restrict_unprivileged_userns is 1 [EPERM]"
+        );
+        let all = "let all programs have them: kernel.apparmor_restrict_unprivileged_userns=0\n    \
+             echo 'kernel.apparmor_restrict_unprivileged_userns = 0' | \
+             sudo tee -a /etc/sysctl.d/60-jail.conf\n    \
+             sudo sysctl -p /etc/sysctl.d/60-jail.conf\n";
+        let mut surroundings = surroundings(Distribution::Ubuntu);
+        let fixes = shown(&unknown.fixes(&surroundings));
+        assert!(fixes.ends_with(&format!("-r /etc/apparmor.d/jail\nor {all}")), "{fixes}");
+        surroundings.program = Some("/opt/*/jail".into());
+        assert_eq!(shown(&unknown.fixes(&surroundings)), all);
     }
 }

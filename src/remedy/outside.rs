@@ -74,3 +74,88 @@ fn container(surroundings: &Surroundings, title: &str) -> Vec<Fix> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::remedy::Distribution;
+    use crate::remedy::forbidden::tests::{shown, surroundings};
+
+    fn within(container: Option<Container>, runner: Option<Runner>) -> Surroundings {
+        Surroundings { container, runner, ..surroundings(Distribution::Debian) }
+    }
+
+    const NO_APPARMOR: &str = "start the container without its profile of AppArmor's";
+
+    #[test]
+    fn who_starts_the_container_is_told_where_it_is_said() {
+        for (container, runner, expected) in [
+            (
+                Some(Container::Docker),
+                Some(Runner::GithubActions),
+                "; below `container:` of the job in the workflow\n    \
+                 options: --security-opt seccomp=unconfined --security-opt systempaths=unconfined \
+                 --security-opt apparmor=unconfined\n",
+            ),
+            (
+                None,
+                Some(Runner::GitlabCi),
+                "; below [runners.docker] in the GitLab runner's config.toml\n    \
+                 security_opt = [\"seccomp:unconfined\", \"systempaths:unconfined\", \
+                 \"apparmor:unconfined\"]\n",
+            ),
+            (
+                Some(Container::Kubernetes),
+                None,
+                "; in the specification of the pod (Kubernetes 1.33 or newer)\n    \
+                 spec:\n      \
+                 hostUsers: false\n      \
+                 containers:\n      \
+                 - securityContext:\n          \
+                 procMount: Unmasked\n          \
+                 seccompProfile: {type: Unconfined}\n          \
+                 appArmorProfile: {type: Unconfined}\n",
+            ),
+            (
+                Some(Container::Docker),
+                None,
+                "\n    docker run --security-opt seccomp=unconfined --security-opt \
+                 systempaths=unconfined --security-opt apparmor=unconfined ...\n",
+            ),
+            (
+                Some(Container::Podman),
+                None,
+                "\n    podman run --security-opt seccomp=unconfined --security-opt unmask=ALL \
+                 --security-opt apparmor=unconfined ...\n",
+            ),
+        ] {
+            let fixes = shown(&without_apparmor(&within(container, runner)));
+            assert_eq!(fixes, format!("{NO_APPARMOR}{expected}"));
+        }
+    }
+
+    #[test]
+    fn where_nothing_is_seen_around_each_is_proposed() {
+        let fixes = allow_namespaces(&within(None, None));
+        let titles: Vec<_> = fixes.iter().map(|fix| fix.title.as_str()).collect();
+        assert_eq!(
+            titles,
+            [
+                "start the container without its filter of system calls",
+                "in podman",
+                "or loosen the filter of the service"
+            ]
+        );
+        assert!(fixes[0].lines[0].starts_with("docker run --security-opt"), "{fixes:?}");
+        assert_eq!(
+            fixes[2].lines,
+            ["RestrictNamespaces=no, and no SystemCallFilter= without @mount"]
+        );
+        let whole = unmask_proc(&within(Some(Container::Podman), None));
+        assert_eq!(
+            whole[0].title,
+            "the /proc of this container hides parts of itself, so the kernel allows no new one: \
+             start it with a whole one"
+        );
+    }
+}

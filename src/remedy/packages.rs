@@ -42,7 +42,7 @@ mod tests {
 
     #[test]
     fn each_distribution_has_its_command() {
-        let line = |program, distribution| install(program, &surroundings(distribution)).lines;
+        let fix = |program, distribution| install(program, &surroundings(distribution));
         for (program, distribution, expected) in [
             ("pasta", Distribution::Debian, "sudo apt-get install passt"),
             ("newuidmap", Distribution::Ubuntu, "sudo apt-get install uidmap"),
@@ -50,10 +50,12 @@ mod tests {
             ("newgidmap", Distribution::Arch, "sudo pacman -S shadow"),
             ("pasta", Distribution::Suse, "sudo zypper install passt"),
             ("newuidmap", Distribution::Alpine, "doas apk add shadow-uidmap"),
+            ("newuidmap", Distribution::Nixos, "PATH=/run/wrappers/bin:$PATH"),
             ("pasta", Distribution::Nixos, "environment.systemPackages = [ pkgs.passt ];"),
         ] {
-            assert_eq!(line(program, distribution), [expected]);
+            assert_eq!(fix(program, distribution).lines, [expected]);
         }
-        assert!(line("pasta", Distribution::Other).is_empty());
+        let elsewhere = Fix::new("install `pasta`, of the package `passt`");
+        assert_eq!(fix("pasta", Distribution::Other), elsewhere);
     }
 }

@@ -35,3 +35,47 @@ pub fn load_module(name: &str, surroundings: &Surroundings) -> Fix {
     fix.line(surroundings.as_root(&format!("modprobe {name}")))
         .line(format!("echo {name} | {}", surroundings.as_root(&format!("tee -a {list}"))))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::remedy::forbidden::tests::{shown, surroundings};
+
+    #[test]
+    fn a_setting_is_kept_as_the_distribution_keeps_them() {
+        let fix = |distribution| shown(&[set("user.x", "1", &surroundings(distribution))]);
+        assert_eq!(
+            fix(Distribution::Nixos),
+            "set user.x to 1 in configuration.nix, and rebuild the system\n    \
+             boot.kernel.sysctl.\"user.x\" = 1;\n"
+        );
+        assert_eq!(
+            fix(Distribution::Debian),
+            "set user.x to 1, now and for later starts\n    \
+             echo 'user.x = 1' | sudo tee -a /etc/sysctl.d/60-jail.conf\n    \
+             sudo sysctl -p /etc/sysctl.d/60-jail.conf\n"
+        );
+    }
+
+    #[test]
+    fn a_module_is_listed_where_the_distribution_lists_them() {
+        let fix = |distribution| shown(&[load_module("tun", &surroundings(distribution))]);
+        assert_eq!(
+            fix(Distribution::Nixos),
+            "load the module `tun` in configuration.nix, and rebuild the system\n    \
+             boot.kernelModules = [ \"tun\" ];\n"
+        );
+        let title = "load the kernel's module `tun`, now and at later starts\n    ";
+        assert_eq!(
+            fix(Distribution::Fedora),
+            format!(
+                "{title}sudo modprobe tun\n    \
+                 echo tun | sudo tee -a /etc/modules-load.d/jail.conf\n"
+            )
+        );
+        assert_eq!(
+            fix(Distribution::Alpine),
+            format!("{title}doas modprobe tun\n    echo tun | doas tee -a /etc/modules\n")
+        );
+    }
+}

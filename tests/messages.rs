@@ -13,7 +13,7 @@ const MAKERS: [&str; 5] =
     ["Diagnostic::error(", "Diagnostic::warning(", "Diagnostic::note(", ".because(", ".help("];
 
 /// What nobody reads but who has found a bug.
-const NO_MESSAGES: [&str; 5] = ["expect(", "panic!(", "unreachable!(", "assert!(", "reason = "];
+const NO_MESSAGES: [&str; 5] = ["expect(", "panic!(", "unreachable!(", "assert!(", "reason ="];
 
 /// Shorter pieces between two values stand in every text.
 const SHORTEST: usize = 4;

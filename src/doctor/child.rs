@@ -145,4 +145,15 @@ mod tests {
     fn a_death_is_no_answer() {
         assert_eq!(in_child(SHORT, || -> u8 { exit_now(3) }), Err(Lost::Silent));
     }
+
+    #[test]
+    fn why_there_is_no_answer_is_said() {
+        for (lost, words) in [
+            (Lost::NotStarted(Errno::EAGAIN), "no process could be started to try it [EAGAIN]"),
+            (Lost::Late(SHORT), "it took longer than 10 seconds"),
+            (Lost::Silent, "the process that tried it ended without an answer"),
+        ] {
+            assert_eq!(lost.words(), words);
+        }
+    }
 }

@@ -163,7 +163,7 @@ fn of_the_profile(question: &Question, bench: Bench) -> Vec<Check> {
         parts::subordinate_ids(bench),
         parts::overlay(bench, plan, question.image.ok().flatten()),
         walls::landlock(profile),
-        walls::filter(profile),
+        walls::filter(profile, bench.surroundings),
     ];
     checks.extend(limits::controllers(profile, bench.skeleton));
     checks.extend(parts::network(bench));

@@ -58,14 +58,18 @@ fn controller(name: Primitive, limits: Limits, skeleton: Option<&Skeleton>) -> C
         // The name of the check says already what cannot be limited.
         Err(said) => return Check { found: causes(&said), ..Check::refused(name, &said) },
     };
-    let place = place(&plan);
+    tried(name, &plan, skeleton)
+}
+
+fn tried(name: Primitive, plan: &Plan, skeleton: Option<&Skeleton>) -> Check {
+    let Some(place) = place(plan) else { return Check::not_needed(name) };
     let Some(skeleton) = skeleton.filter(|skeleton| !skeleton.is_blocked) else {
         return Check::not_tried(name, format!("{place}, as far as can be seen; {BLOCKED}"));
     };
-    if let Some(obstacle) = obstacle(&plan) {
+    if let Some(obstacle) = obstacle(plan) {
         return Check::ok(name, format!("{place}; not tried, as {obstacle}"));
     }
-    match rehearse(&without(&plan, &skeleton.left_out()), LONG) {
+    match rehearse(&without(plan, &skeleton.left_out()), LONG) {
         None => Check::ok(name, place),
         Some(stumble) => Check::failed(name, &stumble),
     }
@@ -76,15 +80,61 @@ fn causes(said: &[Diagnostic]) -> String {
     said.iter().map(cause).collect::<Vec<_>>().join("; ")
 }
 
-/// Where the cgroup of a run is made.
-fn place(plan: &Plan) -> String {
-    let parent = plan.steps.iter().find_map(|step| match &step.action {
-        Action::Cgroup(parent) => Some(parent),
+/// Where the cgroup of a run is made; `None` if it needs none.
+fn place(plan: &Plan) -> Option<String> {
+    plan.steps.iter().find_map(|step| match &step.action {
+        Action::Cgroup(CgroupParent::Delegated { path, .. }) => {
+            Some(format!("below the cgroup `{path}`"))
+        }
+        Action::Cgroup(CgroupParent::Scope { .. }) => {
+            Some("in a scope of the user's systemd".to_owned())
+        }
         _ => None,
-    });
-    match parent {
-        Some(CgroupParent::Delegated { path, .. }) => format!("below the cgroup `{path}`"),
-        Some(CgroupParent::Scope { .. }) => "in a scope of the user's systemd".to_owned(),
-        None => "no cgroup is needed".to_owned(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::doctor::rehearsal::tests::plan;
+    use crate::units::AbsolutePath;
+
+    #[test]
+    fn the_place_of_the_cgroup_is_told_also_where_it_cannot_be_tried() {
+        let skeleton = |is_blocked| Skeleton { failed: Vec::new(), is_blocked };
+        let below = |leave| {
+            let path = AbsolutePath::new("/sys/fs/cgroup/x").expect("it is absolute");
+            plan(Action::Cgroup(CgroupParent::Delegated { path, enable: Vec::new(), leave }))
+        };
+        let scope = plan(Action::Cgroup(CgroupParent::Scope {
+            bus: "unix:path=/x".into(),
+            mount: AbsolutePath::new("/sys/fs/cgroup").expect("it is absolute"),
+            enable: Vec::new(),
+        }));
+        for (plan, skeleton, state, found) in [
+            (
+                scope,
+                None,
+                State::NotTried,
+                "in a scope of the user's systemd, as far as can be seen; it needs what is missing above",
+            ),
+            (
+                below(false),
+                Some(skeleton(true)),
+                State::NotTried,
+                "below the cgroup `/sys/fs/cgroup/x`, as far as can be seen; it needs what is missing \
+                 above",
+            ),
+            (
+                below(true),
+                Some(skeleton(false)),
+                State::Ok,
+                "below the cgroup `/sys/fs/cgroup/x`; not tried, as the cgroup of this process would have \
+                 to hold no other, and the doctor is two",
+            ),
+        ] {
+            let check = tried(Primitive::Memory, &plan, skeleton.as_ref());
+            assert_eq!((check.state, check.found.as_str()), (state, found));
+        }
     }
 }

@@ -108,22 +108,26 @@ pub fn overlay(bench: Bench, plan: Option<&Plan>, image: Option<&Path>) -> Check
             Ok(errno) => Errno::from_raw(errno),
             Err(lost) => return Check::missing(name, lost.words()),
         };
-        let check = Check::missing(name, refusal(errno, lower)).fixes(overlay_fixes(errno, bench));
+        let check = Check::missing(name, refusal(errno, lower))
+            .fixes(overlay_fixes(errno, bench.surroundings));
         let degrades = bench.profile.degrade.iter().any(|it| it.value == Protection::Overlay);
         let instead = "the profile goes on with a private copy of the image";
         return if degrades && !by_rules { check.degraded(instead) } else { check };
     }
     match in_child(SHORT, || errno_of_a_removal().unwrap_or(0)) {
         Ok(0) => Check::ok(name, "mounted, and a directory removed in one"),
-        Ok(errno) => Check::ok(name, "mounted")
-            .degraded(format!(
-                "directories of the lower layer cannot be removed or renamed inside [{:?}]: this \
-                 kernel's tmpfs takes no user.* attributes",
-                Errno::from_raw(errno)
-            ))
-            .fix(Fix::new("use Linux 6.6 or newer")),
+        Ok(errno) => without_removal(Errno::from_raw(errno)),
         Err(lost) => Check::missing(name, lost.words()),
     }
+}
+
+fn without_removal(errno: Errno) -> Check {
+    Check::ok(Primitive::Overlay, "mounted")
+        .degraded(format!(
+            "directories of the lower layer cannot be removed or renamed inside [{errno:?}]: this \
+             kernel's tmpfs takes no user.* attributes"
+        ))
+        .fix(Fix::new("use Linux 6.6 or newer"))
 }
 
 /// Those of the plan, or else what stands for them.
@@ -149,9 +153,9 @@ fn refusal(errno: Errno, lower: &AbsolutePath) -> String {
     }
 }
 
-fn overlay_fixes(errno: Errno, bench: Bench) -> Vec<Fix> {
+fn overlay_fixes(errno: Errno, surroundings: &Surroundings) -> Vec<Fix> {
     match errno {
-        Errno::ENODEV => vec![load_module("overlay", bench.surroundings)],
+        Errno::ENODEV => vec![load_module("overlay", surroundings)],
         Errno::EPERM | Errno::EACCES => vec![Fix::new("use Linux 5.11 or newer")],
         _ => vec![Fix::new(
             "have what is below on a file system that overlays can read, such as ext4, xfs or btrfs, \
@@ -216,5 +220,51 @@ fn tun(bench: Bench) -> Check {
                 .line(bench.surroundings.as_root("chmod 0666 /dev/net/tun")),
         ),
         _ => check.fix(load_module("tun", bench.surroundings)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_refuses_an_overlay_is_told_by_the_errno() {
+        let lower = AbsolutePath::new("/low").expect("it is absolute");
+        let surroundings = Surroundings::look();
+        for (errno, found, fix) in [
+            (
+                Errno::ENODEV,
+                "this kernel has no overlayfs, or not its module [ENODEV]",
+                load_module("overlay", &surroundings).title.as_str(),
+            ),
+            (
+                Errno::EPERM,
+                "overlays without root are forbidden [EPERM]",
+                "use Linux 5.11 or newer",
+            ),
+            (
+                Errno::EINVAL,
+                "overlayfs does not take the file system of `/low` [EINVAL]",
+                "have what is below on a file system that overlays can read, such as ext4, xfs or btrfs, \
+                 and on no overlay over another",
+            ),
+        ] {
+            assert_eq!(refusal(errno, &lower), found);
+            let fixes = overlay_fixes(errno, &surroundings);
+            assert_eq!((fixes.len(), fixes[0].title.as_str()), (1, fix));
+        }
+    }
+
+    #[test]
+    fn an_overlay_that_removes_no_directory_is_told_so() {
+        let check = without_removal(Errno::EOPNOTSUPP);
+        assert_eq!((check.state, check.found.as_str()), (State::Degraded, "mounted"));
+        let means = check.means.expect("it means something");
+        assert_eq!(
+            means,
+            "directories of the lower layer cannot be removed or renamed inside [EOPNOTSUPP]: this \
+             kernel's tmpfs takes no user.* attributes"
+        );
+        assert_eq!(check.fixes[0].title, "use Linux 6.6 or newer");
     }
 }

@@ -187,3 +187,51 @@ impl Primitive {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_lost_is_said_of_each() {
+        let limit = "the limit cannot be held; `--degrade limits` does without";
+        let network = "the command has no way to the network";
+        for (primitive, means) in [
+            (
+                Primitive::UserNamespace,
+                "without it nobody but root can make a sandbox of namespaces",
+            ),
+            (Primitive::Namespaces, "without one of them, what is outside could be reached by it"),
+            (Primitive::IdMap, "without it nobody has a right in the new namespaces"),
+            (
+                Primitive::SubordinateIds,
+                "users of an image cannot be told apart; `--ids single` does without",
+            ),
+            (Primitive::Mounts, "without them nothing can be shown, and nothing hidden"),
+            (Primitive::Proc, "without it the command would see all processes of this machine"),
+            (
+                Primitive::Dev,
+                "without it the command would have all devices of this machine, or none",
+            ),
+            (Primitive::Overlay, "without it nothing can be written to and stay unchanged"),
+            (
+                Primitive::Keyring,
+                "without one of its own the command could read the keys of your session",
+            ),
+            (
+                Primitive::Landlock,
+                "without it there is one wall around files and signals, and not two",
+            ),
+            (Primitive::Filter, "without it every system call of the kernel would be open"),
+            (Primitive::Memory, limit),
+            (Primitive::Io, limit),
+            (Primitive::Pasta, network),
+            (Primitive::Tun, network),
+            (Primitive::Forwarder, "the command has no way to what `allow` names"),
+            (Primitive::Publish, "nobody can reach what the command listens on"),
+        ] {
+            assert_eq!(primitive.means(), Some(means));
+        }
+        assert_eq!(Primitive::Profile.means(), None);
+    }
+}

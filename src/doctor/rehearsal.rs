@@ -76,3 +76,65 @@ pub fn obstacle(plan: &Plan) -> Option<&'static str> {
         _ => None,
     })
 }
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+    use crate::diagnostic::Origin;
+    use crate::image::{Form, Kept};
+    use crate::plan::Step;
+    use crate::units::AbsolutePath;
+
+    /// Of this one step.
+    pub fn plan(action: Action) -> Plan {
+        let steps = vec![Step { action, origin: Origin::BuiltIn }];
+        Plan { steps, notes: Vec::new(), degraded: Vec::new() }
+    }
+
+    fn path(path: &str) -> AbsolutePath {
+        AbsolutePath::new(path).expect("it is absolute")
+    }
+
+    /// A root that cannot be rehearsed, as it would be copied.
+    pub fn copy() -> Plan {
+        let lowers = vec![path("/layer")];
+        let image = "x:1".to_owned();
+        plan(Action::Root(RootSource::Copy { image, lowers, path: path("/copy"), kept: None }))
+    }
+
+    fn layers(lower: &str, owned: bool, is_kept: bool) -> Plan {
+        let kept = is_kept.then(|| Kept {
+            name: "work".into(),
+            upper: path("/upper"),
+            work: path("/work"),
+            copy: path("/copy"),
+            form: Form::Nothing,
+        });
+        let image = "x:1".to_owned();
+        plan(Action::Root(RootSource::Layers { image, lowers: vec![path(lower)], owned, kept }))
+    }
+
+    #[test]
+    fn what_would_stay_is_not_rehearsed() {
+        for (plan, expected) in [
+            (copy(), Some("a private copy of the image would be made for it")),
+            (layers("/", false, true), Some("what is kept of earlier runs would be written to")),
+            (
+                layers("/missing", true, false),
+                Some("copies of the layers with their owners would be made for it"),
+            ),
+            (layers("/", true, false), None),
+            (layers("/missing", false, false), None),
+        ] {
+            assert_eq!(obstacle(&plan), expected);
+        }
+    }
+
+    #[test]
+    fn a_rehearsal_without_an_end_is_told_as_such() {
+        let stumble = Stumble::lost(Lost::Silent);
+        assert_eq!(stumble.title, "it could not be tried to the end");
+        let because = stumble.because.expect("there is a cause");
+        assert_eq!(because, "the process that tried it ended without an answer");
+    }
+}

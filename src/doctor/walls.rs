@@ -7,7 +7,7 @@ use nix::errno::Errno;
 
 use crate::diagnostic::errno_cause;
 use crate::profile::{Profile, Protection, SeccompPolicy};
-use crate::remedy::Fix;
+use crate::remedy::{Fix, Forbidden, Surroundings};
 use crate::script::compile;
 use crate::sys::{landlock_abi, no_new_privileges};
 
@@ -48,10 +48,13 @@ pub fn landlock(profile: &Profile) -> Check {
         Ok(errno) => return Check::missing(name, errno_cause(Errno::from_raw(errno))),
         Err(lost) => return Check::missing(name, lost.words()),
     }
-    let abi = landlock_abi().unwrap_or(0);
+    of_abi(landlock_abi().unwrap_or(0))
+}
+
+fn of_abi(abi: u32) -> Check {
     let lacking: Vec<&str> =
         LEVELS.iter().filter(|(level, _)| abi < *level).map(|(_, lacking)| *lacking).collect();
-    let check = Check::ok(name, format!("ABI {abi}"));
+    let check = Check::ok(Primitive::Landlock, format!("ABI {abi}"));
     if lacking.is_empty() {
         check
     } else {
@@ -78,7 +81,7 @@ fn enforce_landlock() -> i32 {
 }
 
 /// Whether the filter of this profile can be loaded.
-pub fn filter(profile: &Profile) -> Check {
+pub fn filter(profile: &Profile, surroundings: &Surroundings) -> Check {
     let name = Primitive::Filter;
     if profile.seccomp.policy.as_ref().is_some_and(|it| it.value == SeccompPolicy::Off) {
         return Check::not_needed(name);
@@ -106,8 +109,48 @@ pub fn filter(profile: &Profile) -> Check {
     };
     match in_child(SHORT, load) {
         Ok(0) => Check::ok(name, format!("{} instructions, and no_new_privs", program.len())),
-        Ok(errno) => Check::missing(name, errno_cause(Errno::from_raw(errno)))
-            .fix(Fix::new("boot a kernel with CONFIG_SECCOMP_FILTER=y")),
+        Ok(errno) => {
+            let errno = Errno::from_raw(errno);
+            Check::missing(name, errno_cause(errno)).fixes(filter_fixes(errno, surroundings))
+        }
         Err(lost) => Check::missing(name, lost.words()),
+    }
+}
+
+/// A kernel without filters does not know the call; that it may not be made is said by another filter.
+fn filter_fixes(errno: Errno, surroundings: &Surroundings) -> Vec<Fix> {
+    match errno {
+        Errno::EINVAL | Errno::ENOSYS => {
+            vec![Fix::new("boot a kernel with CONFIG_SECCOMP_FILTER=y")]
+        }
+        Errno::EPERM | Errno::EACCES => Forbidden::Filter.fixes(surroundings),
+        _ => Vec::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::doctor::types::State;
+
+    #[test]
+    fn an_old_landlock_is_told_by_what_it_does_not_do() {
+        let newest = of_abi(6);
+        assert_eq!((newest.state, newest.found.as_str()), (State::Ok, "ABI 6"));
+        let oldest = of_abi(1);
+        assert_eq!((oldest.state, oldest.found.as_str()), (State::Degraded, "ABI 1"));
+        assert_eq!(
+            oldest.means.as_deref(),
+            Some(
+                "signals and abstract unix sockets stay inside by namespaces alone; \
+                 ioctl(2) on devices is not kept to anything; \
+                 a file behind a read-only descriptor can be truncated; \
+                 files cannot be moved from one directory to another"
+            )
+        );
+        assert_eq!(oldest.fixes[0].title, "use Linux 6.12 or newer, which has ABI 6");
+        let newer = of_abi(5).means;
+        let signals = "signals and abstract unix sockets stay inside by namespaces alone";
+        assert_eq!(newer.as_deref(), Some(signals));
     }
 }

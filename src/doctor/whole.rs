@@ -57,3 +57,29 @@ fn is_told(stumble: &Stumble, before: &[Check]) -> bool {
     let because = stumble.because.as_deref().unwrap_or(&stumble.title);
     before.iter().any(|check| check.state == State::Missing && check.found.contains(because))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::doctor::rehearsal::tests::copy;
+
+    #[test]
+    fn a_plan_that_cannot_be_rehearsed_is_judged_by_its_parts() {
+        let because = "not tried, as a private copy of the image would be made for it";
+        let fine = whole(&Ok(copy()), &[Check::ok(Primitive::Proc, "")]);
+        assert_eq!((fine.state, fine.found), (State::Ok, format!("planned; {because}")));
+        let lacking = whole(&Ok(copy()), &[Check::missing(Primitive::Proc, "")]);
+        let found = format!("{because}; but see above");
+        assert_eq!((lacking.state, lacking.found), (State::Missing, found));
+    }
+
+    #[test]
+    fn what_is_told_above_is_not_told_again() {
+        let refusal = Diagnostic::error("cannot limit memory").because("no cgroup may be changed");
+        let above = Check::missing(Primitive::Memory, "no cgroup may be changed");
+        let told = whole(&Err(vec![refusal.clone()]), &[above]).found;
+        assert_eq!(told, "what is missing above stands against it");
+        let untold = whole(&Err(vec![refusal]), &[]).found;
+        assert_eq!(untold, "cannot limit memory: no cgroup may be changed");
+    }
+}

@@ -267,8 +267,10 @@ pub fn duplicate(fd: RawFd) -> Result<OwnedFd, Errno> {
 
 /// execve(2). Returns only to say why not.
 pub fn exec(program: &CStr, argv: &[*const libc::c_char], envp: &[*const libc::c_char]) -> Errno {
-    assert!(argv.last().is_some_and(|last| last.is_null()), "argv ends in NULL");
-    assert!(envp.last().is_some_and(|last| last.is_null()), "envp ends in NULL");
+    let ends_in_null =
+        |vector: &[*const libc::c_char]| vector.last().is_some_and(|last| last.is_null());
+    assert!(ends_in_null(argv), "argv lacks its NULL");
+    assert!(ends_in_null(envp), "envp lacks its NULL");
     // SAFETY: both vectors end in NULL (checked above) and point to live strings that the
     // script owns.
     unsafe { libc::execve(program.as_ptr(), argv.as_ptr(), envp.as_ptr()) };

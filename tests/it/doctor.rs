@@ -42,6 +42,23 @@ fn is(findings: &serde_json::Value, name: &str, state: &str) {
     assert_eq!(check["state"], state, "{check:#}");
 }
 
+/// What was seen, of several checks.
+#[track_caller]
+fn are_found(findings: &serde_json::Value, expected: &[(&str, &str)]) {
+    for (name, found) in expected {
+        let check = check(findings, name);
+        assert_eq!(check["found"], *found, "{check:#}");
+    }
+}
+
+/// What follows from it, and what to do first.
+#[track_caller]
+fn means(findings: &serde_json::Value, name: &str, means: &str, fix: &str) {
+    let check = check(findings, name);
+    assert_eq!(check["means"], means, "{check:#}");
+    assert_eq!(check["fixes"][0]["title"], fix, "{check:#}");
+}
+
 #[test]
 fn a_machine_that_runs_the_profile_is_told_so() {
     crate::require!(crate::support::Feature::Userns);
@@ -68,6 +85,27 @@ fn a_machine_that_runs_the_profile_is_told_so() {
     for name in ["memory", "pasta", "overlay", "subordinate_ids", "image", "forwarder"] {
         is(&found, name, "not_needed");
     }
+    are_found(
+        &found,
+        &[
+            ("user_namespace", "whoever calls can make one"),
+            ("namespaces", "mount, pid, net, ipc, uts, cgroup"),
+            ("id_map", "one id inside is the caller's"),
+            ("mounts", "by descriptor, with a root of its own"),
+            ("proc", "other processes are invisible in it"),
+            ("dev", "with six devices, and terminals of its own"),
+            ("loopback", "up in a network of its own"),
+            ("host_name", "set"),
+            ("keyring", "joined"),
+            ("privileges", "no capabilities, no_new_privs, limits of each process"),
+            ("terminal", "jail was started without one"),
+            ("image", "the profile does not ask for it"),
+            ("profile", "all of it was done, up to the command"),
+        ],
+    );
+    let filter = check(&found, "filter")["found"].as_str().expect("text").to_owned();
+    let length = filter.strip_suffix(" instructions, and no_new_privs").expect("it ends so");
+    assert!(length.parse::<u16>().is_ok_and(|length| length > 100), "{filter}");
     let text = examine(&jail, &[]);
     text.succeeds().is_silent().output_has("\njail: this machine runs `default`\n");
     text.output_lacks("not needed").output_lacks("\u{1b}");
@@ -185,6 +223,17 @@ fn colours_are_for_terminals() {
     assert!(shown.contains("\u{1b}[1;32mok"), "{shown:?}");
     let plain = Pty::start(&jail.env("NO_COLOR", "1"), line(&[])).finish().1;
     assert!(!plain.contains("\u{1b}[1;"), "{plain:?}");
+}
+
+/// A terminal is shared only below a filter that refuses to type on it.
+#[test]
+fn who_has_the_terminal_is_told() {
+    crate::require!(crate::support::Feature::Userns);
+    let jail = Jail::new();
+    let shared = Pty::start(&jail, line(&[])).finish().1;
+    assert!(shared.contains("shared with the command, which may not type on it"), "{shared}");
+    let kept = Pty::start(&jail, line(&["--seccomp", "off"])).finish().1;
+    assert!(kept.contains("kept from the command, which could type on it"), "{kept}");
 }
 
 #[test]

@@ -7,7 +7,7 @@ use std::fs;
 use crate::require;
 use crate::support::{Feature, Jail, jail_binary};
 
-use super::{check, examine, findings, is};
+use super::{are_found, check, examine, findings, is, means};
 
 /// What docker's own filter says to the calls that make namespaces, keys and mounts.
 const CONTAINER: &str = include_str!("container.json");
@@ -25,6 +25,16 @@ fn both_name(jail: &Jail, because: &str, fix: &str) {
     is(&found, "filter", "ok");
     is(&found, "mounts", "not_tried");
     is(&found, "profile", "missing");
+    are_found(
+        &found,
+        &[
+            ("namespaces", "it needs what is missing above"),
+            ("mounts", "it needs what is missing above"),
+            ("profile", "what is missing above stands against it"),
+        ],
+    );
+    let lost = "without it nobody but root can make a sandbox of namespaces";
+    assert_eq!(check(&found, "user_namespace")["means"], lost);
 }
 
 #[test]
@@ -133,6 +143,42 @@ fn by_their_depth() {
     assert_eq!(status, Some(1), "{found:#}");
     assert!(said.contains("nested more than 32 deep") && said.ends_with("[ENOSPC]"), "{said}");
     jail.run(["true"]).exits(125).says("nested more than 32 deep");
+}
+
+/// Jail under a filter that says this to this call.
+fn refusing(call: &str, errno: u16) -> Jail {
+    let policy = format!(
+        r#"{{"defaultAction": "SCMP_ACT_ALLOW", "syscalls":
+            [{{"names": ["{call}"], "action": "SCMP_ACT_ERRNO", "errnoRet": {errno}}}]}}"#
+    );
+    Jail::new().file("p.json", policy).through_probe("under-policy p.json")
+}
+
+/// The walls that need no namespace are refused by filters as well, or by kernels that lack them.
+#[test]
+fn a_wall_that_is_missing_is_named() {
+    require!(Feature::Userns);
+    let lost = "without it every system call of the kernel would be open";
+    for (errno, found, fix) in [
+        (22, "invalid argument [EINVAL]", "boot a kernel with CONFIG_SECCOMP_FILTER=y"),
+        (1, "not permitted [EPERM]", "start the container without its filter of system calls"),
+    ] {
+        let (findings, status) = findings(&refusing("seccomp", errno), &[]);
+        assert_eq!(status, Some(1), "{findings:#}");
+        is(&findings, "filter", "missing");
+        are_found(&findings, &[("filter", found)]);
+        means(&findings, "filter", lost, fix);
+    }
+    let (refused, status) = findings(&refusing("landlock_restrict_self", 1), &[]);
+    assert_eq!(status, Some(1), "{refused:#}");
+    is(&refused, "landlock", "missing");
+    let lost = "without it there is one wall around files and signals, and not two";
+    assert_eq!(check(&refused, "landlock")["means"], lost);
+    let old = refusing("landlock_create_ruleset", 38);
+    let (degraded, status) = findings(&old, &["--degrade", "landlock"]);
+    assert_eq!(status, Some(0), "{degraded:#}");
+    is(&degraded, "landlock", "degraded");
+    assert_eq!(check(&degraded, "landlock")["means"], "the profile goes on without it");
 }
 
 #[test]

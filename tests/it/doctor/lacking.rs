@@ -3,7 +3,7 @@
 use crate::require;
 use crate::support::{Feature, Jail};
 
-use super::{check, examine, findings, is};
+use super::{are_found, check, examine, findings, is, means};
 
 /// Root in namespaces of one's own, where something is made different.
 fn different(script: &str) -> Jail {
@@ -24,7 +24,14 @@ fn a_proc_that_hides_something_does_not_hide_the_rest() {
     for after in ["dev", "loopback", "host_name", "keyring", "privileges", "landlock", "filter"] {
         is(&found, after, "ok");
     }
-    is(&found, "profile", "missing");
+    are_found(&found, &[("profile", "what is missing above stands against it")]);
+    means(
+        &found,
+        "proc",
+        "without it the command would see all processes of this machine",
+        "the /proc of this container hides parts of itself, so the kernel allows no new one: start \
+         it with a whole one",
+    );
     examine(&jail, &[]).output_has("[EPERM]").output_has("seccomp=unconfined");
     jail.run(["true"]).exits(125).says("seccomp=unconfined").says("`jail doctor`");
 }
@@ -61,19 +68,42 @@ fn programs_that_are_missing_are_named_with_their_packages() {
     // With `auto` that is no reason not to run.
     let (found, status) = findings(&jail, &["--ids", "auto"]);
     is(&found, "subordinate_ids", "degraded");
+    let instead = "with `ids = \"auto\"` there is one id inside instead";
+    assert_eq!(check(&found, "subordinate_ids")["means"], instead);
     assert_eq!(status, Some(0), "{found:#}");
 }
 
+/// Where there is none, where it may not be opened, and in a container, which has none of its own.
 #[test]
 fn a_device_that_may_not_be_opened_is_named() {
     require!(Feature::Userns);
     require!(Feature::Program("pasta"));
-    let jail = different("mount -t tmpfs none /dev/net");
-    let (found, status) = findings(&jail, &["--network", "nat"]);
-    assert_eq!(status, Some(1));
-    is(&found, "tun", "missing");
-    is(&found, "pasta", "not_tried");
-    is(&found, "profile", "missing");
+    let none = "mount -t tmpfs none /dev/net";
+    // What it is does not matter before it has been opened.
+    let closed = "mount -t tmpfs none /dev/net && touch /dev/net/tun &&
+        mount --bind /etc/shadow /dev/net/tun";
+    let module = "load the kernel's module `tun`, now and at later starts";
+    let contained = "start the container with the device";
+    for (jail, found, fix) in [
+        (different(none), "[ENOENT]", module),
+        (different(closed), "[EACCES]", "give it the mode that udev gives it"),
+        (different(none).env("GITLAB_CI", "true"), "[ENOENT]", contained),
+    ] {
+        let (findings, status) = findings(&jail, &["--network", "nat"]);
+        assert_eq!(status, Some(1));
+        is(&findings, "tun", "missing");
+        is(&findings, "pasta", "not_tried");
+        is(&findings, "profile", "missing");
+        are_found(&findings, &[("pasta", "it needs /dev/net/tun")]);
+        let tun = check(&findings, "tun");
+        assert!(tun["found"].as_str().is_some_and(|it| it.ends_with(found)), "{tun:#}");
+        means(&findings, "tun", "the command has no way to the network", fix);
+        if fix == contained {
+            let lines =
+                ["docker run --device /dev/net/tun ...", "podman run --device /dev/net/tun ..."];
+            assert_eq!(tun["fixes"][0]["lines"], serde_json::json!(lines));
+        }
+    }
 }
 
 #[test]
@@ -86,18 +116,41 @@ fn a_port_that_is_taken_is_named() {
     let (found, status) = findings(&jail, &["--publish", &publish]);
     assert_eq!(status, Some(1));
     is(&found, "publish", "missing");
+    let lost = "nobody can reach what the command listens on";
+    assert_eq!(check(&found, "publish")["means"], lost);
     drop(taken);
     let (found, status) = findings(&jail, &["--publish", &publish]);
-    is(&found, "publish", "ok");
+    are_found(&found, &[("publish", "free to listen on")]);
     assert_eq!(status, Some(0), "{found:#}");
 }
 
 #[test]
 fn a_runtime_directory_is_no_condition() {
     require!(Feature::Userns);
-    let (found, status) = findings(&Jail::new().env("XDG_RUNTIME_DIR", "/nonexistent"), &[]);
-    is(&found, "runtime_directory", "degraded");
-    assert_eq!((status, &found["runs"]), (Some(0), &true.into()));
+    let lost = "no program can be told what runs; runs themselves do not need it";
+    let booted_with_systemd = std::path::Path::new("/run/systemd/system").is_dir();
+    let fix = match booted_with_systemd {
+        true => "log in by a way that sets it, or have systemd keep it without a login",
+        false => "set XDG_RUNTIME_DIR to a directory of your own, mode 0700",
+    };
+    for (jail, words) in [
+        (
+            Jail::new().env("XDG_RUNTIME_DIR", "/nonexistent"),
+            "what XDG_RUNTIME_DIR names cannot be written to",
+        ),
+        (Jail::new(), "XDG_RUNTIME_DIR is not set"),
+    ] {
+        let (found, status) = findings(&jail, &[]);
+        assert_eq!((status, &found["runs"]), (Some(0), &true.into()));
+        is(&found, "runtime_directory", "degraded");
+        are_found(&found, &[("runtime_directory", words)]);
+        means(&found, "runtime_directory", lost, fix);
+    }
+    let jail = Jail::new().directory("runtime");
+    let runtime = jail.project().join("runtime");
+    let (found, _) = findings(&jail.env("XDG_RUNTIME_DIR", runtime.as_os_str()), &[]);
+    is(&found, "runtime_directory", "ok");
+    are_found(&found, &[("runtime_directory", "can be written to")]);
 }
 
 #[test]
@@ -111,10 +164,29 @@ fn networks_and_overlays_that_are_there_are_tried() {
     for name in ["pasta", "tun", "overlay"] {
         is(&found, name, "ok");
     }
+    are_found(
+        &found,
+        &[
+            ("pasta", "connected, by pasta"),
+            ("tun", "may be opened"),
+            ("overlay", "mounted, and a directory removed in one"),
+        ],
+    );
     let allow = ["--network", "allow", "--allow", "example.test:443"];
     let (found, status) = findings(&jail, &allow);
     assert_eq!(status, Some(0), "{found:#}");
     is(&found, "forwarder", "ok");
+    are_found(&found, &[("forwarder", "served by a process outside")]);
+}
+
+#[test]
+fn a_range_of_ids_is_tried() {
+    require!(Feature::Userns);
+    require!(Feature::Program("newuidmap"));
+    let (found, status) = findings(&Jail::new(), &["--ids", "subuid"]);
+    assert_eq!(status, Some(0), "{found:#}");
+    is(&found, "subordinate_ids", "ok");
+    are_found(&found, &[("subordinate_ids", "a range of ids, mapped by newuidmap")]);
 }
 
 /// A container that leaves what is needed: nothing is missed in it.
@@ -149,12 +221,19 @@ fn a_namespace_that_is_missing_is_no_matter_where_it_is_not_asked_for() {
     is(&found, "user_namespace", "ok");
     is(&found, "namespaces", "missing");
     assert_eq!(check(&found, "namespaces")["found"], "refused: net [ENOSPC]");
+    means(
+        &found,
+        "namespaces",
+        "without one of them, what is outside could be reached by it",
+        "see `sysctl user` for the limits: user.max_*_namespaces",
+    );
     jail.run(["true"]).exits(125);
     // Landlock has to be able to do what the network namespace would: ABI 6.
     let options = ["--network", "host", "--landlock", "off"];
     let (found, status) = findings(&jail, &options);
     assert_eq!((status, &found["runs"]), (Some(0), &true.into()), "{found:#}");
     is(&found, "namespaces", "degraded");
+    assert_eq!(check(&found, "namespaces")["means"], "these options do without it");
     jail.args(options).run(["true"]).succeeds();
 }
 
@@ -177,4 +256,7 @@ fn limits_are_told_apart() {
     let degraded = ["-m", "64M", "--degrade", "limits"];
     let (found, status) = findings(&jail, &degraded);
     assert_eq!(status, Some(0), "{found:#}");
+    let memory = check(&found, "memory");
+    let goes_on = "the profile goes on with limits of each process, or without";
+    assert_eq!(memory["state"] == "degraded", memory["means"] == goes_on, "{memory:#}");
 }

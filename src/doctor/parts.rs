@@ -110,14 +110,21 @@ pub fn overlay(bench: Bench, plan: Option<&Plan>, image: Option<&Path>) -> Check
         };
         let check = Check::missing(name, refusal(errno, lower))
             .fixes(overlay_fixes(errno, bench.surroundings));
-        let degrades = bench.profile.degrade.iter().any(|it| it.value == Protection::Overlay);
-        let instead = "the profile goes on with a private copy of the image";
-        return if degrades && !by_rules { check.degraded(instead) } else { check };
+        return if by_rules { check } else { with_a_copy(check, bench.profile) };
     }
     match in_child(SHORT, || errno_of_a_removal().unwrap_or(0)) {
         Ok(0) => Check::ok(name, "mounted, and a directory removed in one"),
         Ok(errno) => without_removal(Errno::from_raw(errno)),
         Err(lost) => Check::missing(name, lost.words()),
+    }
+}
+
+/// The root of an image can be copied instead, which a profile has to allow.
+fn with_a_copy(check: Check, profile: &Profile) -> Check {
+    if profile.degrade.iter().any(|it| it.value == Protection::Overlay) {
+        check.degraded("the profile goes on with a private copy of the image")
+    } else {
+        check
     }
 }
 
@@ -208,24 +215,25 @@ fn tun(bench: Bench) -> Check {
     let name = Primitive::Tun;
     let opened = OpenOptions::new().read(true).write(true).open("/dev/net/tun");
     let Err(error) = opened else { return Check::ok(name, "may be opened") };
-    let check = Check::missing(name, cause(&error));
-    match error.raw_os_error().map(Errno::from_raw) {
-        _ if bench.surroundings.is_contained() => check.fix(
-            Fix::new("start the container with the device")
-                .line("docker run --device /dev/net/tun ...")
-                .line("podman run --device /dev/net/tun ..."),
-        ),
-        Some(Errno::EACCES | Errno::EPERM) => check.fix(
-            Fix::new("give it the mode that udev gives it")
-                .line(bench.surroundings.as_root("chmod 0666 /dev/net/tun")),
-        ),
-        _ => check.fix(load_module("tun", bench.surroundings)),
+    let errno = error.raw_os_error().map_or(Errno::UnknownErrno, Errno::from_raw);
+    Check::missing(name, cause(&error)).fix(tun_fix(errno, bench.surroundings))
+}
+
+fn tun_fix(errno: Errno, surroundings: &Surroundings) -> Fix {
+    match errno {
+        _ if surroundings.is_contained() => Fix::new("start the container with the device")
+            .line("docker run --device /dev/net/tun ...")
+            .line("podman run --device /dev/net/tun ..."),
+        Errno::EACCES | Errno::EPERM => Fix::new("give it the mode that udev gives it")
+            .line(surroundings.as_root("chmod 0666 /dev/net/tun")),
+        _ => load_module("tun", surroundings),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::remedy::{Container, Distribution};
 
     #[test]
     fn who_refuses_an_overlay_is_told_by_the_errno() {
@@ -253,6 +261,42 @@ mod tests {
             let fixes = overlay_fixes(errno, &surroundings);
             assert_eq!((fixes.len(), fixes[0].title.as_str()), (1, fix));
         }
+    }
+
+    #[test]
+    fn an_image_is_copied_where_the_profile_allows_that() {
+        let refused = || Check::missing(Primitive::Overlay, "mounted by nobody");
+        let mut profile = Profile::default();
+        assert_eq!(with_a_copy(refused(), &profile), refused());
+        profile.degrade.push(Located::new(Protection::Overlay, Origin::BuiltIn));
+        let check = with_a_copy(refused(), &profile);
+        let instead = "the profile goes on with a private copy of the image";
+        assert_eq!((check.state, check.means.as_deref()), (State::Degraded, Some(instead)));
+    }
+
+    #[test]
+    fn the_device_comes_from_udev_or_from_the_module_or_from_outside() {
+        let container = Some(Container::Podman);
+        let on_a_machine = Surroundings {
+            distribution: Distribution::Debian,
+            container: None,
+            runner: None,
+            program: None,
+            is_replaceable: false,
+            is_root: false,
+            systemd: true,
+        };
+        let closed = tun_fix(Errno::EACCES, &on_a_machine);
+        assert_eq!(closed.title, "give it the mode that udev gives it");
+        assert_eq!(closed.lines, ["sudo chmod 0666 /dev/net/tun"]);
+        let none = tun_fix(Errno::ENOENT, &on_a_machine);
+        assert_eq!(none, load_module("tun", &on_a_machine));
+        let contained = tun_fix(Errno::EACCES, &Surroundings { container, ..on_a_machine });
+        assert_eq!(contained.title, "start the container with the device");
+        assert_eq!(
+            contained.lines,
+            ["docker run --device /dev/net/tun ...", "podman run --device /dev/net/tun ..."]
+        );
     }
 
     #[test]

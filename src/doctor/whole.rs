@@ -65,12 +65,12 @@ mod tests {
 
     #[test]
     fn a_plan_that_cannot_be_rehearsed_is_judged_by_its_parts() {
-        let because = "not tried, as a private copy of the image would be made for it";
         let fine = whole(&Ok(copy()), &[Check::ok(Primitive::Proc, "")]);
-        assert_eq!((fine.state, fine.found), (State::Ok, format!("planned; {because}")));
+        let found = "planned; not tried, as a private copy of the image would be made for it";
+        assert_eq!((fine.state, fine.found.as_str()), (State::Ok, found));
         let lacking = whole(&Ok(copy()), &[Check::missing(Primitive::Proc, "")]);
-        let found = format!("{because}; but see above");
-        assert_eq!((lacking.state, lacking.found), (State::Missing, found));
+        let found = "not tried, as a private copy of the image would be made for it; but see above";
+        assert_eq!((lacking.state, lacking.found.as_str()), (State::Missing, found));
     }
 
     #[test]

@@ -269,8 +269,8 @@ pub fn duplicate(fd: RawFd) -> Result<OwnedFd, Errno> {
 pub fn exec(program: &CStr, argv: &[*const libc::c_char], envp: &[*const libc::c_char]) -> Errno {
     let ends_in_null =
         |vector: &[*const libc::c_char]| vector.last().is_some_and(|last| last.is_null());
-    assert!(ends_in_null(argv), "argv lacks its NULL");
-    assert!(ends_in_null(envp), "envp lacks its NULL");
+    assert!(ends_in_null(argv), "argv without NULL");
+    assert!(ends_in_null(envp), "envp without NULL");
     // SAFETY: both vectors end in NULL (checked above) and point to live strings that the
     // script owns.
     unsafe { libc::execve(program.as_ptr(), argv.as_ptr(), envp.as_ptr()) };

@@ -161,7 +161,11 @@ fn a_wall_that_is_missing_is_named() {
     let lost = "without it every system call of the kernel would be open";
     for (errno, found, fix) in [
         (22, "invalid argument [EINVAL]", "boot a kernel with CONFIG_SECCOMP_FILTER=y"),
-        (1, "not permitted [EPERM]", "start the container without its filter of system calls"),
+        (
+            1,
+            "operation not permitted [EPERM]",
+            "start the container without its filter of system calls",
+        ),
     ] {
         let (findings, status) = findings(&refusing("seccomp", errno), &[]);
         assert_eq!(status, Some(1), "{findings:#}");

@@ -37,6 +37,10 @@ fn explain_at(step: &Step, fault: Fault, plan: &Plan) -> Refused {
     }
 }
 
+/// What to do where a process of ours was killed, and nobody of us did it.
+pub const LOOK_FOR_ITS_END: &str = "if nobody did that on purpose, the machine may have run out of \
+                                    memory: dmesg | grep -i kill";
+
 /// What to do where this machine refuses what a sandbox is made of.
 const WITHOUT: &str =
     "to run without namespaces: --degrade namespaces, in a profile degrade = [\"namespaces\"]";
@@ -66,6 +70,13 @@ fn explain_namespaces(errno: Errno) -> Diagnostic {
             .because("this kernel lacks one of the namespaces [EINVAL]")
             .help("jail needs CONFIG_USER_NS, PID_NS, NET_NS, IPC_NS, UTS_NS and CGROUPS")
             .help(ASK_THE_DOCTOR),
+        _ => used_up(diagnostic, errno),
+    }
+}
+
+/// What else keeps a process from being made: something is used up.
+pub fn used_up(diagnostic: Diagnostic, errno: Errno) -> Diagnostic {
+    match errno {
         Errno::EAGAIN => diagnostic
             .because("the limit of processes is reached (RLIMIT_NPROC or a pids cgroup) [EAGAIN]")
             .help("end some processes, or raise it: ulimit -u"),

@@ -2,7 +2,7 @@
 //!
 //! The supervisor stays where it is. It opens the file of the namespace, once, and forks a process that
 //! enters what was opened, clones init as a child of the supervisor, says which number it has, and is
-//! gone. Where the namespace belongs to a user namespace of the caller's, that is entered first: nobody
+//! gone; it dies with the supervisor, also while somebody has stopped it. Where the namespace belongs to a user namespace of the caller's, that is entered first: nobody
 //! else has a right to the network, and so the user namespace of init becomes one below it.
 
 mod answer;
@@ -20,9 +20,9 @@ use nix::unistd::{getegid, geteuid};
 
 use crate::diagnostic::Diagnostic;
 use crate::script::{Mapping, Namespaces};
-use crate::sys::{Clone, clone_sibling, exit_now, fork, wait_for_end};
+use crate::sys::{Clone, clone_sibling, die_with_parent, exit_now, fork, wait_for_end};
 
-use super::beside::wait_for_answer;
+use super::beside::{has_ended, wait_for_answer};
 use answer::{Answer, Stage};
 use namespace::Namespace;
 
@@ -47,7 +47,7 @@ pub fn clone_inside(
         }
         Clone::Parent { child: middle } => {
             drop(theirs);
-            let answer = wait(&ours).map_err(|errno| failed("recv", errno));
+            let answer = wait(&ours, path, LIMIT);
             // It has nothing more to do, whatever it has said.
             let _ = nix::sys::signal::kill(middle, nix::sys::signal::Signal::SIGKILL);
             while wait_for_end(middle) == Err(Errno::EINTR) {}
@@ -59,11 +59,15 @@ pub fn clone_inside(
     }
 }
 
-fn wait(socket: &OwnedFd) -> Result<Answer, Errno> {
-    if !wait_for_answer(socket, LIMIT)? {
-        return Err(Errno::ETIMEDOUT);
+fn wait(socket: &OwnedFd, path: &CStr, limit: Duration) -> Result<Answer, Diagnostic> {
+    match wait_for_answer(socket, limit) {
+        Ok(true) => Answer::receive(socket).map_err(|errno| match errno {
+            Errno::EPIPE => words::gone(path),
+            errno => words::failed(path, "recv", errno),
+        }),
+        Ok(false) => Err(words::silence(path, limit)),
+        Err(errno) => Err(words::failed(path, "ppoll", errno)),
     }
-    Answer::receive(socket)
 }
 
 /// The process in the middle. Returns in init only, which keeps nothing of the namespace open.
@@ -73,12 +77,14 @@ fn go_in_and_clone(
     cgroup: Option<BorrowedFd>,
     socket: OwnedFd,
 ) -> Result<Clone, Diagnostic> {
-    let entered = go_in(&namespace, namespaces);
+    let entered =
+        follow_the_supervisor(&socket).and_then(|()| go_in(&namespace, namespaces, &socket));
     drop(namespace);
     let answer = match entered {
         Ok(()) => match clone_sibling(namespaces.flags, cgroup) {
             Ok(Clone::Child) => return Ok(Clone::Child),
             Ok(Clone::Parent { child }) => Answer::Cloned(child),
+            Err(Errno::EPERM) if is_nobody() => Answer::Failed(Stage::Known, Errno::EPERM),
             Err(errno) => Answer::Failed(Stage::Clone, errno),
         },
         Err((stage, errno)) => Answer::Failed(stage, errno),
@@ -88,7 +94,27 @@ fn go_in_and_clone(
     exit_now(0)
 }
 
-fn go_in(namespace: &Namespace, namespaces: &mut Namespaces) -> Result<(), (Stage, Errno)> {
+/// Dies when the supervisor dies, which may have happened before the kernel was told.
+fn follow_the_supervisor(socket: &OwnedFd) -> Result<(), (Stage, Errno)> {
+    let is_alone = die_with_parent().and_then(|()| has_ended(socket));
+    if is_alone.map_err(|errno| (Stage::Follow, errno))? {
+        exit_now(0);
+    }
+    Ok(())
+}
+
+/// Whether the user namespace that we have entered does not know our uid or gid: then it shows the
+/// number of nobody (user_namespaces(7), "Unmapped user and group IDs").
+fn is_nobody() -> bool {
+    const NOBODY: u32 = 65534;
+    [geteuid().as_raw(), getegid().as_raw()].contains(&NOBODY)
+}
+
+fn go_in(
+    namespace: &Namespace,
+    namespaces: &mut Namespaces,
+    socket: &OwnedFd,
+) -> Result<(), (Stage, Errno)> {
     let join = || setns(&namespace.network, CloneFlags::CLONE_NEWNET);
     let owner = match (join(), &namespace.owner) {
         (Err(Errno::EPERM), Some(owner)) => owner,
@@ -98,6 +124,8 @@ fn go_in(namespace: &Namespace, namespaces: &mut Namespaces) -> Result<(), (Stag
         return Err((Stage::Ids, Errno::EPERM));
     };
     setns(owner, CloneFlags::CLONE_NEWUSER).map_err(|errno| (Stage::Owner, errno))?;
+    // Other capabilities made the kernel forget whose death is ours.
+    follow_the_supervisor(socket)?;
     join().map_err(|errno| (Stage::Network, errno))?;
     // Who we are did not change, but how it is called here.
     *uid_map = with_outside(uid_map, geteuid().as_raw());
@@ -113,11 +141,38 @@ fn with_outside(line: &[u8], outside: u32) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
+    use crate::diagnostic::{Palette, render};
+
     use super::*;
 
     #[test]
     fn the_number_inside_stays() {
         assert_eq!(with_outside(b"1000 1000 1\n", 0), b"1000 0 1\n");
         assert_eq!(with_outside(b"0 1000 1\n", 65534), b"0 65534 1\n");
+    }
+
+    #[test]
+    fn who_says_nothing_is_not_waited_for() {
+        let kind = SockType::SeqPacket;
+        let (ours, theirs) =
+            socketpair(AddressFamily::Unix, kind, None, SockFlag::SOCK_CLOEXEC).unwrap();
+        let told = || {
+            let waited = wait(&ours, c"/run/netns/lab", Duration::from_secs(1));
+            render(&waited.unwrap_err(), Palette::Plain)
+        };
+        assert_eq!(
+            told(),
+            "jail: error: cannot join the network namespace `/run/netns/lab`\n\
+             because: the process that enters it was not ready within 1 s\n\
+             help: see whether the machine is overloaded, and try again\n"
+        );
+        drop(theirs);
+        assert_eq!(
+            told(),
+            "jail: error: cannot join the network namespace `/run/netns/lab`\n\
+             because: the process that enters it was killed\n\
+             help: if nobody did that on purpose, the machine may have run out of memory: \
+             dmesg | grep -i kill\n"
+        );
     }
 }

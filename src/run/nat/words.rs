@@ -28,7 +28,9 @@ pub fn refused(said: &[u8]) -> Diagnostic {
 }
 
 pub fn silence(limit: Duration) -> Diagnostic {
-    error().because(format!("pasta has not connected it within {} seconds", limit.as_secs()))
+    error()
+        .because(format!("pasta has not connected it within {} s", limit.as_secs()))
+        .help("see whether the machine is overloaded, and try again")
 }
 
 /// pasta ended while the command ran.

@@ -2,9 +2,11 @@
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+use snapbox::str;
 
 use super::Outside;
 use crate::support::{Feature, Finished, Jail, processes_named, wait_until};
+use crate::words::told;
 
 const NAT: [&str; 2] = ["--network", "nat"];
 
@@ -161,7 +163,16 @@ fn a_network_that_is_lost_is_told_of() {
         status(guard, "State").is_none_or(|it| it.starts_with('Z'))
     });
     running.say("go");
-    running.finish().exits(3).says("jail: warning: the network was lost before the command ended");
+    let finished = running.finish();
+    told(
+        &jail,
+        &finished,
+        3,
+        str![[r#"
+jail: warning: the network was lost before the command ended: pasta was killed, or gave up; the command went on without it
+
+"#]],
+    );
 }
 
 /// A line of /proc/PID/status.

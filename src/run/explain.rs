@@ -147,7 +147,11 @@ fn forbidden(action: &Action, fault: Fault) -> Option<Forbidden> {
             | Action::Hostname(_)
             | Action::Keyring { .. }
     );
-    let is_asked = asks_for_no_more && matches!(fault.errno, Errno::EPERM | Errno::EACCES);
+    let is_asked = match fault.errno {
+        Errno::EPERM | Errno::EACCES => asks_for_no_more,
+        // Every kernel that jail runs on has the call: a filter that does not know it says so.
+        errno => errno == Errno::ENOSYS,
+    };
     is_asked.then(|| Forbidden::inside(fault.errno, &Settings::read())).flatten()
 }
 
@@ -250,7 +254,6 @@ fn mount_deed(path: &AbsolutePath, mount: &Mount) -> String {
 
 fn help(action: &Action, fault: Fault) -> Option<&'static str> {
     match (action, fault.call, fault.errno) {
-        (_, Call::MountSetattr, Errno::ENOSYS) => Some("jail needs Linux 5.12 or newer"),
         (Action::Root(RootSource::Layers { .. }), _, Errno::EMFILE) => {
             Some("before Linux 6.7 each layer of an image takes a descriptor: ulimit -n 1024")
         }
@@ -270,13 +273,13 @@ fn help(action: &Action, fault: Fault) -> Option<&'static str> {
         }
         (Action::Mount { mount: Mount::Overlay { .. }, .. }, _, Errno::EPERM | Errno::EINVAL) => {
             Some(
-                "overlays without root need Linux 5.11, and a lower directory that is no overlay with index",
+                "the directory must not be on an overlay with an index; or a security module forbids \
+                 overlays to all but root",
             )
         }
         (Action::Root(RootSource::Layers { .. }), Call::Mount, Errno::EPERM | Errno::EACCES) => {
             Some(
-                "overlays without root need Linux 5.11, and may be forbidden here; to run on a private copy of \
-             the image: --degrade overlay, in a profile degrade = [\"overlay\"]",
+                "overlays may be forbidden here to all but root; to run on a private copy of the image: --degrade overlay, in a profile degrade = [\"overlay\"]",
             )
         }
         (Action::Root(RootSource::Layers { kept: Some(_), .. }), Call::Mount, _) => Some(

@@ -289,6 +289,48 @@ mod tests {
         assert_eq!(fs::read(directory.path().join("memory.max")).unwrap(), b"4096");
     }
 
+    /// The kernel may take a limit and keep another; here the file is one that nobody rounds.
+    #[test]
+    fn a_limit_that_does_not_hold_is_named_with_what_to_do() {
+        let directory = tempfile::tempdir().unwrap();
+        let limited = Directory::open(directory.path()).unwrap();
+        let file = |name: &str, text: &str| fs::write(directory.path().join(name), text).unwrap();
+        let plan = Plan { steps: Vec::new(), notes: Vec::new(), degraded: Vec::new() };
+        let told = |file: &'static str, text: &str| {
+            let setting = Setting { step: 0, file, text: text.into() };
+            render(&limit(&limited, &[setting], &plan).unwrap_err(), Palette::Plain)
+        };
+        file("cgroup.max.descendants", "");
+        assert_eq!(
+            told("io.max", "8:1 rbps=1"),
+            "jail: error: the limit in io.max cannot be set\n\
+             because: write io.max: no such file or directory [ENOENT]\n"
+        );
+        file("cpuset.cpus", "");
+        file("cpuset.cpus.effective", "0-3\n");
+        assert_eq!(
+            told("cpuset.cpus", "7"),
+            "jail: error: the limit in cpuset.cpus cannot be set\n\
+             because: `7` was written to cpuset.cpus, and it holds `0-3`\n\
+             help: name processors that this machine has and you may use: nproc, taskset -p $$\n"
+        );
+        let help = |file, text: &str, errno| {
+            let unset = settings::Unset::Failed { call: "write", errno };
+            unset.help(&Setting { step: 0, file, text: text.into() })
+        };
+        assert_eq!(
+            help("io.max", "8:1 rbps=1", Errno::ENODEV),
+            Some("limits of io are for whole disks, not for partitions: see lsblk")
+        );
+        assert_eq!(
+            help("memory.swap.max", "0", Errno::ENOENT),
+            Some(
+                "the kernel does not count swap: remove swapaccount=0 from its command line, or \
+                 switch swap off"
+            )
+        );
+    }
+
     /// Somebody has the lock of the name that the run would take, and keeps it.
     #[test]
     fn a_cgroup_that_is_taken_away_again_and_again_is_not_waited_for() {

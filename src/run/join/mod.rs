@@ -15,8 +15,9 @@ use std::time::Duration;
 
 use nix::errno::Errno;
 use nix::sched::{CloneFlags, setns};
+use nix::sys::signal::{Signal, kill};
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, socketpair};
-use nix::unistd::{getegid, geteuid};
+use nix::unistd::{Pid, getegid, geteuid};
 
 use crate::diagnostic::Diagnostic;
 use crate::script::{Mapping, Namespaces};
@@ -47,16 +48,21 @@ pub fn clone_inside(
         }
         Clone::Parent { child: middle } => {
             drop(theirs);
-            let answer = wait(&ours, path, LIMIT);
-            // It has nothing more to do, whatever it has said.
-            let _ = nix::sys::signal::kill(middle, nix::sys::signal::Signal::SIGKILL);
-            while wait_for_end(middle) == Err(Errno::EINTR) {}
-            match answer? {
+            match hear(middle, &ours, path, LIMIT)? {
                 Answer::Cloned(init) => Ok(Clone::Parent { child: init }),
                 Answer::Failed(stage, errno) => Err(words::refused(path, &namespace, stage, errno)),
             }
         }
     }
+}
+
+/// What the process in the middle says. It has nothing more to do then, whatever it was.
+fn hear(middle: Pid, socket: &OwnedFd, path: &CStr, limit: Duration) -> Result<Answer, Diagnostic> {
+    let answer = wait(socket, path, limit);
+    // It may have ended by itself, which is as good.
+    let _ = kill(middle, Signal::SIGKILL);
+    while wait_for_end(middle) == Err(Errno::EINTR) {}
+    answer
 }
 
 fn wait(socket: &OwnedFd, path: &CStr, limit: Duration) -> Result<Answer, Diagnostic> {
@@ -141,6 +147,8 @@ fn with_outside(line: &[u8], outside: u32) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
+    use std::process::Command;
+
     use crate::diagnostic::{Palette, render};
 
     use super::*;
@@ -152,13 +160,16 @@ mod tests {
     }
 
     #[test]
-    fn who_says_nothing_is_not_waited_for() {
+    fn who_says_nothing_is_not_waited_for_and_ended() {
         let kind = SockType::SeqPacket;
         let (ours, theirs) =
             socketpair(AddressFamily::Unix, kind, None, SockFlag::SOCK_CLOEXEC).unwrap();
         let told = || {
-            let waited = wait(&ours, c"/run/netns/lab", Duration::from_secs(1));
-            render(&waited.unwrap_err(), Palette::Plain)
+            let middle = Command::new("sleep").arg("300").spawn().unwrap().id();
+            let middle = Pid::from_raw(i32::try_from(middle).unwrap());
+            let heard = hear(middle, &ours, c"/run/netns/lab", Duration::from_secs(1));
+            assert_eq!(kill(middle, None), Err(Errno::ESRCH), "it is left");
+            render(&heard.unwrap_err(), Palette::Plain)
         };
         assert_eq!(
             told(),

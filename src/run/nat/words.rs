@@ -59,7 +59,7 @@ fn help(said: &str) -> Option<&'static str> {
     }
     if has(&["tun"]) {
         return Some(
-            "the command needs /dev/net/tun: `sudo modprobe tun`, and mode 0666 as udev gives it",
+            "pasta needs /dev/net/tun: `sudo modprobe tun`, and mode 0666 as udev gives it",
         );
     }
     None

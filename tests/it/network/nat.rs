@@ -103,6 +103,10 @@ fn what_pasta_says_is_passed_on_with_what_to_do() {
             "No interface with a default route for IPv4 or IPv6",
             "this machine has no default route, so there is nothing to connect to: `ip route`",
         ),
+        (
+            "Failed to open() /dev/net/tun: No such device",
+            "pasta needs /dev/net/tun: `sudo modprobe tun`, and mode 0666 as udev gives it",
+        ),
     ] {
         stand_in(&format!("#!/bin/sh\necho \"{said}\" >&2\nexit 1\n"))
             .run(["true"])
@@ -113,6 +117,10 @@ fn what_pasta_says_is_passed_on_with_what_to_do() {
     }
     stand_in("#!/bin/sh\nprintf '\\033[2J' >&2\n").run(["true"]).exits(125).says("u{1b}[2J");
     stand_in("#!/bin/sh\n").run(["true"]).exits(125).says("because: pasta ended without a word\n");
+    stand_in("#!/missing\n")
+        .run(["true"])
+        .exits(125)
+        .says("because: pasta: cannot be executed: no such file or directory [ENOENT]\n");
 }
 
 #[test]

@@ -185,7 +185,7 @@ fn what_to_do_about_a_step_that_failed() {
     assert_eq!(help(&bind(), Fault { call: Call::Open, errno: Errno::EIO }), None);
 }
 
-/// Steps whose calls hardly ever fail; `each_deed_has_its_words` brings the others about.
+/// After "cannot": steps whose calls hardly ever fail; `each_deed_has_its_words` brings the others about.
 #[test]
 fn what_could_not_be_done() {
     let bind = |from, write| Mount::Bind { from: path(from), write, directory: true };
@@ -217,36 +217,36 @@ fn what_could_not_be_done() {
         Action::Attend { filter: filter(), writable: Vec::new() },
     ]
     .iter()
-    .map(|action| format!("cannot {}\n", deed(action)))
+    .map(|action| format!("{}\n", deed(action)))
     .collect();
     assert_data_eq!(
         said.concat(),
         str![[r#"
-cannot make a cgroup for this run
-cannot limit what the command may use
-cannot start the sandbox's first process
-cannot hold the command in a Landlock domain
-cannot map the ids of the user namespace
-cannot make the root directory
-cannot use `/tree` as the root directory
-cannot use the image `debian:12` as the root directory
-cannot make the directory `/made`
-cannot grant `/data` for reading
-cannot grant `/data` for writing
-cannot bind `/from` to `/data` for writing
-cannot mount a tmpfs at `/data`
-cannot mount a generated file on `/data`
-cannot mask `/data`
-cannot make the root directory read-only
-cannot bring up the loopback interface
-cannot set up the network
-cannot wait until the sandbox's ports are published
-cannot refuse nested user namespaces
-cannot set no_new_privs
-cannot set the umask
-cannot set the environment
-cannot start in `/work`
-cannot attend to calls that Landlock has no say in
+make a cgroup for this run
+limit what the command may use
+start the sandbox's first process
+hold the command in a Landlock domain
+map the ids of the user namespace
+make the root directory
+use `/tree` as the root directory
+use the image `debian:12` as the root directory
+make the directory `/made`
+grant `/data` for reading
+grant `/data` for writing
+bind `/from` to `/data` for writing
+mount a tmpfs at `/data`
+mount a generated file on `/data`
+mask `/data`
+make the root directory read-only
+bring up the loopback interface
+set up the network
+wait until the sandbox's ports are published
+refuse nested user namespaces
+set no_new_privs
+set the umask
+set the environment
+start in `/work`
+attend to calls that Landlock has no say in
 
 "#]]
     );

@@ -417,6 +417,9 @@ fn init_died(status: Result<Change, Errno>) -> Diagnostic {
         Ok(Change::Signaled(signal)) => diagnostic
             .because(format!("its first process was killed by signal {signal}"))
             .help(LOOK_FOR_ITS_END),
-        _ => diagnostic,
+        Ok(Change::Exited(status)) => diagnostic
+            .because(format!("its first process ended with status {status} and without a word")),
+        Ok(Change::Stopped | Change::Continued) => diagnostic,
+        Err(errno) => diagnostic.because(format!("wait: {}", errno_cause(errno))),
     }
 }

@@ -50,6 +50,24 @@ because: no buffer space available [ENOBUFS]
     }
 }
 
+/// The other way round: init has something to say, and cannot.
+#[test]
+fn a_sandbox_that_ends_without_a_word_is_told_of() {
+    crate::require!(Feature::Program("strace"));
+    crate::require!(Feature::Tracing);
+    let (jail, finished) = under_fault("sendto", "error=ENOBUFS", &["--timeout", "1s"]);
+    told(
+        &jail,
+        &finished,
+        125,
+        str![[r#"
+jail: error: the sandbox ended before its command did
+because: its first process ended with status 0 and without a word
+
+"#]],
+    );
+}
+
 /// What is used up is told as it is of the sandbox's own processes.
 #[test]
 fn a_forwarder_that_cannot_be_started_stops_the_run() {

@@ -35,6 +35,13 @@ if [ -n "${JAIL_TEST_VM:-}" ]; then
 fi
 user=jail-test
 
+# Not every release of a package has every unit.
+switch_off() {
+    if command -v systemctl >/dev/null && systemctl cat "$1" >/dev/null 2>&1; then
+        systemctl disable "$1"
+    fi
+}
+
 # Where the tests look for them, and not in the caller's PATH; servers are in directories of their own.
 is_there() {
     for directory in /usr/local/bin /usr/bin /bin /usr/local/sbin /usr/sbin /sbin \
@@ -77,9 +84,10 @@ install_quietly() {
     # The list is words: one package each.
     # shellcheck disable=SC2086
     DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $missing </dev/null
-    for pair in openssh-server:ssh postgresql:postgresql docker-registry:docker-registry; do
+    for pair in openssh-server:ssh.service openssh-server:ssh.socket postgresql:postgresql.service \
+        docker-registry:docker-registry.service; do
         case " $missing " in
-        *" ${pair%%:*} "*) ! command -v systemctl >/dev/null || systemctl disable "${pair#*:}" ;;
+        *" ${pair%%:*} "*) switch_off "${pair#*:}" ;;
         esac
     done
     [ -z "$policy" ] || rm -f "$policy"

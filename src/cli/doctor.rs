@@ -4,12 +4,12 @@ use std::ffi::OsString;
 
 use clap::Args;
 
-use crate::diagnostic::{Diagnostic, Palette};
+use crate::diagnostic::{Diagnostic, Located, Origin, Palette};
 use crate::doctor::{self, Question};
 use crate::host::{self, Host};
 use crate::image::Rootfs;
 use crate::plan::{self, Plan};
-use crate::profile::Profile;
+use crate::profile::{Profile, Protection};
 
 use super::flags::SandboxFlags;
 use super::rootfs::{self, Found, Purpose};
@@ -62,6 +62,9 @@ pub fn doctor(arguments: &DoctorArguments) -> Result<u8, Vec<Diagnostic>> {
         image: found.as_ref().map(|_| layer.as_deref()),
         host: host.as_ref().ok(),
         drawn,
+        without_namespaces: &|| {
+            without_namespaces(&profile, found.as_ref().ok()?.as_ref(), &command)
+        },
     });
     let text = match arguments.json {
         true => doctor::to_json(&findings),
@@ -84,6 +87,23 @@ fn draw(
         rootfs::prepare(found, &plan, Purpose::Plan).map_err(|mistake| vec![mistake])?;
     }
     Ok(plan)
+}
+
+/// The plan of the same profile if it gave namespaces up. `None`: it does, they are there, or something
+/// stands against that too.
+fn without_namespaces(
+    profile: &Profile,
+    found: Option<&Found>,
+    command: &[OsString],
+) -> Option<Plan> {
+    if profile.degrade.iter().any(|it| it.value == Protection::Namespaces) {
+        return None;
+    }
+    let mut profile = profile.clone();
+    profile.degrade.push(Located::new(Protection::Namespaces, Origin::BuiltIn));
+    let host = host::survey(&profile, found.map(|found| &found.rootfs));
+    let plan = draw(&profile, found, &host, command).ok()?;
+    plan.degraded.contains(&Protection::Namespaces).then_some(plan)
 }
 
 const EXAMPLES: &str = "\

@@ -17,6 +17,10 @@ pub use suggest::did_you_mean;
 pub const ASK_THE_DOCTOR: &str =
     "`jail doctor`, with the same options, tries all that they need and says how to get it here";
 
+/// What to do where this machine refuses what a sandbox is made of.
+pub const WITHOUT_NAMESPACES: &str =
+    "to run without namespaces: --degrade namespaces, in a profile degrade = [\"namespaces\"]";
+
 /// How much a diagnostic matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Severity {

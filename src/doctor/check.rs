@@ -1,6 +1,6 @@
 //! How checks are made of what was seen.
 
-use crate::diagnostic::{ASK_THE_DOCTOR, Diagnostic};
+use crate::diagnostic::{ASK_THE_DOCTOR, Diagnostic, WITHOUT_NAMESPACES};
 use crate::remedy;
 
 use super::primitive::Primitive;
@@ -73,10 +73,11 @@ impl Check {
         self.means(means)
     }
 
-    /// Who reads this has asked the doctor already.
+    /// Who reads this has asked the doctor already, who proposes to do without namespaces only where
+    /// that works.
     #[must_use]
     fn help(mut self, help: &str) -> Self {
-        if help != ASK_THE_DOCTOR {
+        if ![ASK_THE_DOCTOR, WITHOUT_NAMESPACES].contains(&help) {
             self.fixes.push(Fix { title: help.to_owned(), lines: Vec::new() });
         }
         self

@@ -30,6 +30,8 @@ pub struct Question<'a> {
     pub host: Option<&'a Host>,
     /// The plan as `jail run` would draw it, or all that stands against it.
     pub drawn: Result<Plan, Vec<Diagnostic>>,
+    /// The plan without namespaces, if the machine refuses them and the profile has not given them up.
+    pub without_namespaces: &'a dyn Fn() -> Option<Plan>,
 }
 
 /// What every run needs beside the namespaces, and what is said of it when it works.
@@ -79,10 +81,11 @@ pub fn examine(question: &Question) -> Findings {
     for check in checks.iter_mut().filter(|check| check.state == State::Missing) {
         check.means = check.means.take().or_else(|| check.name.means().map(str::to_owned));
     }
-    let last = whole::whole(&question.drawn, &checks);
+    let mut last = whole::whole(&question.drawn, &checks);
     let runs = last.state == State::Ok;
-    if runs {
-        checks.iter_mut().for_each(dispensable);
+    match runs {
+        true => checks.iter_mut().for_each(dispensable),
+        false => last = last.fixes(whole::without_namespaces(question.without_namespaces)),
     }
     checks.push(last);
     Findings {

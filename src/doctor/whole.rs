@@ -2,6 +2,7 @@
 
 use crate::diagnostic::Diagnostic;
 use crate::plan::Plan;
+use crate::remedy::Fix;
 
 use super::child::LONG;
 use super::primitive::Primitive;
@@ -38,6 +39,17 @@ pub fn whole(drawn: &Result<Plan, Vec<Diagnostic>>, before: &[Check]) -> Check {
             },
         },
     }
+}
+
+/// To do without namespaces, where that is all that is missing: it is proposed only if it was done.
+pub fn without_namespaces(draw: &dyn Fn() -> Option<Plan>) -> Option<Fix> {
+    let plan = draw()?;
+    rehearse(&plan, LONG).is_none().then(|| {
+        Fix::new(
+            "or run by Landlock and a filter alone, which was tried and works, but hides nothing: \
+             `--degrade namespaces`, in a profile `degrade = [\"namespaces\"]`",
+        )
+    })
 }
 
 /// Whether the same words stand above.

@@ -56,6 +56,10 @@ impl Forbidden {
             Errno::EPERM | Errno::EACCES | Errno::ENOSYS if settings.filtered => Self::Filter,
             Errno::EACCES => Self::Unseen,
             Errno::EPERM if settings.chrooted => Self::Chroot,
+            // What AppArmor says to who lacks a capability, also in a user namespace of her own.
+            Errno::EPERM if settings.apparmor_profile.is_some() => {
+                Self::Confined { profile: settings.apparmor_profile.clone().unwrap_or_default() }
+            }
             Errno::EPERM => Self::Unseen,
             Errno::EINVAL if !settings.user_namespaces => Self::NotBuilt,
             Errno::ENOSYS => Self::TooOld,
@@ -142,7 +146,8 @@ impl Forbidden {
                 outside::without_apparmor(surroundings)
             }
             Self::Confined { profile } => vec![Fix::new(format!(
-                "start jail from outside of `{profile}`, or add the rule `userns,` to that profile"
+                "start jail from outside of `{profile}`, or add the rules `userns,`, `capability,`, `mount,`, \
+                 `umount,` and `pivot_root,` to that profile"
             ))],
             Self::Policy => vec![
                 Fix::new("make a module of what was refused, look at it, and install it")
@@ -222,8 +227,12 @@ pub(super) mod tests {
         assert_eq!(by(Errno::EPERM, |_| {}), Some(Forbidden::Unseen));
         assert_eq!(by(Errno::EACCES, |it| it.selinux = true), Some(Forbidden::Policy));
         let confined = |settings: &mut Settings| settings.apparmor_profile = Some("x".into());
-        let profile = "x".to_owned();
-        assert_eq!(by(Errno::EACCES, confined), Some(Forbidden::Confined { profile }));
+        for errno in [Errno::EPERM, Errno::EACCES] {
+            let profile = "x".to_owned();
+            assert_eq!(by(errno, confined), Some(Forbidden::Confined { profile }));
+        }
+        let in_chroot = |settings: &mut Settings| (confined(settings), settings.chrooted = true).1;
+        assert_eq!(by(Errno::EPERM, in_chroot), Some(Forbidden::Chroot));
         let both = |settings: &mut Settings| (confined(settings), filter(settings)).1;
         assert_eq!(by(Errno::EPERM, both), Some(Forbidden::Filter));
         let profile = "x".to_owned();

@@ -54,9 +54,12 @@ fn text(path: &str) -> Option<String> {
     Some(String::from_utf8_lossy(&bytes).trim_matches(['\n', '\0', ' ']).to_owned())
 }
 
-/// `unconfined`, or a profile and its mode in brackets; complaints alone refuse nothing.
+/// `unconfined`, or a profile and its mode in brackets; complaints alone refuse nothing, nor does a profile
+/// that is there to give a right.
 fn is_confining(profile: &String) -> bool {
-    !profile.is_empty() && profile != "unconfined" && !profile.ends_with("(complain)")
+    let confines_nothing = ["(complain)", "(unconfined)"];
+    let is_loose = confines_nothing.iter().any(|mode| profile.ends_with(mode));
+    !profile.is_empty() && profile != "unconfined" && !is_loose
 }
 
 /// Every id as it is: the map of the first user namespace (user_namespaces(7)).
@@ -72,6 +75,15 @@ fn has_root(mounts: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_profile_confines_by_its_mode() {
+        let confines = |profile: &str| is_confining(&profile.to_owned());
+        assert!(confines("cage (enforce)") && confines("cage (kill)"));
+        for loose in ["", "unconfined", "cage (complain)", "jail (unconfined)"] {
+            assert!(!confines(loose), "{loose}");
+        }
+    }
 
     #[test]
     fn the_first_user_namespace_has_every_id() {

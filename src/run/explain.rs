@@ -6,7 +6,7 @@ use std::ffi::OsStr;
 
 use nix::errno::Errno;
 
-use crate::diagnostic::{ASK_THE_DOCTOR, Diagnostic, Origin, errno_cause};
+use crate::diagnostic::{ASK_THE_DOCTOR, Diagnostic, Origin, WITHOUT_NAMESPACES, errno_cause};
 use crate::plan::{Action, Mount, Plan, RootSource, Step};
 use crate::remedy::{Fix, Forbidden, Settings, Surroundings, load_module, unmask_proc};
 use crate::units::AbsolutePath;
@@ -37,10 +37,6 @@ fn explain_at(step: &Step, fault: Fault, plan: &Plan) -> Refused {
 pub const LOOK_FOR_ITS_END: &str = "if nobody did that on purpose, the machine may have run out of \
                                     memory: dmesg | grep -i kill";
 
-/// What to do where this machine refuses what a sandbox is made of.
-const WITHOUT: &str =
-    "to run without namespaces: --degrade namespaces, in a profile degrade = [\"namespaces\"]";
-
 /// clone3(2), or what stands before it, said no.
 pub fn explain_clone(errno: Errno) -> Diagnostic {
     let explained = explain_namespaces(errno);
@@ -50,7 +46,7 @@ pub fn explain_clone(errno: Errno) -> Diagnostic {
         | Errno::EACCES
         | Errno::ENOSYS
         | Errno::EINVAL
-        | Errno::EUSERS => explained.help(WITHOUT),
+        | Errno::EUSERS => explained.help(WITHOUT_NAMESPACES),
         _ => explained,
     }
 }
@@ -109,7 +105,7 @@ fn explain_step(step: &Step, fault: Fault) -> Diagnostic {
         (
             Action::Ids(_) | Action::Scratch { .. } | Action::Proc { .. },
             Errno::EPERM | Errno::EACCES,
-        ) => diagnostic.help(WITHOUT),
+        ) => diagnostic.help(WITHOUT_NAMESPACES),
         _ => diagnostic,
     }
 }
@@ -275,7 +271,8 @@ fn help(action: &Action, fault: Fault) -> Option<&'static str> {
         }
         (Action::Root(RootSource::Layers { .. }), Call::Mount, Errno::EPERM | Errno::EACCES) => {
             Some(
-                "overlays may be forbidden here to all but root; to run on a private copy of the image: --degrade overlay, in a profile degrade = [\"overlay\"]",
+                "overlays may be forbidden here to all but root; to run on a private copy of the image: \
+                 --degrade overlay, in a profile degrade = [\"overlay\"]",
             )
         }
         (Action::Root(RootSource::Layers { kept: Some(_), .. }), Call::Mount, _) => Some(

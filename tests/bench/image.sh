@@ -104,6 +104,10 @@ YML
     until python3 -c "import socket; socket.create_connection(('127.0.0.1', $port))" 2>/dev/null; do
         kill -0 $! || { cat registry.log >&2 && exit 1; }
     done
+    # By default it is looked for where root's podman may have closed a directory to this user. Not before:
+    # the server takes variables of such names for its own.
+    echo '{}' >auth.json
+    export REGISTRY_AUTH_FILE=$PWD/auth.json
     for tag in dev dev-zstd; do
         skopeo copy -q --dest-tls-verify=false "oci:oci:$tag" "docker://127.0.0.1:$port/bench:$tag"
     done

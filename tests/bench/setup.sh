@@ -39,7 +39,7 @@ find_jail() {
     exit 1
 }
 
-# Fills a directory with jail, bare and these scripts.
+# Fills a directory with jail, bare, forbid and these scripts.
 prepare() {
     local jail
     jail=$(find_jail)
@@ -49,6 +49,7 @@ prepare() {
     chmod 755 "$JAIL_BENCH_DIR"
     install -m 755 "$jail" "$JAIL_BENCH_DIR/jail"
     cc -O2 -static -o "$JAIL_BENCH_DIR/bare" "$bench/bare.c"
+    cc -O2 -static -o "$JAIL_BENCH_DIR/forbid" "$bench/forbid.c"
     install -m 755 "$bench"/*.sh "$JAIL_BENCH_DIR"
     install -m 644 "$bench"/*.py "$JAIL_BENCH_DIR"
 }
@@ -81,6 +82,7 @@ become_user() {
     cd "$JAIL_BENCH_DIR"
     jail=$JAIL_BENCH_DIR/jail
     bare=$JAIL_BENCH_DIR/bare
+    forbid=$JAIL_BENCH_DIR/forbid
 }
 
 # bubblewrap as people use it.

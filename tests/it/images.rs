@@ -4,6 +4,7 @@
 mod commands;
 mod copies;
 mod documents;
+mod faults;
 mod formats;
 mod full;
 mod hostile;
@@ -21,3 +22,4 @@ mod sources;
 mod system;
 pub mod tar;
 mod trees;
+mod which;

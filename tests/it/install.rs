@@ -113,6 +113,7 @@ fn pages_are_shown_by_man() {
 
 #[test]
 fn a_debian_package_is_built_and_its_program_runs() {
+    crate::require!(Feature::Userns);
     crate::require!(Feature::Program("dpkg-deb"));
     crate::require!(Feature::Cargo("deb"));
     let jail = Jail::new();
@@ -140,13 +141,36 @@ fn a_debian_package_is_built_and_its_program_runs() {
     }
 
     let root = jail.elsewhere().join("root");
-    let unpack = [dpkg, "-x".as_ref(), package.as_os_str(), root.as_os_str()];
-    jail.run_outside(unpack).succeeds();
-    is_complete(&files(&root), "usr/");
+    packages(&jail, &root, &["--install".as_ref(), package.as_os_str()]);
+    assert!(listed(&jail, &root).starts_with("ii "), "{}", listed(&jail, &root));
+    let installed = files(&root.join("usr"));
+    is_complete(&installed, "");
     assert!(root.join("usr/share/doc/jail/copyright").exists());
     let program = root.join("usr/bin/jail");
     let line = [program.as_os_str()].into_iter().chain(["run", "--", "true"].map(OsStr::new));
     jail.run_outside(line).succeeds();
+    // Once more over itself, as for a new version, and away again.
+    packages(&jail, &root, &["--install".as_ref(), package.as_os_str()]);
+    packages(&jail, &root, &["--purge".as_ref(), "jail".as_ref()]);
+    assert_eq!(listed(&jail, &root), "");
+    assert!(!root.join("usr").exists());
+}
+
+/// The package manager itself, for a root of the user's own in which nothing else is installed.
+fn packages(jail: &Jail, root: &Path, words: &[&OsStr]) {
+    let script = "PATH=$PATH:/usr/sbin:/sbin; mkdir -p \"$0/var/lib/dpkg/info\" \
+                  \"$0/var/lib/dpkg/updates\"; touch \"$0/var/lib/dpkg/status\"; \
+                  exec dpkg --root=\"$0\" --log=/dev/null \"$@\"";
+    let line = ["unshare", "-r", "sh", "-ec", script].map(OsStr::new);
+    jail.run_outside(line.into_iter().chain([root.as_os_str()]).chain(words.iter().copied()))
+        .succeeds();
+}
+
+/// What the package manager says of it; nothing if it is not known.
+fn listed(jail: &Jail, root: &Path) -> String {
+    let root = format!("--admindir={}/var/lib/dpkg", root.display());
+    let format = "-f=${db:Status-Abbrev} ${Package}\n";
+    jail.run_outside(["dpkg-query", &root, "-W", format]).stdout_text()
 }
 
 /// Runs words of the program in a root where nothing else is, but what a line of a shell mounts there.

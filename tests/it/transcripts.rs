@@ -12,13 +12,19 @@ use snapbox::data::DataFormat;
 use snapbox::{Assert, Data, Redactions, assert::DEFAULT_ACTION_ENV};
 
 use crate::support::{Feature, Jail, jail_binary};
+use crate::tools::cargo::with_rust;
 
 /// Runs a page and compares it with itself.
 #[track_caller]
 fn holds(name: &str) {
+    holds_in(project(), name);
+}
+
+/// The same in a project in which there is more.
+#[track_caller]
+fn holds_in(mut jail: Jail, name: &str) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cli").join(name);
     let page = fs::read_to_string(&path).expect("the page is there");
-    let mut jail = project();
     let mut made = String::new();
     let mut lines = page.lines();
     while let Some(line) = lines.next() {
@@ -87,6 +93,21 @@ fn a_refused_network() {
     holds("network.md");
 }
 
+/// A new user has the tools, and nothing of jail's.
+#[test]
+fn builds_in_six_languages() {
+    for program in ["cc", "go", "npm", "python3", "make", "ant"] {
+        crate::require!(Feature::Program(program));
+    }
+    let jail = project();
+    let path = format!(
+        "{}:{}/.cargo/bin:/usr/local/bin:/usr/bin:/bin",
+        jail.home().join("bin").display(),
+        jail.home().display()
+    );
+    holds_in(with_rust(jail).env("PATH", path), "languages.md");
+}
+
 #[test]
 fn a_masked_file() {
     holds("mask.md");
@@ -144,6 +165,6 @@ fn every_page_is_run() {
     let pages = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cli");
     for page in fs::read_dir(pages).expect("there are pages").flatten() {
         let name = page.file_name().into_string().expect("a name in UTF-8");
-        assert!(this.contains(&format!("holds(\"{name}\")")), "nobody runs {name}");
+        assert!(this.contains(&format!("\"{name}\")")), "nobody runs {name}");
     }
 }

@@ -54,17 +54,21 @@ impl Kept {
             let length = file.metadata()?.len();
             Ok(Self { file, path: path.to_owned(), length, read: 0 })
         };
-        open().map_err(|error: io::Error| {
-            Diagnostic::error(format!("cannot keep a download in `{}`", path.display()))
-                .because(cause(&error))
-        })
+        open().map_err(|error: io::Error| unusable(path, &error))
     }
 
     /// Forgets what is there.
-    pub fn clear(&mut self) -> io::Result<()> {
+    pub fn clear(&mut self) -> Result<(), Diagnostic> {
         (self.length, self.read) = (0, 0);
-        self.file.set_len(0)
+        self.file.set_len(0).map_err(|error| unusable(&self.path, &error))
     }
+}
+
+/// A disk that is full has room afterwards, and what is in the way is gone.
+fn unusable(path: &Path, error: &io::Error) -> Diagnostic {
+    Diagnostic::error(format!("cannot keep a download in `{}`", path.display()))
+        .because(cause(error))
+        .help("run `jail image prune`, which removes all downloads that broke off, and try again")
 }
 
 impl<'a> Feed<'a> {

@@ -8,12 +8,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use nix::errno::Errno;
 
-use crate::diagnostic::{Diagnostic, cause};
+use crate::diagnostic::Diagnostic;
 use crate::image::digest::Digest;
 use crate::image::document::{Compression, Descriptor, MediaType};
 use crate::image::source::Source;
 use crate::image::store::{LayerRecord, Unfinished, Writer, summarize};
-use crate::image::unpack::{Bad, Budget, Limits, Packed, Reason, Unpacked, unpack};
+use crate::image::unpack::{Bad, Budget, Limit, Limits, Packed, Reason, Unpacked, unpack};
 
 use super::feed::{Feed, Kept};
 use super::progress::{Progress, State};
@@ -94,7 +94,7 @@ fn fill(common: &Common, layer: Layer, unfinished: Unfinished) -> Result<Ready, 
     {
         let path = partial.as_ref().expect("something was kept there");
         let mut kept = Kept::open(path, layer.descriptor.size)?;
-        kept.clear().map_err(|error| unusable(path, &error))?;
+        kept.clear()?;
         unfinished.empty()?;
         common.progress.turn(layer.number, State::Restarted);
         // What the first attempt used of the limits is no one's fault.
@@ -109,7 +109,7 @@ fn fill(common: &Common, layer: Layer, unfinished: Unfinished) -> Result<Ready, 
         }
         Refused { diagnostic: failed.diagnostic, hostile: failed.hostile }
     })?;
-    describe(&unfinished, &unpacked)?;
+    describe(common, layer, &unfinished, &unpacked)?;
     common.progress.turn(layer.number, State::Unpacked);
     Ok(Ready { number: layer.number, unfinished, partial })
 }
@@ -182,16 +182,21 @@ fn explain(bad: &Bad, source: &dyn Source, layer: Layer) -> Diagnostic {
                 .help("make room, for example by `jail image prune`, and run the command again")
         }
         Reason::Read(_) => {
-            Diagnostic::error(format!("cannot read layer {number} (`{short}`) of `{name}`"))
-                .because(because)
-                .help("run the command again: it goes on where it was interrupted")
+            let unread =
+                Diagnostic::error(format!("cannot read layer {number} (`{short}`) of `{name}`"))
+                    .because(because);
+            match source.is_remote() {
+                true => unread.help("run the command again: it goes on where it was interrupted"),
+                false => unread,
+            }
         }
-        Reason::Limit(_) => {
+        Reason::Limit(Limit::Bytes(_) | Limit::Entries(_) | Limit::Ratio(_)) => {
             Diagnostic::error(format!("layer {number} (`{short}`) of `{name}` is refused"))
                 .because(because)
                 .help("if you trust the image, raise the limit: see `jail image pull --help`")
         }
-        Reason::Inflate(_)
+        Reason::Limit(Limit::Depth(_) | Limit::Directories(_) | Limit::Links(_))
+        | Reason::Inflate(_)
         | Reason::Size { .. }
         | Reason::Digest { .. }
         | Reason::DiffId { .. }
@@ -200,17 +205,32 @@ fn explain(bad: &Bad, source: &dyn Source, layer: Layer) -> Diagnostic {
             Diagnostic::error(format!("layer {number} (`{short}`) of `{name}` is refused"))
                 .because(because)
         }
-        Reason::System(..) | Reason::NoAttributes | Reason::NoWhiteouts | Reason::NotEmpty => {
+        Reason::NoAttributes | Reason::NoWhiteouts => {
+            Diagnostic::error(format!("cannot unpack layer {number} (`{short}`) of `{name}`"))
+                .because(because)
+                .help(
+                    "use a file system such as ext4, XFS or btrfs, and Linux 5.8 or newer; \
+                     `$XDG_DATA_HOME` says where images are kept",
+                )
+        }
+        Reason::System(..) | Reason::NotEmpty => {
             Diagnostic::error(format!("cannot unpack layer {number} (`{short}`) of `{name}`"))
                 .because(because)
         }
     }
 }
 
-fn describe(unfinished: &Unfinished, unpacked: &Unpacked) -> Result<(), Diagnostic> {
+fn describe(
+    common: &Common,
+    layer: Layer,
+    unfinished: &Unfinished,
+    unpacked: &Unpacked,
+) -> Result<(), Diagnostic> {
     let tree = unfinished.tree()?;
     let summary = summarize(tree.as_fd()).map_err(|error| {
-        Diagnostic::error("cannot read what was unpacked").because(cause(&error))
+        // Nothing but system calls can fail there.
+        let errno = Errno::try_from(error).unwrap_or(Errno::EIO);
+        explain(&Reason::System("read what was unpacked", errno).into(), common.source, layer)
     })?;
     let record = LayerRecord {
         packed: unpacked.packed,
@@ -233,8 +253,4 @@ fn compression(layer: &Layer) -> Compression {
         // Not possible in a manifest that was read; a tar then says what is wrong.
         MediaType::Index | MediaType::Manifest | MediaType::Config => Compression::None,
     }
-}
-
-fn unusable(path: &std::path::Path, error: &std::io::Error) -> Diagnostic {
-    Diagnostic::error(format!("cannot empty `{}`", path.display())).because(cause(error))
 }

@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::fs;
+use std::io;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::{Builder, scope};
@@ -41,12 +42,12 @@ pub fn make_all(
 ) -> Made {
     let descriptors: Vec<&Descriptor> = layers.iter().map(|(descriptor, _)| descriptor).collect();
     progress.layers(&descriptors);
-    if let Err(diagnostic) = check_room(writer, layers) {
+    let left = distinct(layers, progress);
+    if let Err(diagnostic) = check_room(writer, &left) {
         return Made { new: Vec::new(), result: Err(diagnostic.into()) };
     }
     let (stop, budget) = (AtomicBool::new(false), Budget::new(*limits));
     let common = Common { source, writer, limits, budget: &budget, progress, stop: &stop };
-    let left = distinct(layers, progress);
     let next = AtomicUsize::new(0);
     let (ready, finished) = channel();
     scope(|threads| {
@@ -59,13 +60,18 @@ pub fn make_all(
             if let Err(error) = started
                 && number == 0
             {
-                let diagnostic = Diagnostic::error("cannot start a thread").because(cause(&error));
-                return Made { new: Vec::new(), result: Err(diagnostic.into()) };
+                return Made { new: Vec::new(), result: Err(no_thread(source, &error).into()) };
             }
         }
         drop(ready);
         commit(&common, &finished)
     })
+}
+
+fn no_thread(source: &dyn Source, error: &io::Error) -> Diagnostic {
+    Diagnostic::error(format!("cannot start a thread to unpack `{}`", source.name()))
+        .because(cause(error))
+        .help("end other programs, or raise the limit: `ulimit -u`, or `pids.max` of the cgroup")
 }
 
 /// Makes layers until there is none left, or one fails.
@@ -146,9 +152,9 @@ fn distinct<'a>(layers: &'a [(Descriptor, Digest)], progress: &dyn Progress) -> 
 }
 
 /// A layer that does not even fit packed is not begun.
-fn check_room(writer: &Writer, layers: &[(Descriptor, Digest)]) -> Result<(), Diagnostic> {
+fn check_room(writer: &Writer, layers: &[Layer]) -> Result<(), Diagnostic> {
     let mut needed = 0_u64;
-    for (descriptor, diff_id) in layers {
+    for Layer { descriptor, diff_id, .. } in layers {
         if writer.store().layer_record(diff_id)?.is_none() {
             needed = needed.saturating_add(descriptor.size);
         }
@@ -164,7 +170,7 @@ fn check_room(writer: &Writer, layers: &[(Descriptor, Digest)]) -> Result<(), Di
     }
     Err(Diagnostic::error(format!("no room for the image in `{}`", place.display()))
         .because(format!(
-            "its layers are {} even packed, and {} are free",
+            "its layers are {} even packed, and {} are free, a twentieth of which stays",
             size(needed),
             size(free)
         ))

@@ -155,7 +155,8 @@ fn no_platform(source: &dyn Source, wanted: &Platform, entries: &[Descriptor]) -
     offered.truncate(MOST_SHOWN);
     let refused = Diagnostic::error(format!("`{}` has no image for `{wanted}`", source.name()));
     match offered.is_empty() {
-        true => refused.because("it does not say what its images are for"),
+        true if entries.is_empty() => refused.because("its index is empty"),
+        true => refused.because("its index does not say what its images are for"),
         false => refused
             .because(format!("it has images for {}", offered.join(", ")))
             .help("choose one by `--platform`"),

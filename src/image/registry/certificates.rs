@@ -4,15 +4,16 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::pem::{self, PemObject};
 use ureq::tls::Certificate;
 
-use crate::diagnostic::{Diagnostic, cause};
+use crate::diagnostic::{Diagnostic, Origin, cause};
 
 use super::options::{Options, Surroundings};
 
 /// The authorities for a server that files name `host`, `HOST` or `HOST:PORT`: the system's, those
-/// of the user's choice, and those that docker's and podman's directories have for this server.
+/// of the user's choice, and those that docker's and podman's directories have for this server. There
+/// may be none.
 pub fn authorities(host: &str, options: &Options) -> Result<Vec<Certificate<'static>>, Diagnostic> {
     let here = &options.surroundings;
     let mut found = system(here)?;
@@ -25,20 +26,18 @@ pub fn authorities(host: &str, options: &Options) -> Result<Vec<Certificate<'sta
             found.extend(read(file)?);
         }
     }
-    if found.is_empty() {
-        return Err(none(here));
-    }
     let owned = |der: &CertificateDer<'_>| Certificate::from_der(der).to_owned();
     Ok(found.iter().map(owned).collect())
 }
 
-fn none(here: &Surroundings) -> Diagnostic {
+/// The message for a server that could not be trusted whatever it shows.
+pub fn no_authorities(here: &Surroundings) -> Diagnostic {
     let variables = ["SSL_CERT_FILE", "SSL_CERT_DIR"];
     match variables.iter().find(|name| here.variable(name).is_some()) {
         Some(name) => Diagnostic::error(format!("there are no certificates where `${name}` says"))
             .help("name a file of certificates in PEM, or unset the variable"),
         None => Diagnostic::error("there are no certificates of authorities on this machine")
-            .because(format!("none of `{}` exists", BUNDLES.join("`, `")))
+            .because(format!("there are none in `{}`", BUNDLES.join("`, `")))
             .help("install the package `ca-certificates`, or name a file by `$SSL_CERT_FILE`"),
     }
 }
@@ -60,8 +59,13 @@ fn system(here: &Surroundings) -> Result<Certificates, Diagnostic> {
     let file = here.variable("SSL_CERT_FILE").map(PathBuf::from);
     let directories = here.variable("SSL_CERT_DIR");
     if file.is_none() && directories.is_none() {
-        let bundle = BUNDLES.iter().map(Path::new).find(|bundle| bundle.exists());
-        return bundle.map_or_else(|| Ok(Vec::new()), read);
+        for bundle in BUNDLES.iter().map(Path::new).filter(|bundle| bundle.exists()) {
+            let found = read(bundle)?;
+            if !found.is_empty() {
+                return Ok(found);
+            }
+        }
+        return Ok(Vec::new());
     }
     let mut found = Vec::new();
     for directory in directories.iter().flat_map(std::env::split_paths) {
@@ -70,7 +74,8 @@ fn system(here: &Surroundings) -> Result<Certificates, Diagnostic> {
         }
     }
     if let Some(file) = file {
-        found.extend(read(&file)?);
+        let named = |unread: Diagnostic| unread.at(&Origin::Variable("SSL_CERT_FILE".to_owned()));
+        found.extend(read(&file).map_err(named)?);
     }
     Ok(found)
 }
@@ -123,7 +128,18 @@ fn read(file: &Path) -> Result<Certificates, Diagnostic> {
     };
     let text = fs::read(file).map_err(|error| failed(cause(&error)))?;
     let certificates: Result<Certificates, _> = CertificateDer::pem_slice_iter(&text).collect();
-    certificates.map_err(|error| failed(format!("it is not valid PEM: {error}")))
+    certificates.map_err(|error| failed(format!("it is not valid PEM: {}", words(&error))))
+}
+
+/// The library shows lines of the file as numbers.
+fn words(error: &pem::Error) -> String {
+    match error {
+        pem::Error::MissingSectionEnd { .. } => "a section does not end".to_owned(),
+        pem::Error::IllegalSectionStart { .. } => {
+            "the first line of a section is broken".to_owned()
+        }
+        other => other.to_string(),
+    }
 }
 
 #[cfg(test)]
@@ -179,7 +195,9 @@ mod tests {
         assert_eq!(because.as_deref(), Some("no such file or directory [ENOENT]"));
         let empty = etc.path().join("empty.pem");
         fs::write(&empty, "").unwrap();
-        let error = authorities("a", &options(etc.path(), &[("SSL_CERT_FILE", empty)]));
-        assert!(error.err().unwrap().title.contains("no certificates where `$SSL_CERT_"));
+        let options = options(etc.path(), &[("SSL_CERT_FILE", empty)]);
+        assert!(authorities("a", &options).unwrap().is_empty());
+        let error = no_authorities(&options.surroundings);
+        assert!(error.title.contains("no certificates where `$SSL_CERT_"));
     }
 }

@@ -163,7 +163,8 @@ const ACCEPTED: &str = "application/vnd.oci.image.index.v1+json, \
     application/vnd.docker.distribution.manifest.list.v2+json, \
     application/vnd.docker.distribution.manifest.v2+json";
 
-/// What a document is by its `Content-Type`; `None` if that says nothing. A page for people means
+/// What a document is by its `Content-Type`; `None` if that says nothing that is known: then it is for
+/// the document to say. A page for people means
 /// that this is no registry.
 fn media_type(content_type: Option<&str>) -> Result<Option<MediaType>, String> {
     let Some(content_type) = content_type else { return Ok(None) };
@@ -173,10 +174,6 @@ fn media_type(content_type: Option<&str>) -> Result<Option<MediaType>, String> {
         | "application/vnd.docker.distribution.manifest.list.v2+json" => Ok(Some(MediaType::Index)),
         "application/vnd.oci.image.manifest.v1+json"
         | "application/vnd.docker.distribution.manifest.v2+json" => Ok(Some(MediaType::Manifest)),
-        "application/vnd.docker.distribution.manifest.v1+json"
-        | "application/vnd.docker.distribution.manifest.v1+prettyjws" => {
-            Err("it has the image only in a format of before 2016, schema 1".to_owned())
-        }
         html if html.starts_with("text/") && html != "text/plain" => {
             Err(format!("it answers with `{html}`: this is not a registry"))
         }
@@ -203,7 +200,6 @@ mod tests {
         }
         assert_eq!(media_type(None), Ok(None));
         assert!(media_type(Some("text/html; charset=utf-8")).is_err());
-        assert!(media_type(Some("application/vnd.docker.distribution.manifest.v1+json")).is_err());
     }
 
     #[test]

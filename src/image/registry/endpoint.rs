@@ -51,8 +51,13 @@ pub fn find(name: &Name, options: &Options) -> Result<Vec<Endpoint>, Diagnostic>
 
 fn endpoint(location: &Location, options: &Options) -> Result<Endpoint, Diagnostic> {
     let malformed = || {
-        Diagnostic::error(format!("`{}` is no repository in a registry", location.path))
-            .help("write `HOST[:PORT]/NAME`, with the name in lower case")
+        let malformed =
+            Diagnostic::error(format!("`{}` is no repository in a registry", location.path))
+                .help("write `HOST[:PORT]/NAME`, with the name in lower case");
+        match &location.file {
+            Some(file) => malformed.because(format!("`{}` leads there", file.display())),
+            None => malformed,
+        }
     };
     let (host, repository) = location.path.split_once('/').ok_or_else(malformed)?;
     if !is_repository(repository) {
@@ -86,7 +91,9 @@ fn check(name: &Name) -> Result<(), Diagnostic> {
             .help("a tag has letters, digits, `_`, `.` and `-`, and at most 128 of them"));
     }
     if name.tag.is_none() && name.digest.is_none() {
-        return Err(Diagnostic::error(format!("`{}` has no tag and no digest", name.repository)));
+        let repository = &name.repository;
+        return Err(Diagnostic::error(format!("`{repository}` has no tag and no digest"))
+            .help(format!("write `{repository}:TAG`")));
     }
     Ok(())
 }
@@ -107,6 +114,7 @@ fn is_repository(repository: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::diagnostic::{Palette, render};
     use crate::image::registry::options::Surroundings;
 
     fn found(registry: &str, repository: &str, tag: &str) -> Result<Endpoint, Diagnostic> {
@@ -160,5 +168,38 @@ mod tests {
         ] {
             assert!(found(registry, repository, tag).is_err(), "{registry} {repository} {tag}");
         }
+    }
+
+    /// Names that were parsed are right; these were made in another way.
+    #[test]
+    fn what_is_odd_in_a_name_is_said() {
+        let refused = |name: &Name| {
+            let nothing = Surroundings::new([("", ""); 0], "/nowhere");
+            let options = Options { surroundings: nothing, ..Options::here() };
+            render(&find(name, &options).err().unwrap(), Palette::Plain)
+        };
+        let mut name = Name {
+            registry: "r.example".to_owned(),
+            repository: "A".to_owned(),
+            tag: Some("1".to_owned()),
+            digest: None,
+        };
+        assert_eq!(
+            refused(&name),
+            "jail: error: `r.example/A` is no repository in a registry\n\
+             help: write `HOST[:PORT]/NAME`, with the name in lower case\n"
+        );
+        name.repository = "a".to_owned();
+        name.tag = Some("../x".to_owned());
+        assert_eq!(
+            refused(&name),
+            "jail: error: `../x` is no tag of an image\n\
+             help: a tag has letters, digits, `_`, `.` and `-`, and at most 128 of them\n"
+        );
+        name.tag = None;
+        assert_eq!(
+            refused(&name),
+            "jail: error: `a` has no tag and no digest\nhelp: write `a:TAG`\n"
+        );
     }
 }

@@ -7,10 +7,11 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use serde::Deserialize;
 
-use crate::diagnostic::{Diagnostic, cause};
+use crate::diagnostic::{Diagnostic, Origin, Source, cause};
 
 use super::options::Surroundings;
 
@@ -20,6 +21,8 @@ pub struct Location {
     /// `HOST[:PORT]/REPOSITORY`
     pub path: String,
     pub insecure: bool,
+    /// The file that says so; nothing for the name itself.
+    pub file: Option<PathBuf>,
 }
 
 /// All locations of `HOST[:PORT]/REPOSITORY`, in the order to try them; the last one is its own.
@@ -28,7 +31,7 @@ pub fn locate(
     by_digest: bool,
     here: &Surroundings,
 ) -> Result<Vec<Location>, Diagnostic> {
-    let own = Location { path: path.to_owned(), insecure: false };
+    let own = Location { path: path.to_owned(), insecure: false, file: None };
     let registries = read(here)?;
     // The one that covers most; of two domains the inner one, and a whole name before a domain.
     let fitting = registries.iter().filter_map(|(prefix, (file, registry))| {
@@ -51,11 +54,12 @@ pub fn locate(
         .map(|mirror| Location {
             path: format!("{}{rest}", mirror.location),
             insecure: mirror.insecure,
+            file: Some(file.clone()),
         })
         .collect();
     let moved = registry.location.as_ref().filter(|location| !location.is_empty());
     let path = moved.map_or_else(|| path.to_owned(), |location| format!("{location}{rest}"));
-    locations.push(Location { path, insecure: registry.insecure });
+    locations.push(Location { path, insecure: registry.insecure, file: Some(file.clone()) });
     Ok(locations)
 }
 
@@ -130,11 +134,15 @@ fn read(here: &Surroundings) -> Result<Registries, Diagnostic> {
             Diagnostic::error(format!("cannot read `{}`", file.display())).because(why)
         };
         let text = fs::read_to_string(&file).map_err(|error| failed(cause(&error)))?;
-        let document: Document =
-            toml::from_str(&text).map_err(|error| failed(error.message().to_owned()))?;
+        let document: Document = toml::from_str(&text).map_err(|error| {
+            let source = Source { name: file.display().to_string(), text: text.clone() };
+            let span = error.span().unwrap_or_default();
+            failed(error.message().to_owned()).at(&Origin::File { source: Arc::new(source), span })
+        })?;
         for registry in document.registry {
-            let prefix = registry.prefix.clone().or_else(|| registry.location.clone());
-            let prefix = prefix.filter(|prefix| !prefix.is_empty()).ok_or_else(|| {
+            let named = [&registry.prefix, &registry.location].map(|named| named.clone());
+            let named = named.into_iter().flatten().find(|named| !named.is_empty());
+            let prefix = named.ok_or_else(|| {
                 failed("a `[[registry]]` has neither `prefix` nor `location`".to_owned())
             })?;
             registries.insert(prefix, (file.clone(), registry));
@@ -151,7 +159,9 @@ fn files(here: &Surroundings) -> Result<Vec<PathBuf>, Diagnostic> {
     let user = here.config().map(|config| config.join("containers"));
     let system = here.etc().join("containers");
     let mains = [user.clone(), Some(system.clone())].into_iter().flatten();
-    let main = mains.map(|directory| directory.join("registries.conf")).find(|file| file.exists());
+    // What cannot be looked at may forbid something.
+    let is_there = |file: &PathBuf| file.try_exists().unwrap_or(true);
+    let main = mains.map(|directory| directory.join("registries.conf")).find(is_there);
     let mut files: Vec<PathBuf> = main.into_iter().collect();
     for directory in [Some(system), user].into_iter().flatten() {
         files.extend(parts(&directory.join("registries.conf.d"))?);
@@ -277,6 +287,13 @@ mod tests {
         for text in ["[[registry]]\nblocked = true", "[[registry]\n", "registry = 3"] {
             assert!(located(text, "r/x", false).is_err(), "{text}");
         }
+    }
+
+    /// As containers-registries.conf(5) has it: the location stands for a prefix that is missing.
+    #[test]
+    fn an_empty_prefix_is_none() {
+        let text = "[[registry]]\nprefix = \"\"\nlocation = \"r\"\ninsecure = true";
+        assert_eq!(located(text, "r/x", false).unwrap(), ["r/x insecure"]);
     }
 
     #[test]

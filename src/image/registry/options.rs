@@ -89,9 +89,13 @@ impl Surroundings {
             .filter(|value| !value.is_empty())
     }
 
-    /// One that is named in both cases, as those of proxies are.
-    pub fn either_case(&self, name: &str) -> Option<&OsStr> {
-        self.variable(name).or_else(|| self.variable(&name.to_ascii_lowercase()))
+    /// One that is named in both cases, as those of proxies are, with the name that it has here.
+    pub fn either_case(&self, name: &str) -> Option<(String, &OsStr)> {
+        let names = [name.to_owned(), name.to_ascii_lowercase()];
+        names.into_iter().find_map(|name| {
+            let value = self.variable(&name)?;
+            Some((name, value))
+        })
     }
 
     /// `/etc`

@@ -17,24 +17,22 @@ pub fn choose(server: &Server, here: &Surroundings) -> Result<Option<ureq::Proxy
         Scheme::Http => "HTTP_PROXY",
         Scheme::Https => "HTTPS_PROXY",
     };
-    let set = [own, "ALL_PROXY"].into_iter().find_map(|name| {
-        let value = here.either_case(name)?;
-        Some((name, value))
-    });
+    let set = [own, "ALL_PROXY"].into_iter().find_map(|name| here.either_case(name));
     let Some((name, value)) = set else { return Ok(None) };
     let proxy = value.to_str().and_then(|value| ureq::Proxy::new(value).ok());
     // The value is not shown: it may hold a password.
     proxy.map(Some).ok_or_else(|| {
         Diagnostic::error(format!("the address of the proxy in `${name}` is malformed"))
-            .at(&Origin::Variable(name.to_owned()))
+            .at(&Origin::Variable(name.clone()))
             .help("write `http://HOST:PORT`, `https://HOST:PORT` or `socks5://HOST:PORT`")
     })
 }
 
 fn is_exempt(server: &Server, here: &Surroundings) -> bool {
-    let list = here.either_case("NO_PROXY").map(|list| list.to_string_lossy().into_owned());
-    list.is_some_and(|list| {
-        list.split([',', ' ']).any(|entry| names_host(entry.trim(), &server.host, server.port))
+    here.either_case("NO_PROXY").is_some_and(|(_, list)| {
+        list.to_string_lossy()
+            .split([',', ' '])
+            .any(|entry| names_host(entry.trim(), &server.host, server.port))
     })
 }
 
@@ -84,6 +82,7 @@ fn in_network(address: IpAddr, network: &str, bits: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::diagnostic::{Palette, render};
 
     fn server(text: &str) -> Server {
         super::super::address::Address::parse(text).unwrap().server
@@ -146,5 +145,13 @@ mod tests {
         let here = Surroundings::new([("HTTPS_PROXY", "ftp://me:secret@a b")], "/etc");
         let error = choose(&server("https://r.example/"), &here).unwrap_err();
         assert!(!format!("{error:?}").contains("secret"), "{error:?}");
+        // It is named as it is spelled here.
+        let here = Surroundings::new([("all_proxy", "a b")], "/etc");
+        let error = choose(&server("https://r.example/"), &here).unwrap_err();
+        assert_eq!(
+            render(&error, Palette::Plain),
+            "jail: error: the address of the proxy in `$all_proxy` is malformed\n --> $all_proxy\n\
+             help: write `http://HOST:PORT`, `https://HOST:PORT` or `socks5://HOST:PORT`\n"
+        );
     }
 }

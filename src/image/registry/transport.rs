@@ -12,7 +12,7 @@ use ureq::unversioned::transport::{DefaultConnector, NextTimeout};
 use ureq::{Agent, Body, ProxyProtocol};
 
 use super::address::{Address, Scheme, Server};
-use super::certificates::authorities;
+use super::certificates::{authorities, no_authorities};
 use super::options::Options;
 use super::proxy;
 use super::trouble::{Broken, Trouble};
@@ -100,6 +100,10 @@ impl Transport {
             tls = tls.disable_verification(true);
         } else if server.scheme == Scheme::Https || proxy_has_tls {
             let found = authorities(&server.authority(), &self.options)?;
+            // This machine may speak plain HTTP as well, and is asked by that too.
+            if found.is_empty() && !server.is_loopback() {
+                return Err(no_authorities(&self.options.surroundings));
+            }
             tls = tls.root_certs(RootCerts::from(found.into_iter()));
         }
         Ok(Agent::config_builder()

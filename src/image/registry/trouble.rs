@@ -31,7 +31,9 @@ pub enum Broken {
     /// The name has no address.
     NoSuchHost(String),
     Refused,
-    /// The certificate is not to be trusted, and why.
+    /// The certificate is signed by nobody who is trusted here.
+    UnknownAuthority,
+    /// Something else is wrong with the certificate.
     Certificate(String),
     /// The server does not speak TLS, or not with us.
     Tls(String),
@@ -142,6 +144,9 @@ impl Broken {
 
     fn from_tls(error: &rustls::Error) -> Self {
         match error {
+            rustls::Error::InvalidCertificate(
+                rustls::CertificateError::UnknownIssuer | rustls::CertificateError::BadSignature,
+            ) => Self::UnknownAuthority,
             rustls::Error::InvalidCertificate(why) => Self::Certificate(certificate_words(why)),
             other => Self::Tls(other.to_string()),
         }
@@ -157,9 +162,6 @@ fn is_lookup(error: &io::Error) -> bool {
 fn certificate_words(error: &rustls::CertificateError) -> String {
     use rustls::CertificateError as Error;
     match error {
-        Error::UnknownIssuer | Error::BadSignature => {
-            "no authority that is trusted here has signed it".to_owned()
-        }
         Error::Expired | Error::ExpiredContext { .. } => "it has expired".to_owned(),
         Error::NotValidYet | Error::NotValidYetContext { .. } => {
             "it is not valid yet; is the clock right?".to_owned()
@@ -190,6 +192,6 @@ mod tests {
         let tls = io::Error::other(rustls::Error::InvalidCertificate(
             rustls::CertificateError::UnknownIssuer,
         ));
-        assert!(matches!(Broken::from_io(&tls, "h"), Broken::Certificate(_)));
+        assert!(matches!(Broken::from_io(&tls, "h"), Broken::UnknownAuthority));
     }
 }

@@ -30,7 +30,7 @@ impl Archive {
         let packing = whole.packing().map_err(|error| unreadable(cause(&error)))?;
         if let Some(program) = packing.program() {
             return Err(unreadable(format!("the archive is compressed by {program}"))
-                .help(format!("decompress it first: {program} -dc {shown} > image.tar")));
+                .help(format!("decompress it first: {program} -dc '{shown}' > image.tar")));
         }
         let file = whole.file();
         let found = index(&file).map_err(|bad| unreadable(bad.to_string()))?;

@@ -35,7 +35,7 @@ impl Copied {
         }
         Err(Diagnostic::error(format!("`version` of `{name}` is refused"))
             .because(format!("it does not say `{}`", VERSIONS[0]))
-            .help("copy the image with a newer skopeo"))
+            .help("copy the image again, by a skopeo that writes this version"))
     }
 
     fn read<T>(&self, file: &str, got: Result<T, Unreadable>) -> Result<T, Diagnostic> {

@@ -137,14 +137,18 @@ fn chosen<'a>(
         None => Ok(first),
         Some(_) => Err(Diagnostic::error(format!("`{name}` may be any of several images"))
             .because(tags(entries))
-            .help("put the tag, or the digest of a manifest, after the path and a colon")),
+            .help("put the tag that only one has, or its digest, after the path and a colon")),
     }
 }
 
 /// What can be asked for.
 fn tags(entries: &[Descriptor]) -> String {
+    let is_alone = |name: &str| {
+        entries.iter().filter(|entry| entry.name.as_deref() == Some(name)).take(2).count() == 1
+    };
     let shown = entries.iter().take(MOST_SHOWN).map(|entry| match &entry.name {
-        Some(name) => format!("`{}`", short(name)),
+        Some(name) if is_alone(name) => format!("`{}`", short(name)),
+        Some(name) => format!("`{}` with the tag `{}`", entry.digest, short(name)),
         None => format!("`{}` without a tag", entry.digest),
     });
     let list = shown.collect::<Vec<_>>().join(", ");

@@ -20,7 +20,7 @@ pub(super) fn open(name: String, path: &Path, limits: &Limits) -> Result<Made, D
         Packing::Known(compression) => compression,
         Packing::Other(program) => {
             let help =
-                format!("decompress it first: {program} -dc {} > rootfs.tar", path.display());
+                format!("decompress it first: {program} -dc '{}' > rootfs.tar", path.display());
             return Err(refuse(format!("it is compressed by {program}")).help(help));
         }
     };

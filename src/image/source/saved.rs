@@ -89,9 +89,17 @@ impl Opened {
         match (found.next(), found.next()) {
             (Some(only), None) => Ok(only),
             (Some(_), Some(_)) => {
-                Err(Diagnostic::error(format!("`{shown}` may be any of several images"))
-                    .because(tags(images))
-                    .help("put the name of one after the file and a colon"))
+                let several = Diagnostic::error(format!("`{shown}` may be any of several images"))
+                    .because(tags(images));
+                let has_names = images.iter().any(|image| !image.tags.is_empty());
+                Err(match name {
+                    None if has_names => {
+                        several.help("put the name of one after the file and a colon")
+                    }
+                    _ => {
+                        several.help("save the one that is meant alone: `docker save -o FILE NAME`")
+                    }
+                })
             }
             (None, _) if images.is_empty() => {
                 Err(Diagnostic::error(format!("there is no image in `{shown}`"))

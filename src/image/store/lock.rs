@@ -15,6 +15,7 @@ use crate::image::digest::Digest;
 
 use super::Store;
 use super::find::unreadable;
+use super::write::unwritable;
 
 /// The right to add to the store. Others may add at the same time, but nobody takes anything away.
 #[derive(Debug)]
@@ -120,7 +121,7 @@ impl Writer<'_> {
     pub(super) fn maker_of(&self, name: &str, waiting: &dyn Fn()) -> Result<Maker, Diagnostic> {
         let path = self.store.part("locks").join(name);
         loop {
-            let file = open(&path).map_err(|error| unreadable(&path, &error))?;
+            let file = open(&path).map_err(|error| unwritable(&path, &error))?;
             let lock =
                 wait(file, FlockArg::LockExclusiveNonblock, FlockArg::LockExclusive, waiting)
                     .map_err(|errno| self.store.unlockable(errno))?;

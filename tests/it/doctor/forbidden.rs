@@ -2,6 +2,8 @@
 //!
 //! Here by what an ordinary user can do to herself; by settings of the whole machine in `machines`.
 
+use std::fs;
+
 use crate::require;
 use crate::support::{Feature, Jail, jail_binary};
 
@@ -52,6 +54,29 @@ fn by_the_filter_of_a_container() {
         let jail = jail.through_probe("under-policy container.json");
         examine(&jail, &[]).exits(1).output_has(line).output_lacks("\u{1b}");
     }
+}
+
+/// What is proposed was done. The overlay is beyond it, and who has given namespaces up needs no proposal.
+#[test]
+fn to_do_without_is_proposed_where_it_works() {
+    let in_container = |options: &[&str]| {
+        let jail = Jail::new().file("container.json", CONTAINER).directory("d");
+        let jail = jail.through_probe("under-policy container.json");
+        let temporary = jail.elsewhere();
+        let jail = jail.env("TMPDIR", &temporary);
+        let examined = examine(&jail, options);
+        // The directory of all such runs is one that stays.
+        for left in fs::read_dir(&temporary).expect("it is there").flatten() {
+            assert_eq!(fs::read_dir(left.path()).expect("a directory").count(), 0, "{left:?}");
+        }
+        examined
+    };
+    let proposed = "or run by Landlock and a filter alone, which was tried and works, but hides nothing: \
+                    `--degrade namespaces`, in a profile `degrade = [\"namespaces\"]`\n";
+    in_container(&[]).exits(1).output_has(proposed);
+    in_container(&["--overlay", "d"]).exits(1).output_lacks("--degrade namespaces");
+    let given_up = in_container(&["--degrade", "namespaces"]);
+    given_up.exits(0).output_lacks(proposed).output_has("runs `default`");
 }
 
 /// A filter that refuses with EPERM, and the setting as Ubuntu's kernels show it.

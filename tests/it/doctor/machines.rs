@@ -82,8 +82,8 @@ proposed() { contained $1 -- doctor | sed -n "s/^ *$1 run \(.*\) \.\.\.$/\1/p" |
 "#;
 
 const ROOT: &str = r#"
-cd /tmp && mkdir -p root/proc root/sys root/dev root/tmp root/etc root/run root/usr root/home/u &&
-cp /share/jail root/jail && cp /etc/os-release root/etc && chown 1000:1000 root/home/u &&
+cd /tmp && mkdir -p root/proc root/sys root/dev root/tmp root/etc root/run root/usr root/srv root/home/u &&
+echo 'description = "not granted"' >root/srv/own.toml && cp /share/jail root/jail && chmod 1777 root/tmp && cp /etc/os-release root/etc && chown 1000:1000 root/home/u &&
 echo u:x:1000:1000::/home/u:/bin/sh >root/etc/passwd"#;
 
 /// The filters and profiles of real engines: what is proposed is enough, and each part is needed.
@@ -113,7 +113,26 @@ fn in_containers_of_docker_and_podman() {
             it.exits(1).output_has("the seccomp filter of this container or service forbids it");
             has(it, "user namespace", "missing");
             has(it, "system call filter", "ok");
+            it.output_has("which was tried and works, but hides nothing: `--degrade namespaces`");
         })
+        // The container as it is, and Landlock and a filter of our own inside of it.
+        .check("contained docker -- check /srv/own.toml", |it| {
+            it.succeeds();
+        })
+        .check(
+            "contained docker -- run --degrade namespaces --read /jail -- /jail check /srv/own.toml",
+            |it| {
+                it.exits(125).says("cannot read profile `/srv/own.toml`").says("[EACCES]");
+                it.says("this machine refuses namespaces");
+            },
+        )
+        .check(
+            "contained docker -- run --degrade namespaces --read /jail --read /srv -- /jail check \
+             /srv/own.toml",
+            |it| {
+                it.succeeds().output_has("/srv/own.toml: ok");
+            },
+        )
         // One wall of the container taken down, the next is named.
         .check("contained docker --security-opt seccomp=unconfined -- doctor", |it| {
             has(it, "user namespace", "missing");
@@ -150,28 +169,56 @@ fn in_containers_of_docker_and_podman() {
         .boot();
 }
 
-/// A policy of AppArmor's that is loaded for the program, as a distribution may have one for all.
+/// A policy of AppArmor's that is loaded for the program, as a distribution may have one for all. It
+/// forbids the namespace; or the rights in it, as Ubuntu's own does; or what they are for.
 #[test]
 fn user_namespaces_forbidden_by_apparmor() {
     require!(Feature::Machines);
-    let policy = "abi <abi/4.0>,\nprofile cage /share/jail flags=(attach_disconnected) {\n  file,\n  \
-        capability,\n  network,\n  unix,\n  signal,\n  ptrace,\n  audit deny userns,\n}\n";
+    let policy = |rules: &str| {
+        let cage = "abi <abi/4.0>,\nprofile cage /share/jail flags=(attach_disconnected)";
+        format!("{cage} {{ file, network, unix, signal, ptrace, {rules} }}\n")
+    };
+    let policies = [
+        ("namespace", "[EACCES]", policy("capability, audit deny userns,")),
+        ("rights", "[EPERM]", policy("userns,")),
+        ("root", "[EACCES]", policy("userns, capability, mount,")),
+    ];
     let user = "setpriv --reuid 1000 --regid 1000 --clear-groups env HOME=/home/user";
-    Machine::new("trixie")
+    let mut machine = Machine::new("trixie")
         .options(["--debian", "--suite", "trixie", "--as-root", "--memory", "2048"])
         .options(ENGINES)
-        .options(["--append", "apparmor=1 security=apparmor"])
-        .share(move |share| fs::write(share.join("cage"), policy).expect("the directory is ours"))
-        .check("apparmor_parser -r /share/cage", |it| {
+        .options(["--append", "apparmor=1 security=apparmor"]);
+    for (name, errno, policy) in policies {
+        let because = format!(
+            "the AppArmor profile `cage (enforce)`, which jail was started under, forbids it {errno}"
+        );
+        let fix = "start jail from outside of `cage (enforce)`, or add the rules `userns,`, `capability,`, \
+                   `mount,`, `umount,` and `pivot_root,` to that profile\n";
+        let seen = because.clone();
+        machine = machine
+            .share(move |share| {
+                fs::write(share.join(name), &policy).expect("the directory is ours")
+            })
+            .check(format!("apparmor_parser -r /share/{name}"), |it| {
+                it.succeeds();
+            })
+            .check(format!("cd /tmp; {user} /share/jail run -- echo started"), move |it| {
+                it.exits(125).outputs("").says(&because).says(fix).says("`jail doctor`");
+            })
+            .check(format!("cd /tmp; {user} /share/jail doctor"), move |it| {
+                it.exits(1).output_has(&seen).output_has(fix);
+            });
+    }
+    let enough = policy("userns, capability, mount, umount, pivot_root,");
+    machine
+        .share(move |share| {
+            fs::write(share.join("enough"), &enough).expect("the directory is ours")
+        })
+        .check("apparmor_parser -r /share/enough", |it| {
             it.succeeds();
         })
         .check(format!("cd /tmp; {user} /share/jail run -- echo started"), |it| {
-            it.exits(125).outputs("").says("[EACCES]").says("AppArmor profile `cage (enforce)`");
-            it.says("add the rule `userns,` to that profile").says("`jail doctor`");
-        })
-        .check(format!("cd /tmp; {user} /share/jail doctor"), |it| {
-            it.exits(1).output_has("AppArmor profile `cage (enforce)`");
-            it.output_has("add the rule `userns,` to that profile");
+            it.succeeds().outputs("started\n");
         })
         .boot();
 }

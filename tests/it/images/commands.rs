@@ -34,6 +34,15 @@ pub fn entries(jail: &Jail, part: &str) -> Vec<PathBuf> {
     entries.map(|entry| entry.unwrap().path()).collect()
 }
 
+/// It fails with this whole message, which is the only error and the last word.
+#[track_caller]
+pub fn refused(finished: &Finished, message: &str) {
+    finished.exits(125).outputs("").says(message);
+    let said = String::from_utf8_lossy(&finished.stderr);
+    let errors = said.matches("jail: error:").count();
+    assert!(errors == 1 && said.ends_with(message), "{}:\n{said}", finished.command);
+}
+
 #[track_caller]
 pub fn verifies(jail: &Jail) {
     image(jail, &["verify"]).succeeds().output_has("all as it should be");
@@ -185,6 +194,17 @@ fn an_import_without_a_kind_says_what_to_write() {
     let jail = Jail::new();
     image(&jail, &["import", "rootfs.tar"]).exits(125).says("tar:FILE");
     image(&jail, &["import", "tar:absent.tar", "x"]).exits(125).says("[ENOENT]");
+}
+
+#[test]
+fn a_hash_alone_is_no_name() {
+    let hash = "0123456789abcdef".repeat(4);
+    let message = format!(
+        "jail: error: `{hash}` names no image\n\
+         because: it is a hash without the name of an image\n\
+         help: write NAME@sha256:{hash}\n"
+    );
+    refused(&image(&Jail::new(), &["pull", &hash]), &message);
 }
 
 #[test]
@@ -409,8 +429,13 @@ fn a_tree_has_no_set_user_id_bits() {
 #[test]
 fn a_directory_with_a_colon_leads_to_no_other_image() {
     let jail = Jail::new().cwd("a:b").directory("a:b").directory("a");
-    let words = ["import", "oci:./layout", "x"];
-    image(&jail, &words).exits(125).says("its path has a colon");
+    let message = format!(
+        "jail: error: `oci:{}/a:b/./layout` names no image\n\
+         because: its path has a colon, a control character, or something that is not UTF-8\n\
+         help: move it to a directory with a plainer name\n",
+        jail.project().display()
+    );
+    refused(&image(&jail, &["import", "oci:./layout", "x"]), &message);
     let line =
         [jail_binary().as_os_str(), "run".as_ref(), "--root".as_ref(), "oci:./layout".as_ref()];
     jail.run_outside(line).exits(125).says("its path has a colon");

@@ -3,9 +3,11 @@
 use std::fs;
 use std::path::Path;
 
+use jail::units::amounts::size;
 use nix::mount::{MsFlags, mount, umount};
+use nix::sys::statvfs::statvfs;
 
-use super::commands::{entries, image, many_files, store, verifies};
+use super::commands::{entries, image, many_files, refused, store, verifies};
 use super::layout::{Layout, Packing};
 use super::registry::pattern;
 use super::registry::running::{Guard, Running};
@@ -49,8 +51,9 @@ fn does_not_fit(jail: &Jail, small: &str, words: &[&str]) {
     });
 }
 
+/// Where the disk became full is chance: layers are made at once, and each takes some files.
 fn says_that_it_is_full(finished: &Finished) {
-    finished.exits(125).outputs("").says("no room").says("jail image prune");
+    finished.exits(125).outputs("").says("help: make room, for example by `jail image prune`");
 }
 
 #[test]
@@ -81,6 +84,61 @@ fn a_pull_that_does_not_fit_leaves_the_store_valid() {
         let name = registry.take(&layout.reference());
         does_not_fit(&jail, small, &["pull", &name]);
     }
+}
+
+#[test]
+fn a_layer_that_does_not_fit_is_named_with_the_file() {
+    require!(Feature::Root);
+    let jail = Jail::new();
+    let zeros = Tar::new().file("zeros", 0o644, vec![0; 3_000_000]);
+    let layout = Layout::new(jail.elsewhere().join("oci"), Packing::Gzip, &[zeros]);
+    let (short, name) = (layout.blobs[0].short(), layout.reference());
+    let message = format!(
+        "jail: error: no room for layer 1 (`{short}`) of `{name}`\n\
+         because: its entry `zeros`: cannot write to a file: no space left on device [ENOSPC]\n\
+         help: make room, for example by `jail image prune`, and run the command again\n"
+    );
+    on_a_small_disk(&jail, &store(&jail), FEW_BYTES, |_| {
+        refused(&image(&jail, &["import", &name, "zeros"]), &message);
+    });
+}
+
+#[test]
+fn what_does_not_even_fit_packed_is_not_begun() {
+    require!(Feature::Root);
+    let jail = Jail::new();
+    let noise = Tar::new().file("noise", 0o644, pattern(3_000_000));
+    let layout = Layout::new(jail.elsewhere().join("oci"), Packing::Plain, &[noise]);
+    let packed = fs::metadata(layout.blob(&layout.blobs[0])).unwrap().len();
+    let place = store(&jail);
+    on_a_small_disk(&jail, &place, FEW_BYTES, |_| {
+        let finished = image(&jail, &["import", &layout.reference(), "noise"]);
+        let room = statvfs(&place).unwrap();
+        let free = room.blocks_available() * room.fragment_size();
+        let message = format!(
+            "jail: error: no room for the image in `{}`\n\
+             because: its layers are {} even packed, and {} are free, a twentieth of which stays\n\
+             help: make room, for example by `jail image prune`, and run the command again\n",
+            place.display(),
+            size(packed),
+            size(free)
+        );
+        refused(&finished, &message);
+    });
+}
+
+/// It is brought in once, however often the image has it.
+#[test]
+fn a_layer_that_comes_twice_needs_room_once() {
+    require!(Feature::Root);
+    let jail = Jail::new();
+    let noise = Tar::new().file("noise", 0o644, pattern(1_200_000));
+    let layers = [noise.clone(), noise];
+    let layout = Layout::new(jail.elsewhere().join("oci"), Packing::Plain, &layers);
+    on_a_small_disk(&jail, &store(&jail), FEW_BYTES, |_| {
+        image(&jail, &["import", &layout.reference(), "noise"]).succeeds();
+        verifies(&jail);
+    });
 }
 
 #[test]

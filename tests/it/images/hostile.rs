@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use jail::image::digest::{Algorithm, Digest};
 use serde_json::json;
 
-use super::commands::{image, store, verifies};
+use super::commands::{image, refused, store, verifies};
 use super::layout::{Layout, Packing, filter};
 use super::tar::{Tar, record};
 use crate::support::{Finished, Jail};
@@ -306,7 +306,7 @@ fn what_grows_beyond_the_limits_is_refused() {
     let layout =
         with_blob(&victim.place("bomb"), "+gzip", &filter("gzip", &["-nc"], &plain), &plain);
     let bomb = layout.reference();
-    let help = "raise the limit: see `jail image pull --help`";
+    let help = "help: if you trust the image, raise the limit: see `jail image pull --help`\n";
     let ratio = "it becomes more than 100 times as large when it is decompressed";
     victim.refuses(&bomb, &["--max-ratio", "100"], &["layer 2", "is refused", ratio, help]);
     victim.refuses(&bomb, &["--max-size", "10M"], &["layer 2", "is larger than 10M", help]);
@@ -314,6 +314,21 @@ fn what_grows_beyond_the_limits_is_refused() {
     let layout = Layout::new(victim.place("many"), Packing::Gzip, &[many]);
     let words = ["layer 1", "its entry `10`: the image has more than 10 files", help];
     victim.refuses(&layout.reference(), &["--max-files", "10"], &words);
+}
+
+/// Some limits are there for jail itself: no option changes them.
+#[test]
+fn a_limit_that_nobody_can_raise_is_not_advised_to_be_raised() {
+    let victim = Victim::new();
+    let deep = format!("{}x", "d/".repeat(300));
+    let layer = Tar::new().pax(&[("path", deep.as_bytes())]).file("x", 0o644, "x");
+    let layout = Layout::new(victim.place("deep"), Packing::Gzip, &[layer]);
+    let (short, name) = (layout.blobs[0].short(), layout.reference());
+    let message = format!(
+        "jail: error: layer 1 (`{short}`) of `{name}` is refused\n\
+         because: its entry `{deep}`: it is more than 256 directories deep\n"
+    );
+    refused(&victim.refused(&name, &[]), &message);
 }
 
 /// What a stranger wrote reaches the terminal as text, and not too much of it.

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "what cannot be set up fails the test, wherever it is")]
 
 mod credentials;
+mod files;
 mod lies;
 mod patience;
 mod program;

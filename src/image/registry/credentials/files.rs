@@ -9,7 +9,7 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use serde::Deserialize;
 
-use crate::diagnostic::{Diagnostic, cause};
+use crate::diagnostic::{Diagnostic, Origin, cause};
 
 use super::super::options::Surroundings;
 use super::keys::{DOCKER_HUB, keys, means};
@@ -30,6 +30,9 @@ pub fn find(host: &str, repository: &str, here: &Surroundings) -> Result<Search,
     Ok(search)
 }
 
+/// The variable that names a file.
+const NAMED: &str = "REGISTRY_AUTH_FILE";
+
 struct Place {
     path: PathBuf,
     /// Somebody named this very file.
@@ -38,7 +41,7 @@ struct Place {
 
 /// In the order of containers-auth.json(5); a file that is named stands alone.
 fn places(here: &Surroundings) -> Vec<Place> {
-    if let Some(path) = here.variable("REGISTRY_AUTH_FILE") {
+    if let Some(path) = here.variable(NAMED) {
         return vec![Place { path: path.into(), must_exist: true }];
     }
     let docker = match here.variable("DOCKER_CONFIG") {
@@ -74,8 +77,13 @@ struct Entry {
 
 fn read(place: &Place) -> Result<Option<AuthFile>, Diagnostic> {
     let failed = |why: String| {
-        Diagnostic::error(format!("cannot read credentials from `{}`", place.path.display()))
-            .because(why)
+        let failed =
+            Diagnostic::error(format!("cannot read credentials from `{}`", place.path.display()))
+                .because(why);
+        match place.must_exist {
+            true => failed.at(&Origin::Variable(NAMED.to_owned())),
+            false => failed,
+        }
     };
     let text = match read_text(&place.path) {
         Ok(text) => text,
@@ -88,9 +96,13 @@ fn read(place: &Place) -> Result<Option<AuthFile>, Diagnostic> {
         return Ok(Some(AuthFile::default()));
     }
     // Of the error only the place: the words of the parser may quote a password.
-    serde_json::from_str(&text)
-        .map(Some)
-        .map_err(|error| failed(format!("it is not what it should be at line {}", error.line())))
+    serde_json::from_str(&text).map(Some).map_err(|error| {
+        failed(format!(
+            "line {} is not as `podman login` or `docker login` writes it",
+            error.line()
+        ))
+        .help("repair it, or remove it and log in again")
+    })
 }
 
 fn read_text(path: &Path) -> std::io::Result<String> {
@@ -112,10 +124,10 @@ impl AuthFile {
     ) -> Result<Option<Credentials>, Diagnostic> {
         for key in keys(host, repository) {
             if let Some((server, helper)) = find_key(&self.cred_helpers, &key) {
-                return helper::ask(helper, server, here);
+                return helper::ask(helper, server, name, here);
             }
-            if let Some((_, entry)) = find_key(&self.auths, &key)
-                && let Some(found) = entry.credentials(name, &key)?
+            if let Some((written, entry)) = find_key(&self.auths, &key)
+                && let Some(found) = entry.credentials(name, written, &key)?
             {
                 return Ok(Some(found));
             }
@@ -124,7 +136,7 @@ impl AuthFile {
             return Ok(None);
         };
         let server = if host == "docker.io" { DOCKER_HUB } else { host };
-        helper::ask(store, server, here)
+        helper::ask(store, server, name, here)
     }
 }
 
@@ -136,17 +148,25 @@ fn find_key<'a, T>(map: &'a BTreeMap<String, T>, key: &str) -> Option<(&'a str, 
 }
 
 impl Entry {
-    /// `None` for an entry without anything, as docker leaves one for what a helper keeps.
-    fn credentials(&self, file: &str, key: &str) -> Result<Option<Credentials>, Diagnostic> {
+    /// `None` for an entry without anything, as docker leaves one for what a helper keeps. What is
+    /// `written` there may be another spelling of the key.
+    fn credentials(
+        &self,
+        file: &str,
+        written: &str,
+        key: &str,
+    ) -> Result<Option<Credentials>, Diagnostic> {
         let some = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
         if let Some(token) = some(&self.identitytoken) {
             return Ok(Some(Credentials::Identity(token)));
         }
         if let Some(auth) = some(&self.auth) {
             return decode(&auth).map(Some).ok_or_else(|| {
-                Diagnostic::error(format!("the credentials for `{key}` in `{file}` are damaged"))
-                    .because("`auth` is not NAME:PASSWORD in base64")
-                    .help(format!("log in again: `podman login {key}` or `docker login {key}`"))
+                Diagnostic::error(format!(
+                    "the credentials for `{written}` in `{file}` are damaged"
+                ))
+                .because("`auth` is not NAME:PASSWORD in base64")
+                .help(format!("log in again: `podman login {key}` or `docker login {key}`"))
             });
         }
         let (user, password) = (some(&self.username), some(&self.password));
@@ -225,6 +245,14 @@ mod tests {
     fn damaged_files_are_errors_that_show_no_password() {
         let error = found(r#"{"auths": {"r": {"auth": "c2VjcmV0"}}}"#, "r", "x").unwrap_err();
         assert!(error.title.contains("are damaged"), "{error:?}");
+        // By the name that stands there; to log in by the one that is typed.
+        let text = format!(r#"{{"auths": {{"{DOCKER_HUB}": {{"auth": "c2VjcmV0"}}}}}}"#);
+        let hub = found(&text, "docker.io", "library/x").unwrap_err();
+        assert!(hub.title.starts_with(&format!("the credentials for `{DOCKER_HUB}` in ")));
+        assert_eq!(
+            hub.help,
+            ["log in again: `podman login docker.io` or `docker login docker.io`"]
+        );
         assert!(!format!("{error:?}").contains("c2VjcmV0"));
         let injected = entry("a:b\r\nX: y");
         let text = format!(r#"{{"auths": {{"r": {injected}}}}}"#);

@@ -17,29 +17,29 @@ use crate::diagnostic::{Diagnostic, cause};
 use super::super::options::Surroundings;
 use super::Credentials;
 
-/// What the helper has for a server; `None` if it has nothing.
+/// What the helper that a file names has for a server; `None` if it has nothing.
 pub fn ask(
     name: &str,
     server: &str,
+    file: &str,
     here: &Surroundings,
 ) -> Result<Option<Credentials>, Diagnostic> {
-    ask_within(TIME, name, server, here)
+    ask_within(TIME, name, server, file, here)
 }
 
 fn ask_within(
     time: Duration,
     name: &str,
     server: &str,
+    file: &str,
     here: &Surroundings,
 ) -> Result<Option<Credentials>, Diagnostic> {
-    let program = program(name)?;
+    let program = program(name, file)?;
     let failed = |why: String| {
         Diagnostic::error(format!("`{program}` gives no credentials for `{server}`")).because(why)
     };
     let mut child = start(&program, here).map_err(|error| {
-        failed(cause(&error)).help(format!(
-            "install `{program}`, or take `{name}` out of the file with the credentials"
-        ))
+        failed(cause(&error)).help(format!("install `{program}`, or take `{name}` out of `{file}`"))
     })?;
     let end = Instant::now() + time;
     let answer = talk(&mut child, server, end, time);
@@ -65,11 +65,12 @@ fn ask_within(
 }
 
 /// The name comes from a file that anything may have written for the user; it must stay a name.
-fn program(name: &str) -> Result<String, Diagnostic> {
+fn program(name: &str, file: &str) -> Result<String, Diagnostic> {
     let is_fine = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
     if name.is_empty() || !name.bytes().all(is_fine) {
         return Err(Diagnostic::error(format!("`{name}` is no name of a credential helper"))
-            .help("a helper is the end of a program's name, `docker-credential-NAME`"));
+            .because(format!("`{file}` asks for the program `docker-credential-{name}`"))
+            .help("correct `credsStore` or `credHelpers` there"));
     }
     Ok(format!("docker-credential-{name}"))
 }
@@ -168,7 +169,8 @@ mod tests {
         fs::write(directory.path().join("script"), script).unwrap();
         write_program(&path, &directory.path().join("script"));
         let search = format!("{}:/usr/bin:/bin", directory.path().display());
-        ask_within(time, "test", "r.example", &Surroundings::new([("PATH", search)], "/etc"))
+        let here = Surroundings::new([("PATH", search)], "/etc");
+        ask_within(time, "test", "r.example", "config.json", &here)
     }
 
     /// Written by another process: a child of another thread, between fork and exec, would have
@@ -224,9 +226,10 @@ mod tests {
     #[test]
     fn a_helper_is_no_path() {
         for name in ["", "../x", "a/b", "a b", "a\0"] {
-            assert!(ask(name, "r", &Surroundings::here()).is_err(), "{name}");
+            assert!(ask(name, "r", "config.json", &Surroundings::here()).is_err(), "{name}");
         }
-        let error = ask("missing", "r", &Surroundings::new([("PATH", "/nowhere")], "/etc"));
+        let nowhere = Surroundings::new([("PATH", "/nowhere")], "/etc");
+        let error = ask("missing", "r", "config.json", &nowhere);
         assert!(error.err().unwrap().help[0].contains("`docker-credential-missing`"));
     }
 }

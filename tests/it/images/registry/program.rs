@@ -1,17 +1,20 @@
 //! `jail image pull` from registries that are busy, broken or hostile.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use jail::image::digest::{Algorithm, Digest};
 
+use super::files::without_authorities;
 use super::pattern;
 use super::server::{Reply, Request, Server};
-use crate::images::commands::{entries, image, verifies};
+use crate::images::commands::{entries, image, line, refused, verifies};
+use crate::images::faults::failing;
 use crate::images::layout::{Layout, Packing};
 use crate::images::tar::Tar;
-use crate::support::{Finished, Jail};
+use crate::require;
+use crate::support::{Feature, Finished, Jail};
 
 const MANIFEST: &str = "Content-Type: application/vnd.oci.image.manifest.v1+json\r\n";
 
@@ -171,7 +174,13 @@ fn a_part_that_another_registry_made_up_does_no_harm() {
         (Part::Layer, Some(_)) => Some(Reply::new(404, "", b"")),
         _ => None,
     });
-    place.fails(&liar, &["cannot read layer 1", "knows no such thing", "goes on where"]);
+    let (short, host) = (place.layout.blobs[0].short(), liar.host());
+    let message = format!(
+        "jail: error: cannot read layer 1 (`{short}`) of `{host}/team/app:1`\n\
+         because: it cannot be read: `http://{host}` knows no such thing [HTTP 404]\n\
+         help: run the command again: it goes on where it was interrupted\n"
+    );
+    place.fails(&liar, &[&message]);
     assert_eq!(entries(&place.jail, "partial").len(), 1);
     let honest = place.registry(|_, _, _| None);
     place.pull(&honest).says("going on after").says("what was kept of it is damaged");
@@ -208,7 +217,10 @@ fn lies_about_layers_are_found() {
         ),
         (
             |_, bytes| Reply::new(206, &range(0, &bytes[1..]), &bytes[1..]),
-            ["it sends another part of the blob than asked for", "address of a registry?"],
+            [
+                "it sends another part of the blob than asked for",
+                "whoever runs the registry has to correct it",
+            ],
         ),
         (
             |_, _| Reply::new(404, "", b"{}"),
@@ -317,4 +329,60 @@ fn registries_that_lead_in_circles_are_left() {
         (part == Part::Layer).then(|| Reply::new(302, location, b""))
     });
     place.fails(&weaker, &["redirects, and it leads to a connection without encryption"]);
+}
+
+/// What the user is told about a download that has no place.
+fn unkept(partial: &Path, why: &str) -> String {
+    format!(
+        "jail: error: cannot keep a download in `{}`\nbecause: {why}\n\
+         help: run `jail image prune`, which removes all downloads that broke off, and try again\n",
+        partial.display()
+    )
+}
+
+/// Has a registry that has not all of the image, and returns where a download was to be kept.
+fn break_off(place: &Place) -> PathBuf {
+    let incomplete =
+        place.registry(|_, part, _| (part == Part::Layer).then(|| Reply::new(404, "", b"{}")));
+    place.fails(&incomplete, &["push it again"]);
+    entries(&place.jail, "partial").remove(0)
+}
+
+#[test]
+fn what_is_in_the_way_of_a_download_goes_with_the_others() {
+    let place = Place::new();
+    let honest = place.registry(|_, _, _| None);
+    let partial = break_off(&place);
+    fs::remove_file(&partial).unwrap();
+    fs::create_dir(&partial).unwrap();
+    place.jail.user().own(&partial);
+    refused(&place.pull(&honest), &unkept(&partial, "is a directory [EISDIR]"));
+    image(&place.jail, &["prune"]).succeeds();
+    place.succeeds(&honest);
+}
+
+#[test]
+fn a_damaged_download_that_cannot_be_begun_anew_is_said() {
+    require!(Feature::Program("strace"));
+    require!(Feature::Tracing);
+    let place = Place::new();
+    let honest = place.registry(|_, _, _| None);
+    let partial = break_off(&place);
+    fs::write(&partial, vec![0; 400_000]).unwrap();
+    let pull = line(&["pull", &format!("{}/team/app:1", honest.host())]);
+    let finished =
+        place.jail.run_outside(failing("ftruncate", "EIO", None).into_iter().chain(pull));
+    refused(&finished, &unkept(&partial, "I/O error [EIO]"));
+    place.succeeds(&honest);
+}
+
+/// It is spoken to by HTTPS first, which needs authorities, and by plain HTTP then, which does not.
+#[test]
+fn this_machine_is_pulled_from_without_authorities() {
+    require!(Feature::Userns);
+    let place = Place::new();
+    let honest = place.registry(|_, _, _| None);
+    let pull = line(&["pull", "-q", &format!("{}/team/app:1", honest.host())]);
+    let finished = place.jail.run_outside(without_authorities().into_iter().chain(pull));
+    finished.succeeds().outputs(&format!("{}\n", place.layout.digest));
 }

@@ -168,10 +168,24 @@ fn a_certificate_counts_if_its_authority_does() {
     certificates(other.path());
     let other = other.path().join("ca.crt");
     let result = root(&open(&running, "1", &options(&[("SSL_CERT_FILE", &other)])));
-    let file = format!("`/etc/containers/certs.d/{}/ca.crt`", running.host());
-    says(result, &["not to be trusted: no authority", &file, "`--insecure`"]);
+    let host = running.host();
+    let message = format!(
+        "jail: error: cannot pull `{host}/team/app:1`\n\
+         because: the certificate of `https://{host}` is not to be trusted: no authority that is \
+         trusted here has signed it\n\
+         help: put the certificate of its authority into `/etc/containers/certs.d/{host}/ca.crt`, or \
+         do without protection on the way by `jail image pull --insecure`\n"
+    );
+    assert_eq!(result.unwrap_err(), message);
 
     // The same server by a name that the certificate is not for.
-    let name = name(&running.host().replace("127.0.0.1", "localhost"), "team/app", "1");
-    says(root(&Registry::open(&name, &by_variable).unwrap()), &["it is for another name"]);
+    let host = host.replace("127.0.0.1", "localhost");
+    let name = name(&host, "team/app", "1");
+    let message = format!(
+        "jail: error: cannot pull `{host}/team/app:1`\n\
+         because: the certificate of `https://{host}` is not to be trusted: it is for another name\n\
+         help: whoever runs the registry has to correct it; `jail image pull --insecure` does \
+         without protection on the way\n"
+    );
+    assert_eq!(root(&Registry::open(&name, &by_variable).unwrap()).unwrap_err(), message);
 }

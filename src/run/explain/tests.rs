@@ -5,7 +5,7 @@ use snapbox::{assert_data_eq, str};
 use crate::diagnostic::{Palette, render};
 use crate::image::{Form, Kept};
 use crate::plan::{
-    CgroupParent, IdMap, Limit, NetworkSpace,
+    CgroupParent, IdMap, Limit, Nat, NetworkSpace,
     filter::{Filter, Verdict},
 };
 
@@ -208,6 +208,12 @@ fn what_could_not_be_done() {
         Action::SealRoot,
         Action::Loopback,
         Action::Forward { places: Vec::new(), upstream: None },
+        Action::Nat(Nat {
+            program: path("/usr/bin/pasta"),
+            resolver: None,
+            host_loopback: false,
+            as_root: false,
+        }),
         Action::Publish(Vec::new()),
         Action::RefuseNesting,
         Action::NoNewPrivileges,
@@ -240,6 +246,7 @@ mask `/data`
 make the root directory read-only
 bring up the loopback interface
 set up the network
+wait for the sandbox's network
 wait until the sandbox's ports are published
 refuse nested user namespaces
 set no_new_privs
@@ -247,6 +254,23 @@ set the umask
 set the environment
 start in `/work`
 attend to calls that Landlock has no say in
+
+"#]]
+    );
+}
+
+/// Which command loads a module depends on the machine.
+#[test]
+fn a_kernel_without_overlays() {
+    let refused = failed(layers(None), Call::Mount, Errno::ENODEV);
+    assert_data_eq!(
+        told(&refused),
+        str![[r#"
+jail: error: cannot use the image `debian:12` as the root directory
+because: mount: no such device [ENODEV]
+help: load [..]
+help: or run on a private copy of the image: --degrade overlay, in a profile degrade = ["overlay"]
+help: `jail doctor`, with the same options, tries all that they need and says how to get it here
 
 "#]]
     );

@@ -230,6 +230,10 @@ fn what_is_no_network_namespace_is_refused() {
         (of_pod("mnt"), "it is a mount namespace", &[NAME_ONE]),
         (of_pod("pid"), "it is a pid namespace", &[NAME_ONE]),
         (of_pod("user"), "it is a user namespace", &[NAME_ONE]),
+        (of_pod("ipc"), "it is an ipc namespace", &[NAME_ONE]),
+        (of_pod("uts"), "it is a uts namespace", &[NAME_ONE]),
+        (of_pod("cgroup"), "it is a cgroup namespace", &[NAME_ONE]),
+        (of_pod("time"), "it is a namespace of another kind", &[NAME_ONE]),
         (
             "/proc/self/ns/net".into(),
             "it is the network that jail itself is in",

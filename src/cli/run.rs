@@ -136,7 +136,7 @@ fn make_store(store: &AbsolutePath) -> Result<(), Diagnostic> {
     image::directory::make(store.as_path(), 0o700).map_err(|error| {
         Diagnostic::error(format!("cannot make `{store}`, to keep the command from making it"))
             .because(cause(&error))
-            .help("grant less than the directory that it is in")
+            .help("make it yourself, or grant less than the directory that it is in")
     })
 }
 

@@ -57,9 +57,7 @@ pub fn trust(arguments: &TrustArguments) -> Result<u8, Vec<Diagnostic>> {
     if arguments.list {
         return list(arguments.json);
     }
-    let here = AbsolutePath::new(workdir()?).ok_or_else(|| {
-        vec![Diagnostic::error("the working directory is outside of the root directory")]
-    })?;
+    let here = workdir()?;
     if arguments.remove {
         return remove(&here, arguments.path.as_ref());
     }

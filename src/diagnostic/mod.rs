@@ -11,7 +11,7 @@ mod suggest;
 pub use cause::{cause, errno_cause};
 pub use origin::{Located, Origin, Source};
 pub use render::{Colour, Palette, render, visible};
-pub use suggest::did_you_mean;
+pub use suggest::{did_you_mean, nearest};
 
 /// For the end of a message about what this machine refuses.
 pub const ASK_THE_DOCTOR: &str =

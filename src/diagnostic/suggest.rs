@@ -23,6 +23,28 @@ pub fn did_you_mean<'a>(
         .map(|(_, candidate)| candidate)
 }
 
+/// The same, or the only candidate that has `word` for a part: `net_bind` is one of `NET_BIND_SERVICE`. Parts
+/// begin at the start, or behind `-` or `_`.
+pub fn nearest<'a>(word: &str, candidates: &[&'a str]) -> Option<&'a str> {
+    did_you_mean(word, candidates.iter().copied()).or_else(|| {
+        let part = word.to_lowercase();
+        let mut having = candidates.iter().filter(|candidate| has_part(candidate, &part));
+        match (having.next(), having.next()) {
+            (Some(only), None) if part.len() >= SHORTEST_PART => Some(*only),
+            _ => None,
+        }
+    })
+}
+
+fn has_part(candidate: &str, part: &str) -> bool {
+    let candidate = candidate.to_lowercase();
+    let starts = candidate.match_indices(part).map(|(at, _)| at);
+    starts.into_iter().any(|at| at == 0 || candidate[..at].ends_with(['-', '_']))
+}
+
+/// Less says too little about what was meant.
+const SHORTEST_PART: usize = 3;
+
 /// Nobody mistypes a longer name by hand.
 const LONGEST: usize = 64;
 
@@ -51,6 +73,25 @@ mod tests {
     fn other_words_are_not_slips() {
         for word in ["", "x", "execute", "readwrite", "écrire", &"read".repeat(1000)] {
             assert_eq!(did_you_mean(word, KEYS), None, "{word}");
+        }
+    }
+
+    #[test]
+    fn a_part_is_enough_if_one_alone_has_it() {
+        let known = ["NET_BIND_SERVICE", "NET_RAW", "SYS_PTRACE", "SYS_ADMIN", "net-admin"];
+        for (word, meant) in [
+            ("net_bind", Some("NET_BIND_SERVICE")),
+            ("BIND", Some("NET_BIND_SERVICE")),
+            ("ptrace", Some("SYS_PTRACE")),
+            ("NET_ROW", Some("NET_RAW")),
+            // Of several, of the middle of a word, and of next to nothing, none.
+            ("SYS", None),
+            ("admin", None),
+            ("trace", None),
+            ("RA", None),
+            ("", None),
+        ] {
+            assert_eq!(nearest(word, &known), meant, "{word}");
         }
     }
 

@@ -13,6 +13,7 @@ pub fn survey() -> Result<Kernel, Diagnostic> {
     let text = name.release().to_string_lossy();
     let release = parse_release(&text).ok_or_else(|| {
         Diagnostic::error(format!("cannot read the version of the kernel, `{text}`"))
+            .because("it does not begin with two numbers, as `6.12.1` does")
     })?;
     let landlock_abi = sys::landlock_abi().map_err(|errno| {
         Diagnostic::error("cannot ask the kernel for its Landlock ABI").because(errno_cause(errno))

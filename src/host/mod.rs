@@ -21,6 +21,7 @@ mod survey;
 pub mod system;
 mod types;
 mod walk;
+mod workdir;
 
 pub use accounts::{AccountFile, Accounts};
 pub use network::{NameServer, NetworkFacts, Resolver};
@@ -28,3 +29,4 @@ pub use survey::survey;
 pub use types::{
     Bare, BlockDevice, Descriptor, FileFact, FileKind, Host, Identity, Kernel, Link, SubIds,
 };
+pub use workdir::workdir;

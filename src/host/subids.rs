@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use crate::diagnostic::{Diagnostic, Located};
+use crate::diagnostic::{Diagnostic, Located, cause};
 use crate::ids::ranges;
 use crate::profile::Ids;
 
@@ -54,7 +54,7 @@ fn range_in(file: &str, flag: &str, identity: &Identity) -> Result<(u32, u32), D
     };
     match std::fs::read_to_string(file) {
         Ok(text) => range(&text, &name, identity.uid).ok_or_else(unusable),
-        Err(error) => Err(unusable().because(format!("cannot read `{file}`: {error}"))),
+        Err(error) => Err(unusable().because(format!("cannot read `{file}`: {}", cause(&error)))),
     }
 }
 

@@ -7,9 +7,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::sync::Arc;
 
-use nix::libc;
-
-use crate::diagnostic::{Diagnostic, Source};
+use crate::diagnostic::{Diagnostic, Source, cause};
 use crate::image::Rootfs;
 use crate::profile::project::directory_of;
 use crate::profile::{
@@ -21,7 +19,7 @@ use super::system::GENERATED;
 use super::walk::Walker;
 use super::{
     FileFact, FileKind, Host, accounts, bare, cgroups, descriptors, devices, hugepages, identity,
-    kernel, mounts, network, overlays, rlimits, subids, system,
+    kernel, mounts, network, overlays, rlimits, subids, system, workdir::workdir,
 };
 
 /// Reads all facts that a plan for `profile` needs, and nothing else. `rootfs` is the image that the
@@ -88,21 +86,8 @@ fn interfaces(profile: &Profile) -> Result<Vec<AbsolutePath>, Diagnostic> {
     let more = hugepages::refused(profile).map(|_| hugepages::FILE_SYSTEM);
     mounts::survey(more).map_err(|error| {
         Diagnostic::error("cannot tell what is mounted")
-            .because(format!("/proc/self/mountinfo: {error}"))
+            .because(format!("/proc/self/mountinfo: {}", cause(&error)))
             .help("mount /proc on the host: `mount -t proc proc /proc`")
-    })
-}
-
-fn workdir() -> Result<AbsolutePath, Diagnostic> {
-    let found = std::env::current_dir().map_err(|error| match error.raw_os_error() {
-        Some(libc::ENOENT) => Diagnostic::error("the working directory no longer exists")
-            .help("change to a directory that exists, for example `cd ~`"),
-        _ => Diagnostic::error("cannot tell the working directory").because(error.to_string()),
-    })?;
-    // Outside of the root of this process the kernel answers `(unreachable)/…` (getcwd(3)).
-    AbsolutePath::new(&found).ok_or_else(|| {
-        Diagnostic::error("the working directory is outside of the root directory")
-            .help("change to a directory that can be reached from `/`")
     })
 }
 
@@ -119,7 +104,7 @@ fn policy(profile: &Profile, host: &Host) -> Result<Option<Arc<Source>>, Diagnos
         .map_err(|error| Diagnostic::from(error).at(&policy.origin))?;
     let text = std::fs::read_to_string(path.as_path()).map_err(|error| match error.kind() {
         io::ErrorKind::NotFound => refuse("no such file [ENOENT]".into()).help("create it"),
-        _ => refuse(error.to_string()),
+        _ => refuse(cause(&error)),
     })?;
     Ok(Some(Arc::new(Source { name, text })))
 }

@@ -30,10 +30,10 @@ use super::range::ranges;
 ///
 /// There is no range, no newuidmap(1), or no user namespace to be had; the child was killed.
 pub fn within<T: Serialize + DeserializeOwned>(work: impl FnOnce() -> T) -> Result<T, Diagnostic> {
-    let [uids, gids] = [Kind::user()?, Kind::group()?];
     if threads() != Some(1) {
         return Err(cannot("this process has several threads"));
     }
+    let [uids, gids] = [Kind::user()?, Kind::group()?];
     let system = |errno: Errno| cannot(errno_cause(errno));
     // Whoever started us may ignore it, and then nobody could be waited for.
     restore_default(Signal::SIGCHLD).map_err(system)?;
@@ -190,6 +190,14 @@ fn cannot(because: impl Into<String>) -> Diagnostic {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// The thread of this test is not the first one.
+    #[test]
+    fn a_process_of_several_threads_is_not_copied() {
+        let refused = cannot("this process has several threads");
+        assert_ne!(threads(), Some(1));
+        assert_eq!(within(|| 0).err(), Some(refused));
+    }
 
     #[test]
     fn extents_never_overlap() {

@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use super::{BadValue, Capability};
+use crate::diagnostic::nearest;
 
 impl Capability {
     /// All that <linux/capability.h> knows, in the order of their numbers.
@@ -30,9 +31,17 @@ impl FromStr for Capability {
         let name = name.strip_prefix("CAP_").unwrap_or(&name);
         match (0..).zip(NAMES).find(|(_, known)| *known == name) {
             Some((number, _)) => Ok(Self(number)),
-            None => Err(BadValue::unknown_word("capability", name, &NAMES)),
+            None => Err(unknown(text, name)),
         }
     }
+}
+
+fn unknown(text: &str, name: &str) -> BadValue {
+    let help = match nearest(name, &NAMES) {
+        Some(meant) => format!("did you mean `CAP_{meant}`?"),
+        None => "capabilities(7) has their names, such as `CAP_CHOWN`".to_owned(),
+    };
+    BadValue::new(format!("unknown capability `{text}`")).help(help)
 }
 
 /// By number, without `CAP_`. See capabilities(7).
@@ -111,9 +120,19 @@ mod tests {
     }
 
     #[test]
-    fn a_slip_is_suggested() {
-        let bad = "CAP_NET_BIND_SERVCE".parse::<Capability>().unwrap_err();
-        assert_eq!(bad.title, "unknown capability `NET_BIND_SERVCE`");
-        assert_eq!(bad.help.as_deref(), Some("did you mean `NET_BIND_SERVICE`?"));
+    fn the_nearest_is_suggested() {
+        let bound = "did you mean `CAP_NET_BIND_SERVICE`?";
+        let none = "capabilities(7) has their names, such as `CAP_CHOWN`";
+        for (text, help) in [
+            ("CAP_NET_BIND_SERVCE", bound),
+            ("NET_BIND", bound),
+            ("cap_net_bind", bound),
+            ("ptrace", "did you mean `CAP_SYS_PTRACE`?"),
+            ("NET", none),
+            ("FOO", none),
+        ] {
+            let bad = text.parse::<Capability>().unwrap_err();
+            assert_eq!(bad.to_string(), format!("unknown capability `{text}`; {help}"));
+        }
     }
 }

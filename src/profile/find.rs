@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::built_in::BUILT_IN;
-use crate::diagnostic::{Diagnostic, Located, Source, cause, did_you_mean};
+use crate::diagnostic::{Diagnostic, Located, Source, cause, nearest};
 
 /// The directories in which profiles have names; a name is looked for in this order.
 pub(super) struct Places {
@@ -231,11 +231,19 @@ fn unknown(places: &Places, name: &OsStr) -> Diagnostic {
         }
     }
     let names = names(places);
-    let known = names.iter().map(String::as_str);
-    match name.to_str().and_then(|name| did_you_mean(name, known)) {
+    let known: Vec<&str> = names.iter().map(String::as_str).collect();
+    let whole: Vec<&str> = known.iter().copied().filter(|name| !is_piece(name)).collect();
+    let near = |name| nearest(name, &whole).or_else(|| nearest(name, &known));
+    match name.to_str().and_then(near) {
         Some(meant) => bad.help(format!("did you mean `{meant}`?")),
-        None => bad.help(format!("the profiles are `{}`", names.join("`, `"))),
+        None => bad.help(format!("the profiles are `{}`", whole.join("`, `"))),
     }
+}
+
+/// Whether a name is that of a built-in profile which only others extend, as its description says.
+fn is_piece(name: &str) -> bool {
+    let is_one = |text: &str| text.contains("description = \"A piece for other profiles: ");
+    BUILT_IN.iter().any(|(known, text)| *known == name && is_one(text))
 }
 
 /// All names, sorted. A directory that cannot be listed has none: this is for hints and completions.

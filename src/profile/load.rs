@@ -101,7 +101,8 @@ impl<'a> Loader<'a> {
             let error =
                 Diagnostic::error(format!("profile `{}` is too far down", found.source.name))
                     .at(&name.origin)
-                    .because(format!("{LONGEST_CHAIN} profiles already extend one another"));
+                    .because(format!("{LONGEST_CHAIN} profiles already extend one another"))
+                    .help("put what some of them say into one");
             return self.errors.push(error);
         }
         self.read(found);

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::diagnostic::{Diagnostic, did_you_mean};
+use crate::diagnostic::{Diagnostic, nearest};
 use crate::units::{BadSize, Size};
 
 use super::{Ids, Protection, Pull, RootMode, Tty, User};
@@ -34,7 +34,7 @@ impl BadValue {
 
     /// `word` is none of `known`: the nearest of them, or all.
     pub(super) fn unknown_word(kind: &str, word: &str, known: &[&str]) -> Self {
-        let help = match did_you_mean(word, known.iter().copied()) {
+        let help = match nearest(word, known) {
             Some(meant) => format!("did you mean `{meant}`?"),
             None => one_of(known),
         };
@@ -215,16 +215,12 @@ fn id(text: &str) -> Option<u32> {
     text.parse().ok().filter(|id| digits && *id != u32::MAX)
 }
 
-/// `use a, b or c`, or only the count where the list is too long to read.
+/// `use a, b or c`
 fn one_of(known: &[&str]) -> String {
-    const READABLE: usize = 12;
     let quoted: Vec<String> = known.iter().map(|word| format!("`{word}`")).collect();
     match quoted.split_last() {
-        Some((last, rest)) if !rest.is_empty() && rest.len() < READABLE => {
-            format!("use {} or {last}", rest.join(", "))
-        }
-        Some((only, [])) => format!("use {only}"),
-        Some(_) | None => format!("there are {} of them, such as `{}`", known.len(), known[0]),
+        Some((last, rest)) if !rest.is_empty() => format!("use {} or {last}", rest.join(", ")),
+        Some(_) | None => format!("use {}", quoted.concat()),
     }
 }
 

@@ -198,7 +198,7 @@ fn what_an_empty_root_lacks_is_named() {
     crate::require!(Feature::Userns);
     alone(":", "run -- /jail --version").exits(125).says(
         "jail: error: cannot tell what is mounted\n\
-         because: /proc/self/mountinfo: No such file or directory (os error 2)\n\
+         because: /proc/self/mountinfo: no such file or directory [ENOENT]\n\
          help: mount /proc on the host: `mount -t proc proc /proc`\n",
     );
     alone("mount --rbind /proc proc", "run --read /jail -- /jail --version").exits(125).says(

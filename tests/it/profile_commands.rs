@@ -4,4 +4,5 @@
 mod commands;
 mod schema;
 mod start;
+mod store;
 mod trust;

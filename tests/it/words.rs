@@ -1,5 +1,8 @@
 //! What jail says when it cannot do as it was told: whole, as its reader sees it.
 
+mod machine;
+mod profiles;
+
 use snapbox::data::DataFormat;
 use snapbox::{Assert, Data, Redactions, assert::DEFAULT_ACTION_ENV, str};
 
@@ -275,7 +278,7 @@ jail: error: `9` is not a umask
 help: write three octal digits, such as `022`
 jail: error: unknown capability `FOO`
  --> --cap-add
-help: there are 41 of them, such as `CHOWN`
+help: capabilities(7) has their names, such as `CAP_CHOWN`
 
 "#]],
     );

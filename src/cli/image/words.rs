@@ -4,7 +4,8 @@ use std::ffi::OsStr;
 use std::path::Path;
 use std::str::FromStr;
 
-use crate::diagnostic::{Diagnostic, Origin, cause};
+use crate::diagnostic::{Diagnostic, Origin};
+use crate::host;
 use crate::image::document::Platform;
 use crate::image::reference::Reference;
 use crate::image::unpack::Limits;
@@ -19,10 +20,7 @@ pub fn reference(text: &OsStr) -> Result<Reference, Diagnostic> {
     if reference.path().is_none_or(Path::is_absolute) {
         return Ok(reference);
     }
-    let here = std::env::current_dir().map_err(|error| {
-        Diagnostic::error("the working directory is not known").because(cause(&error))
-    })?;
-    Ok(reference.below(&here)?)
+    Ok(reference.below(host::workdir()?.as_path())?)
 }
 
 /// `--platform`, or that of this machine.

@@ -17,9 +17,7 @@ use super::workdir;
 
 /// Executes `jail profile init`.
 pub fn init(arguments: &InitArguments) -> Result<u8, Vec<Diagnostic>> {
-    let here = AbsolutePath::new(workdir()?).ok_or_else(|| {
-        vec![Diagnostic::error("the working directory is outside of the root directory")]
-    })?;
+    let here = workdir()?;
     let project = directory_of(&here);
     let text = starting_profile(&found(project.as_path()));
     let existing = if arguments.force { Existing::Replace } else { Existing::Keep };

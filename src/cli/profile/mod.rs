@@ -10,11 +10,12 @@ mod list;
 mod show;
 
 use std::ffi::OsString;
-use std::path::PathBuf;
 
-use crate::diagnostic::{Diagnostic, Located, Origin, cause};
+use crate::diagnostic::{Diagnostic, Located, Origin};
+use crate::host;
 use crate::profile::listing::{Line, lines};
 use crate::profile::{self, Profile};
+use crate::units::AbsolutePath;
 
 use super::voice::answer;
 pub use arguments::ProfileArguments;
@@ -42,12 +43,10 @@ fn loaded(name: &OsString, command: &str) -> Result<Profile, Vec<Diagnostic>> {
 
 /// What a profile says, line by line.
 pub fn taken_apart(profile: &Profile) -> Result<Vec<Line>, Vec<Diagnostic>> {
-    lines(profile, &workdir()?).map_err(|bad| vec![bad])
+    lines(profile, workdir()?.as_path()).map_err(|bad| vec![bad])
 }
 
 /// The working directory of this process.
-pub fn workdir() -> Result<PathBuf, Vec<Diagnostic>> {
-    std::env::current_dir().map_err(|error| {
-        vec![Diagnostic::error("the working directory is not known").because(cause(&error))]
-    })
+pub fn workdir() -> Result<AbsolutePath, Vec<Diagnostic>> {
+    host::workdir().map_err(|bad| vec![bad])
 }

@@ -3,7 +3,7 @@
 use std::ffi::OsStr;
 use std::fmt::Display;
 use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::{Line, Place, Value};
 use crate::diagnostic::{Diagnostic, Located, Origin};
@@ -118,7 +118,7 @@ impl Lines<'_> {
         let text = path.text.as_bytes();
         let directory = match &path.base {
             Base::Directory(directory) if !matches!(text.first(), Some(b'/' | b'~' | b'$')) => {
-                self.workdir.join(directory)
+                self.workdir.join(directory).components().collect::<PathBuf>()
             }
             Base::Directory(_) | Base::WorkingDirectory => return Ok(self::path(path)),
         };
@@ -224,7 +224,9 @@ impl Lines<'_> {
                 SeccompPolicy::Default => word("default"),
                 SeccompPolicy::Strict => word("strict"),
                 SeccompPolicy::Off => word("off"),
-                SeccompPolicy::File(file) => self.beside(file)?,
+                SeccompPolicy::File(file) => {
+                    self.beside(file).map_err(|bad| bad.at(&policy.origin))?
+                }
             };
             self.push("policy", Place::One, value, &policy.origin);
         }

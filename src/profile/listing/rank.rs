@@ -48,7 +48,12 @@ pub(super) fn order(
         Some(value) => words.iter().position(|word| *word == value.plain()),
         None => words.iter().position(|word| *word == default(section, key)),
     };
-    place(a)?.partial_cmp(&place(b)?)
+    match (place(a), place(b)) {
+        // A network that is there already reaches more than none does. What else it reaches nobody knows here.
+        (Some(0), None) if (section, key) == ("network", "mode") => Some(Ordering::Less),
+        (None, Some(0)) if (section, key) == ("network", "mode") => Some(Ordering::Greater),
+        (a, b) => a?.partial_cmp(&b?),
+    }
 }
 
 impl Value {

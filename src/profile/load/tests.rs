@@ -246,11 +246,16 @@ fn a_missing_profile_is_told_with_a_hint() {
     assert_eq!(
         world.errors(&["zzz"]),
         "jail: error: there is no profile `zzz`\n --> --profile\nhelp: the profiles are `agent`, \
-         `base`, `c`, `ci`, `default`, `dev`, `env-files`, `git`, `git-settings`, `go`, `java`, \
-         `mine`, `node`, `packages`, `python`, `rust`, `shell`, `strict`, `toolchain-c`, \
-         `toolchain-go`, `toolchain-java`, `toolchain-node`, `toolchain-python`, \
-         `toolchain-rust`, `toolchain-system`, `toolchains`, `untrusted`\n"
+         `base`, `c`, `ci`, `default`, `dev`, `git`, `go`, `java`, `mine`, `node`, `packages`, \
+         `python`, `rust`, `shell`, `strict`, `untrusted`\n"
     );
+    // The pieces of these are no profiles to run, but others may name them.
+    for (name, meant) in
+        [("env_file", "env-files"), ("settings", "git-settings"), ("unt", "untrusted")]
+    {
+        let words = format!("help: did you mean `{meant}`?\n");
+        assert!(world.errors(&[name]).ends_with(&words), "{}", world.errors(&[name]));
+    }
     assert_eq!(
         world.errors(&["dev.toml"]),
         "jail: error: cannot read profile `dev.toml`\n --> --profile\n\

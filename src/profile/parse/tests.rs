@@ -442,11 +442,11 @@ pub(in crate::profile) const REFUSED: &[(&str, &str)] = &[
     ),
     (
         "capabilities.keep = ['CAP_SYS_ADMN']",
-        "unknown capability `SYS_ADMN`; did you mean `SYS_ADMIN`?",
+        "unknown capability `CAP_SYS_ADMN`; did you mean `CAP_SYS_ADMIN`?",
     ),
     (
         "capabilities.keep = ['all']",
-        "unknown capability `ALL`; there are 41 of them, such as `CHOWN`",
+        "unknown capability `all`; capabilities(7) has their names, such as `CAP_CHOWN`",
     ),
     (
         "capabilities.keep = ['KILL', 'cap_kill']",

@@ -24,7 +24,7 @@ use nix::unistd::geteuid;
 use super::read::{ProjectFile, Seen, read};
 use super::store::{Record, Store};
 use super::tighten::{Here, tightened};
-use super::{FILE, directory_of};
+use super::{FILE, directory_of, in_quotes};
 use crate::diagnostic::{Diagnostic, Located, Origin, Source};
 use crate::profile::Profile;
 use crate::profile::find::{Found, Places, shown};
@@ -199,12 +199,12 @@ pub(super) fn words(workdir: &AbsolutePath, path: &Path) -> String {
     shown(&Places::of_this_machine(), path)
 }
 
-/// The same for a shell. The names of directories may be somebody else's.
+/// The same for a shell.
 fn typed(workdir: &AbsolutePath, path: &Path) -> String {
     let shown = words(workdir, path);
     let is_plain = |c: char| c.is_alphanumeric() || "/._-+~".contains(c);
     if shown.chars().all(is_plain) {
         return shown;
     }
-    format!("'{}'", path.display().to_string().replace('\'', r"'\''"))
+    in_quotes(path)
 }

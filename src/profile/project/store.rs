@@ -13,14 +13,15 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use nix::fcntl::{OFlag, openat};
+use nix::fcntl::{Flock, FlockArg, OFlag, openat};
 use nix::libc;
 use nix::sys::stat::Mode;
 use nix::unistd::{UnlinkatFlags, geteuid, unlinkat};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use super::write::{Existing, put};
+use super::in_quotes;
+use super::write::{Existing, is_unfinished, put};
 use crate::diagnostic::{Diagnostic, cause};
 
 /// A SHA-256 in hexadecimal digits.
@@ -85,6 +86,7 @@ impl Store {
         Self::open_at(&place)?.ok_or_else(|| {
             Diagnostic::error(format!("cannot open `{}`", place.display()))
                 .because("it is gone again")
+                .help("say `jail trust` again")
         })
     }
 
@@ -97,6 +99,11 @@ impl Store {
         let directory = match OpenOptions::new().read(true).custom_flags(flags).open(place) {
             Ok(directory) => directory,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            // Links are told by the same number (open(2), O_DIRECTORY and O_NOFOLLOW).
+            Err(error) if error.raw_os_error() == Some(libc::ENOTDIR) => {
+                return Err(refuse("it is no directory, or only a link to one".to_owned())
+                    .help("move away what is there"));
+            }
             Err(error) => return Err(refuse(cause(&error))),
         };
         let metadata = directory.metadata().map_err(|error| refuse(cause(&error)))?;
@@ -119,9 +126,25 @@ impl Store {
                 .because("a path of it is not UTF-8")
                 .help("move it to a directory with a plainer name")
         })?;
+        let failed = |error| self.failed("cannot remember what is trusted", &error);
+        let _lock = self.sweep().map_err(failed)?;
         let name = name_of(&record.path);
-        put(self.directory.as_fd(), name.as_ref(), &text, 0o600, Existing::Replace)
-            .map_err(|error| self.failed("cannot remember what is trusted", &error))
+        put(self.directory.as_fd(), name.as_ref(), &text, 0o600, Existing::Replace).map_err(failed)
+    }
+
+    /// Removes what killed commands have left. While the lock is held nobody takes a file of ours for such
+    /// a one; where the file system has no locks, all of them stay.
+    fn sweep(&self) -> io::Result<Option<Flock<File>>> {
+        let Ok(lock) = Flock::lock(self.directory.try_clone()?, FlockArg::LockExclusive) else {
+            return Ok(None);
+        };
+        for entry in std::fs::read_dir(&self.shown)? {
+            let name = entry?.file_name();
+            if is_unfinished(&name) {
+                unlinkat(&self.directory, name.as_os_str(), UnlinkatFlags::NoRemoveDir)?;
+            }
+        }
+        Ok(Some(lock))
     }
 
     /// Forgets; `false` if nothing was said about this path.
@@ -162,8 +185,8 @@ impl Store {
         record.filter(|record| record.version == VERSION).map(Some).ok_or_else(|| {
             let place = self.shown.join(name);
             Diagnostic::error(format!("{title}: `{}`", place.display()))
-                .because("this version of jail did not write it")
-                .help(format!("remove it, and say `jail trust` again: `rm '{}'`", place.display()))
+                .because("it is damaged, or another version of jail wrote it")
+                .help(format!("remove it, and say `jail trust` again: `rm {}`", in_quotes(&place)))
         })
     }
 

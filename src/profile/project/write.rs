@@ -7,6 +7,7 @@ use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io::{self, Write};
 use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::ffi::OsStrExt;
 
 use nix::errno::Errno;
 use nix::fcntl::{AtFlags, OFlag, RenameFlags, openat, renameat2};
@@ -24,6 +25,9 @@ pub enum Existing {
     Replace,
 }
 
+/// Of the number in the name of a file that is not finished.
+const RANDOM_DIGITS: usize = 16;
+
 /// Writes `content` to the file `name` in `directory`.
 pub fn put(
     directory: BorrowedFd,
@@ -33,7 +37,8 @@ pub fn put(
     existing: Existing,
 ) -> io::Result<()> {
     let random: [u8; 8] = sys::random()?;
-    let mut beside = OsString::from(format!(".{:016x}-", u64::from_ne_bytes(random)));
+    let random = u64::from_ne_bytes(random);
+    let mut beside = OsString::from(format!(".{random:0RANDOM_DIGITS$x}-"));
     beside.push(name);
     let flags =
         OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
@@ -45,6 +50,18 @@ pub fn put(
         let _ = unlinkat(directory, beside.as_os_str(), UnlinkatFlags::NoRemoveDir);
     }
     written
+}
+
+/// Whether a file has a name under which [`put`] makes one: whoever did so was killed, or is at work.
+pub fn is_unfinished(name: &OsStr) -> bool {
+    let hexadecimal = |text: &[u8]| text.iter().all(u8::is_ascii_hexdigit);
+    match name.as_bytes() {
+        [b'.', rest @ ..] => match rest.split_at_checked(RANDOM_DIGITS) {
+            Some((random, [b'-', ..])) => hexadecimal(random),
+            Some(_) | None => false,
+        },
+        _ => false,
+    }
 }
 
 fn fill(mut file: File, content: &[u8]) -> io::Result<()> {
@@ -99,6 +116,23 @@ mod tests {
         assert!(metadata.is_file());
         assert_eq!(metadata.permissions().mode() & 0o777, 0o600);
         assert_eq!(fs::read_dir(place.path()).unwrap().count(), 2, "nothing else is left");
+    }
+
+    #[test]
+    fn only_a_name_of_ours_is_that_of_an_unfinished_file() {
+        for (name, expected) in [
+            (".0123456789abcdef-file", true),
+            (".0123456789abcdef-", true),
+            ("0123456789abcdef-file", false),
+            (".0123456789abcde-file", false),
+            (".0123456789abcdeg-file", false),
+            (".0123456789abcdef", false),
+            (".profile", false),
+            (".jail.toml", false),
+            ("", false),
+        ] {
+            assert_eq!(is_unfinished(name.as_ref()), expected, "{name}");
+        }
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 mod inside;
 mod kept;
+mod obstacles;
 mod packages;
 mod store;
 

@@ -168,3 +168,65 @@ fn a_word_that_is_no_command_of_profiles_is_told() {
     profile(&jail, "show").exits(125).outputs("").says("`<PROFILE>` is missing");
     profile(&jail, "list --json --names").exits(125).outputs("");
 }
+
+/// A network that is there already is compared by its name; who is in it nobody knows here.
+#[test]
+fn a_network_to_join_is_compared_by_its_path() {
+    let mode = |name: &str| format!("extends = ['default']\nnetwork.mode = 'ns:/run/{name}'\n");
+    let jail = Jail::new().file("a.toml", mode("a")).file("b.toml", mode("b"));
+    profile(&jail, "diff ./a.toml ./a.toml")
+        .succeeds()
+        .outputs("`./a.toml` and `./a.toml` grant the same\n");
+    profile(&jail, "diff ./a.toml ./b.toml").exits(1).outputs(
+        "`./b.toml` differs from `./a.toml`, and neither grants more:\n  \
+         network.mode: ns:/run/b (./b.toml:2), instead of: ns:/run/a (./a.toml:2)\n",
+    );
+    profile(&jail, "diff default ./a.toml").exits(1).outputs(
+        "`./a.toml` grants more than `default`:\n  \
+         network.mode: ns:/run/a (./a.toml:2), instead of: none (<built-in base>:14)\n",
+    );
+    profile(&jail, "diff ./a.toml default").exits(1).output_has("`default` grants less than");
+}
+
+#[test]
+fn each_kind_of_difference_has_its_words() {
+    let jail = Jail::new().file(
+        "all.toml",
+        "extends = ['default']\ndegrade = ['landlock']\n\
+         [filesystem]\nread = ['/a']\nwrite = ['/b']\noverlay = ['/c']\nmask = ['/d']\n\
+         tmpfs = ['/e', { path = '/f', size = '1M' }]\nbind = [{ from = '/g', to = '/h' }]\n\
+         devices = ['/dev/x']\n\
+         [network]\nmode = 'allow'\nallow = ['example.org:443']\npublish = ['8080:80']\n\
+         hosts = { db = '192.0.2.1' }\ndns = ['192.0.2.53']\n\
+         [env]\npass = ['EDITOR']\nset = { A = 'b' }\n[process]\npreserve-fds = [3]\n\
+         [seccomp]\nallow = ['@debug']\ndeny = ['mkdir']\n[capabilities]\nkeep = ['KILL']\n",
+    );
+    let told = profile(&jail, "diff default ./all.toml");
+    told.exits(1).is_silent().outputs(
+        "\
+`./all.toml` grants more than `default`:
+  filesystem.read: read /a (./all.toml:4)
+  filesystem.write: read and write /b (./all.toml:5)
+  filesystem.overlay: write to /c, and throw it away (./all.toml:6)
+  filesystem.bind: show { from = \"/g\", to = \"/h\" } (./all.toml:9)
+  network.mode: allow (./all.toml:12), instead of: none (<built-in base>:14)
+  degrade: run without landlock (./all.toml:2)
+  filesystem.devices: use the device /dev/x (./all.toml:10)
+  network.allow: reach example.org:443 (./all.toml:13)
+  network.publish: publish the port 127.0.0.1:8080:80 (./all.toml:14)
+  env.pass: keep the variable EDITOR (./all.toml:18)
+  env.set: the variable A is b (./all.toml:19)
+  process.preserve-fds: keep the descriptor 3 (./all.toml:21)
+  seccomp.allow: call @debug (./all.toml:23)
+  capabilities.keep: keep CAP_KILL (./all.toml:26)
+`./all.toml` grants less than `default`:
+  filesystem.mask: hide /d (./all.toml:7)
+  seccomp.deny: never call mkdir (./all.toml:24)
+`./all.toml` differs from `default`, and neither grants more:
+  filesystem.tmpfs: an empty directory at /e (./all.toml:8)
+  filesystem.tmpfs: an empty directory at /f: { path = \"/f\", size = \"1M\" } (./all.toml:8)
+  network.dns: ask 192.0.2.53 for names (./all.toml:16)
+  network.hosts: db is 192.0.2.1 (./all.toml:15)
+",
+    );
+}

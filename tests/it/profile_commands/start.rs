@@ -3,7 +3,10 @@
 use std::fs;
 use std::os::unix::fs::symlink;
 
+use snapbox::str;
+
 use crate::support::{Finished, Jail, jail_binary};
+use crate::words::{says, told};
 
 fn init(jail: &Jail, words: &[&str]) -> Finished {
     let line = ["profile", "init"].iter().chain(words);
@@ -17,7 +20,15 @@ fn written(jail: &Jail) -> String {
 #[test]
 fn a_first_profile_fits_the_project_and_loads() {
     let jail = Jail::new().file("Cargo.toml", "").file("package.json", "").directory(".git");
-    init(&jail, &[]).succeeds().outputs("").says("it is used once you have read it");
+    told(
+        &jail,
+        &init(&jail, &[]),
+        0,
+        str![[r#"
+jail: note: wrote `[PROJECT]/.jail.toml`; it is used once you have read it and said `jail trust`
+
+"#]],
+    );
     let text = written(&jail);
     assert!(text.contains("it found Cargo.toml and package.json."), "{text}");
     let program = jail_binary().to_str().expect("UTF-8");
@@ -41,8 +52,16 @@ fn it_is_written_at_the_top_of_the_project() {
 #[test]
 fn what_is_there_is_not_replaced_unless_forced() {
     let jail = Jail::new().file(".jail.toml", "# mine\n");
-    let refused = init(&jail, &[]);
-    refused.exits(125).outputs("").says("/.jail.toml` is there already");
+    says(
+        &jail,
+        &init(&jail, &[]),
+        125,
+        str![[r#"
+jail: error: `[PROJECT]/.jail.toml` is there already
+help: change it, or replace it by `jail profile init --force`
+
+"#]],
+    );
     assert_eq!(written(&jail), "# mine\n");
     init(&jail, &["--force"]).succeeds();
     assert!(written(&jail).contains("extends = "));

@@ -132,7 +132,16 @@ gone     {place}/c/.jail.toml
     }
     jail_command(&jail, "trust --list").outputs("");
     jail.run(["hostname"]).outputs("jail\n");
-    jail_command(&jail, "trust --remove b").exits(125).says("b/.jail.toml` is not trusted");
+    says(
+        &jail,
+        &jail_command(&jail, "trust --remove b"),
+        125,
+        str![[r#"
+jail: error: `[PROJECT]/b/.jail.toml` is not trusted
+help: `jail trust --list` tells what is
+
+"#]],
+    );
 }
 
 #[test]
@@ -143,9 +152,13 @@ fn on_a_terminal_it_asks() {
         let mut pty = Pty::start(&jail, line);
         let asked = pty.wait_for("[y/N]");
         assert!(asked.contains("process.hostname: mine"), "{asked}");
+        let file = jail.project().join(".jail.toml");
+        let question = format!("jail: use `{}` like this for all runs in its", file.display());
+        assert!(asked.contains(&format!("{question} directory? [y/N]")), "{asked}");
         pty.send(&format!("{answer}\n"));
         let (status, shown) = pty.finish();
         assert_eq!(status.code(), Some(i32::from(answer != "y")), "{shown}");
+        assert_eq!(shown.contains("jail: nothing was changed"), answer != "y", "{shown}");
         jail.run(["hostname"]).outputs(&format!("{hostname}\n"));
     }
     let jail = project();
@@ -199,6 +212,25 @@ help: name the profile for each run: `--profile ./.jail.toml`
     let jail = jail.file(".jail.toml", "wirte = 1\n");
     jail_command(&jail, "trust").exits(125).says("unknown key `wirte`");
     jail_command(&jail, "trust --list --remove").exits(125);
+}
+
+#[test]
+fn a_nearer_profile_that_is_not_trusted_is_passed_over_with_a_note() {
+    let jail = project().file("deep/.jail.toml", "[process]\nhostname = 'deep'\n");
+    jail_command(&jail, "trust").succeeds();
+    let jail = jail.cwd("deep");
+    let ran = jail.run(["hostname"]);
+    ran.outputs("mine\n");
+    told(
+        &jail,
+        &ran,
+        0,
+        str![[r#"
+jail: note: `./.jail.toml` is not trusted; `~/project/.jail.toml` is used
+help: read it (`jail profile show ./.jail.toml`), then `jail trust` uses it instead
+
+"#]],
+    );
 }
 
 #[test]

@@ -45,6 +45,10 @@ const FAILED: u8 = 125;
 
 /// The whole program.
 pub fn main() -> ExitCode {
+    if std::env::var_os("HOME").is_none_or(|home| home.is_empty()) {
+        // Then the home is that of the user's account.
+        crate::sys::look_users_up_by_files();
+    }
     let result = match usage::parse(std::env::args_os().collect()) {
         Ok(arguments) => execute(arguments.command),
         Err(stop) => explain(stop),

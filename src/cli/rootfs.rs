@@ -1,8 +1,10 @@
 //! The image that a run begins with: from the store, or fetched into it first.
 
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use crate::diagnostic::{Diagnostic, Located};
+use crate::host;
 use crate::image::document::Platform;
 use crate::image::keep::{self, Lock};
 use crate::image::reference::Reference;
@@ -61,7 +63,10 @@ fn private_copy(
         Ok(()) => Ok(begun),
         Err(mistake) => Err(match begun.remove() {
             Ok(()) => mistake,
-            Err(left) => mistake.help(left.title),
+            Err(left) => {
+                let advice = left.help.join(", ");
+                mistake.help(format!("what was copied so far is left behind: {advice}"))
+            }
         }),
     }
 }
@@ -74,8 +79,9 @@ pub fn find(profile: &Profile, purpose: Purpose) -> Result<Option<Found>, Diagno
     };
     // In the store a path has to mean the same from wherever it is asked for.
     let mut reference = reference.clone();
-    if let Ok(here) = std::env::current_dir() {
-        reference = reference.below(&here).map_err(|bad| bad.diagnostic().at(origin))?;
+    if reference.path().is_some_and(Path::is_relative) {
+        let here = host::workdir()?;
+        reference = reference.below(here.as_path()).map_err(|bad| bad.diagnostic().at(origin))?;
     }
     let wanted = Wanted {
         reference: &reference,

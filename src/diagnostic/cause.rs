@@ -1,5 +1,6 @@
 //! The words for an errno.
 
+use std::error::Error;
 use std::io;
 
 use nix::errno::Errno;
@@ -26,6 +27,19 @@ pub fn errno_cause(errno: Errno) -> String {
     format!("{}{rest} [{errno:?}]", first.to_lowercase())
 }
 
+/// What the kernel said, somewhere behind an error of a library.
+pub fn kernel_errno(error: &(dyn Error + 'static)) -> Option<Errno> {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        let kernel = error.downcast_ref().and_then(io::Error::raw_os_error);
+        if let Some(number) = kernel {
+            return Some(Errno::from_raw(number));
+        }
+        next = error.source();
+    }
+    None
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -35,6 +49,14 @@ mod tests {
         assert_eq!(errno_cause(Errno::EACCES), "permission denied [EACCES]");
         assert_eq!(errno_cause(Errno::ENOENT), "no such file or directory [ENOENT]");
         assert_eq!(errno_cause(Errno::EIO), "I/O error [EIO]");
+    }
+
+    #[test]
+    fn what_the_kernel_said_is_found_behind_a_library() {
+        let kernel = io::Error::from_raw_os_error(Errno::E2BIG as i32);
+        let wrapped = seccompiler::Error::Seccomp(kernel);
+        assert_eq!(kernel_errno(&wrapped), Some(Errno::E2BIG));
+        assert_eq!(kernel_errno(&seccompiler::Error::EmptyFilter), None);
     }
 
     #[test]

@@ -5,11 +5,13 @@
 
 mod cause;
 mod origin;
+mod paste;
 mod render;
 mod suggest;
 
-pub use cause::{cause, errno_cause};
+pub use cause::{cause, errno_cause, kernel_errno};
 pub use origin::{Located, Origin, Source};
+pub use paste::pasted;
 pub use render::{Colour, Palette, render, visible};
 pub use suggest::{did_you_mean, nearest};
 

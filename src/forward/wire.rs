@@ -14,8 +14,13 @@ use super::refusals::Counted;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Told {
     Counted(Counted),
-    /// So many refusals there was no room for. It is the last message.
-    Further(u64),
+    /// It is the last message.
+    End {
+        /// So many refusals there was no room for.
+        further: u64,
+        /// There may have been more than were counted.
+        uncounted: bool,
+    },
 }
 
 /// Longer ones are not made: names are short.
@@ -77,7 +82,7 @@ mod tests {
         let refused = Refused { whom, port: Some(443), why };
         for told in [
             Told::Counted(Counted { refused, times: u64::MAX, program: Some("\u{1}".repeat(15)) }),
-            Told::Further(3),
+            Told::End { further: 3, uncounted: true },
         ] {
             tell(&here, &told).unwrap();
             assert_eq!(hear(&there, soon()), Ok(Some(told)));

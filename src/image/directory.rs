@@ -7,6 +7,7 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 
 use nix::fcntl::OFlag;
+use nix::unistd::geteuid;
 
 /// Makes a directory and what is missing above it, with this mode, whatever the umask. One that is
 /// there stays as it is.
@@ -22,6 +23,15 @@ pub fn make(directory: &Path, mode: u32) -> io::Result<()> {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists && directory.is_dir() => Ok(()),
         made => made,
     }
+}
+
+/// What to do about a directory of ours that belongs to another user. Root mostly comes to one by a HOME that
+/// sudo(8) kept, and to give it to root would take it from its owner. `variable` comes before HOME.
+pub fn leave_to_its_owner(variable: &str, otherwise: &str) -> String {
+    if !geteuid().is_root() {
+        return otherwise.to_owned();
+    }
+    format!("run jail as that user, or with HOME=/root and without {variable}")
 }
 
 fn create(directory: &Path, mode: u32) -> io::Result<()> {

@@ -22,12 +22,12 @@ use nix::fcntl::{Flock, FlockArg};
 use nix::libc;
 use nix::unistd::{geteuid, syncfs};
 
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, cause, errno_cause, pasted};
 use crate::ids;
 use crate::units::AbsolutePath;
 
 use super::delete::delete;
-use super::directory::make;
+use super::directory::{leave_to_its_owner, make};
 use super::owned::OwnerMap;
 use super::store::Store;
 use super::{Form, Image, Kept, copy};
@@ -53,10 +53,7 @@ pub struct Lock {
 /// uses it, or if it belongs to another image.
 pub fn open(name: &str, image: &Image) -> Result<(Kept, Lock), Diagnostic> {
     let directory = directory(name)?;
-    let failed = |error: io::Error| {
-        Diagnostic::error(format!("cannot keep changes under the name `{name}`"))
-            .because(format!("{}: {error}", directory.display()))
-    };
+    let failed = |error: io::Error| unusable(name, &directory, &error);
     make(&directory, PRIVATE).map_err(failed)?;
     let directory = directory.canonicalize().map_err(failed)?;
     check_owner(name, &directory).map_err(failed)??;
@@ -77,7 +74,7 @@ pub fn make_copy(kept: &Kept, image: &Image, store: &Store) -> Result<(), Diagno
     let half = kept.copy.as_path().with_file_name(HALF_A_COPY);
     let failed = |error: io::Error| {
         Diagnostic::error(format!("cannot keep a copy under the name `{}`", kept.name))
-            .because(format!("{}: {error}", half.display()))
+            .because(format!("{}: {}", half.display(), cause(&error)))
     };
     let made = make(&half, PRIVATE)
         .map_err(failed)
@@ -97,20 +94,28 @@ fn save(half: &Path, whole: &Path) -> io::Result<()> {
 /// The same for who only wants to know: nothing is made, and nobody is kept from it.
 pub fn look(name: &str, image: &Image) -> Result<Kept, Diagnostic> {
     let directory = directory(name)?;
-    if let Ok(Some(owner)) = belongs_to(&directory) {
+    let failed = |error: io::Error| {
+        Diagnostic::error(format!("cannot tell what is kept as `{name}`")).because(format!(
+            "{}: {}",
+            directory.display(),
+            cause(&error)
+        ))
+    };
+    if directory.exists() {
+        check_owner(name, &directory).map_err(failed)??;
+    }
+    if let Some(owner) = belongs_to(&directory).map_err(failed)? {
         check(name, &directory, &owner, image)?;
     }
-    kept(name, &directory).map_err(|error| {
-        Diagnostic::error(format!("cannot tell what is kept as `{name}`"))
-            .because(format!("{}: {error}", directory.display()))
-    })
+    kept(name, &directory).map_err(failed)
 }
 
 /// Whether what is kept can be used with this id map; `None`: one id, whose all files are. To be asked
 /// before [`claim_ids`].
 pub fn check_ids(kept: &Kept, map: Option<&OwnerMap>) -> Result<(), Diagnostic> {
     let directory = directory(&kept.name)?;
-    let recorded = recorded_ids(&directory).map_err(|error| unusable(&kept.name, &error))?;
+    let recorded = recorded_ids(&directory)
+        .map_err(|error| unusable(&kept.name, &directory.join(IDS), &error))?;
     let Some(recorded) = recorded.filter(|recorded| *recorded != key(map)) else { return Ok(()) };
     let how = |key: &str| if key == SINGLE { "`ids = \"single\"`" } else { "`ids = \"subuid\"`" };
     let because = match (recorded.as_str(), key(map).as_str()) {
@@ -127,7 +132,7 @@ pub fn check_ids(kept: &Kept, map: Option<&OwnerMap>) -> Result<(), Diagnostic> 
 /// root inside has the owner of the upper directory, so it is given to that of the layer.
 pub fn claim_ids(kept: &Kept, map: Option<&OwnerMap>, top: &Path) -> Result<(), Diagnostic> {
     let directory = directory(&kept.name)?;
-    let failed = |error: io::Error| unusable(&kept.name, &error);
+    let failed = |error: io::Error| unusable(&kept.name, &directory.join(IDS), &error);
     if recorded_ids(&directory).map_err(failed)?.is_some() {
         return Ok(());
     }
@@ -141,10 +146,12 @@ pub fn claim_ids(kept: &Kept, map: Option<&OwnerMap>, top: &Path) -> Result<(), 
         })?;
         given.map_err(|number| failed(io::Error::from_raw_os_error(number)))?;
     }
-    put(&directory, "ids", &key(map)).map_err(failed)
+    put(&directory, IDS, &key(map)).map_err(failed)
 }
 
 const SINGLE: &str = "single";
+/// The file that says which ids.
+const IDS: &str = "ids";
 
 fn key(map: Option<&OwnerMap>) -> String {
     map.map_or_else(|| SINGLE.to_owned(), OwnerMap::key)
@@ -152,7 +159,7 @@ fn key(map: Option<&OwnerMap>) -> String {
 
 /// What was changed before ids were noted was changed with a single one.
 fn recorded_ids(directory: &Path) -> io::Result<Option<String>> {
-    match options().read(true).open(directory.join("ids")) {
+    match options().read(true).open(directory.join(IDS)) {
         Ok(file) => {
             let mut text = String::new();
             file.take(MOST).read_to_string(&mut text)?;
@@ -167,9 +174,12 @@ fn recorded_ids(directory: &Path) -> io::Result<Option<String>> {
     }
 }
 
-fn unusable(name: &str, error: &io::Error) -> Diagnostic {
-    Diagnostic::error(format!("cannot keep changes under the name `{name}`"))
-        .because(error.to_string())
+fn unusable(name: &str, place: &Path, error: &io::Error) -> Diagnostic {
+    Diagnostic::error(format!("cannot keep changes under the name `{name}`")).because(format!(
+        "{}: {}",
+        place.display(),
+        cause(error)
+    ))
 }
 
 fn kept(name: &str, directory: &Path) -> io::Result<Kept> {
@@ -205,13 +215,19 @@ fn directory(name: &str) -> Result<PathBuf, Diagnostic> {
 /// What somebody else could have put there would be files of the image.
 fn check_owner(name: &str, directory: &Path) -> io::Result<Result<(), Diagnostic>> {
     let found = directory.metadata()?;
-    if found.uid() == geteuid().as_raw() && found.mode() & 0o022 == 0 {
-        return Ok(Ok(()));
-    }
     let place = directory.display();
-    Ok(Err(Diagnostic::error(format!("cannot use what is kept as `{name}`"))
-        .because(format!("`{place}` is not yours, or others may write to it"))
-        .help(format!("if nobody else has used it: chmod 700 {place}"))))
+    let refused = Diagnostic::error(format!("cannot use what is kept as `{name}`"));
+    Ok(if found.uid() != geteuid().as_raw() {
+        Err(refused
+            .because(format!("`{place}` belongs to another user"))
+            .help(leave_to_its_owner("XDG_STATE_HOME", "keep under another name")))
+    } else if found.mode() & 0o022 != 0 {
+        Err(refused
+            .because(format!("others may write to `{place}`"))
+            .help(format!("if nobody else has used it: chmod 700 {}", pasted(directory))))
+    } else {
+        Ok(())
+    })
 }
 
 fn lock(name: &str, directory: &Path) -> Result<Lock, Diagnostic> {
@@ -220,8 +236,9 @@ fn lock(name: &str, directory: &Path) -> Result<Lock, Diagnostic> {
         Diagnostic::error(format!("cannot use what is kept as `{name}`")).because(because)
     };
     let open = options().read(true).write(true).create(true).open(&path);
-    let file =
-        open.and_then(own).map_err(|error| refuse(format!("{}: {error}", path.display())))?;
+    let file = open
+        .and_then(own)
+        .map_err(|error| refuse(format!("{}: {}", path.display(), cause(&error))))?;
     match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
         Ok(mut file) => {
             // It is for people; without it the lock holds as well.
@@ -237,7 +254,9 @@ fn lock(name: &str, directory: &Path) -> Result<Lock, Diagnostic> {
             Err(refuse(format!("{by} uses it at the moment"))
                 .help("wait for its end, or keep under another name"))
         }
-        Err((_, errno)) => Err(refuse(format!("flock: {}", errno.desc().to_lowercase()))),
+        Err((_, errno)) => {
+            Err(refuse(format!("{}: flock: {}", path.display(), errno_cause(errno))))
+        }
     }
 }
 
@@ -295,5 +314,11 @@ fn check(name: &str, directory: &Path, owner: &Owner, image: &Image) -> Result<(
     };
     Err(Diagnostic::error(format!("cannot use what is kept as `{name}` with another image"))
         .because(format!("it holds changes to {of}, {}", owner.digest))
-        .help(format!("keep under another name, or give it up: rm -rf {}", directory.display())))
+        .help(format!("keep under another name, or give it up: {}", removal(directory))))
+}
+
+/// What is given to subordinate ids only root removes without a user namespace.
+fn removal(directory: &Path) -> String {
+    let single = recorded_ids(directory).is_ok_and(|ids| ids.is_none_or(|ids| ids == SINGLE));
+    format!("{}rm -rf {}", if single { "" } else { "sudo " }, pasted(directory))
 }

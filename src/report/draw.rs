@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::diagnostic::{Diagnostic, Origin as From};
 use crate::forward::{Account, Counted, Why};
-use crate::plan::{Action, Mount, Plan, Step};
+use crate::plan::Plan;
 use crate::profile;
 use crate::run::{self, Counter, End};
 
@@ -113,7 +113,12 @@ fn network(account: &Account) -> Network {
             program: program.clone(),
             entry: refused.entry(),
         });
-    Network { refused: refused.collect(), further: account.further, died: account.died }
+    Network {
+        refused: refused.collect(),
+        further: account.further,
+        uncounted: account.uncounted,
+        died: account.died,
+    }
 }
 
 fn hit(hit: &Hit) -> Reached {
@@ -122,25 +127,18 @@ fn hit(hit: &Hit) -> Reached {
         Hit::OuterMemory { .. } => (ReachedLimit::OuterMemory, None, None),
         Hit::Pids { times, .. } => (ReachedLimit::Pids, None, Some(*times)),
         Hit::Time { .. } => (ReachedLimit::Time, None, None),
-        Hit::Full { files, step } => {
-            let (limit, path) = full(*files, step);
-            (limit, Some(path), None)
+        Hit::Scratch { files, .. } => {
+            let limit = if *files { ReachedLimit::ScratchFiles } else { ReachedLimit::Scratch };
+            (limit, Some(text(OsStr::new("/"))), None)
+        }
+        Hit::Tmpfs { files, path, .. } => {
+            let limit = if *files { ReachedLimit::TmpfsFiles } else { ReachedLimit::Tmpfs };
+            (limit, Some(text(path.as_path().as_os_str())), None)
         }
         Hit::FileSize { .. } => (ReachedLimit::Fsize, None, None),
         Hit::CpuTime { .. } => (ReachedLimit::CpuTime, None, None),
     };
     Reached { limit, path, times }
-}
-
-fn full(files: bool, step: &Step) -> (ReachedLimit, Text) {
-    match (&step.action, files) {
-        (Action::Mount { path, mount: Mount::Tmpfs { .. }, .. }, files) => {
-            let limit = if files { ReachedLimit::TmpfsFiles } else { ReachedLimit::Tmpfs };
-            (limit, text(path.as_path().as_os_str()))
-        }
-        (_, false) => (ReachedLimit::Scratch, text(OsStr::new("/"))),
-        (_, true) => (ReachedLimit::ScratchFiles, text(OsStr::new("/"))),
-    }
 }
 
 fn usage(usage: &run::Usage) -> Usage {

@@ -28,6 +28,11 @@ pub fn network(plan: &Plan, account: &Account) -> Vec<Diagnostic> {
     if untold > 0 {
         notes.push(Diagnostic::note(format!("{untold} more were refused by the network")));
     }
+    if account.uncounted {
+        let title =
+            "connections came faster than refused ones are counted: these numbers may be too low";
+        notes.push(Diagnostic::note(title));
+    }
     if account.died {
         let title = "the process that served the network ended before the command did";
         notes.push(Diagnostic::warning(title).because("from then on nothing could be reached"));

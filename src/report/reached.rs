@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use nix::libc;
 
-use crate::plan::{Action, Limit, Plan, Step};
+use crate::plan::{Action, Limit, Mount, Plan, Step};
 use crate::profile::Rlimit;
-use crate::run::{Counter, End, Outcome};
-use crate::units::{Size, Span};
+use crate::run::{Counter, End, Full, Outcome};
+use crate::units::{AbsolutePath, Size, Span};
 
 /// A limit that the command ran into, and the step that set it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,9 +32,18 @@ pub enum Reached<'a> {
         limit: Span,
         step: &'a Step,
     },
-    /// A file system in memory has no room; with `files`, none for one more file.
-    Full {
+    /// The file system of all private directories has no room; with `files`, none for one more file.
+    Scratch {
         files: bool,
+        size: Size,
+        inodes: u64,
+        step: &'a Step,
+    },
+    /// The same of a tmpfs with a size of its own.
+    Tmpfs {
+        files: bool,
+        path: &'a AbsolutePath,
+        size: Size,
         step: &'a Step,
     },
     FileSize {
@@ -50,10 +59,7 @@ pub enum Reached<'a> {
 /// All limits that were reached; what ended the command first.
 pub fn reached<'a>(plan: &'a Plan, outcome: &'a Outcome) -> Vec<Reached<'a>> {
     let ends = [time(plan, outcome), memory(plan, outcome), by_signal(plan, outcome)];
-    let full = outcome.hits.full.iter().filter_map(|full| {
-        let step = plan.steps.get(usize::from(full.step))?;
-        Some(Reached::Full { files: full.files, step })
-    });
+    let full = outcome.hits.full.iter().filter_map(|hit| full(plan, hit));
     ends.into_iter().flatten().chain(pids(plan, outcome)).chain(full).collect()
 }
 
@@ -92,6 +98,21 @@ fn memory<'a>(plan: &'a Plan, outcome: &'a Outcome) -> Option<Reached<'a>> {
         }
         Some(_) | None => Reached::OuterMemory { victim },
     })
+}
+
+/// No other step makes a file system in memory.
+fn full<'a>(plan: &'a Plan, hit: &Full) -> Option<Reached<'a>> {
+    let step = plan.steps.get(usize::from(hit.step))?;
+    let files = hit.files;
+    match &step.action {
+        Action::Scratch { size, inodes } => {
+            Some(Reached::Scratch { files, size: *size, inodes: *inodes, step })
+        }
+        Action::Mount { path, mount: Mount::Tmpfs { size }, .. } => {
+            Some(Reached::Tmpfs { files, path, size: *size, step })
+        }
+        _ => None,
+    }
 }
 
 fn pids<'a>(plan: &'a Plan, outcome: &Outcome) -> Option<Reached<'a>> {

@@ -185,7 +185,7 @@ fn the_end_of_the_time_has_a_status_of_its_own() {
 
 #[test]
 fn full_file_systems_are_named() {
-    let path = AbsolutePath::root().join("scratch");
+    let path = AbsolutePath::root().join("scratch/a b");
     let tmpfs = Action::Mount { path, create: true, mount: Mount::Tmpfs { size: Size(64 * MIB) } };
     let scratch = Action::Scratch { size: Size(512 * MIB), inodes: 262_144 };
     let plan = plan(vec![(scratch, Origin::BuiltIn), (tmpfs, flag("--tmpfs"))]);
@@ -200,10 +200,10 @@ fn full_file_systems_are_named() {
     let (words, name) = full(1, false);
     assert_eq!(
         words,
-        "jail: warning: the tmpfs at `/scratch` is full: its size is 64 MiB\n --> --tmpfs\n\
-         help: give it more with `--tmpfs /scratch:size=SIZE`\n"
+        "jail: warning: the tmpfs at `/scratch/a b` is full: its size is 64 MiB\n --> --tmpfs\n\
+         help: give it more with `--tmpfs '/scratch/a b:size=SIZE'`\n"
     );
-    assert_eq!(name, "tmpfs \"/scratch\"");
+    assert_eq!(name, "tmpfs \"/scratch/a b\"");
     let (words, name) = full(0, true);
     assert_eq!(
         words,
@@ -214,10 +214,15 @@ fn full_file_systems_are_named() {
     );
     assert_eq!(name, "scratch-files \"/\"");
     assert!(full(0, false).0.contains("it has room for 512 MiB\n"));
-    assert!(full(1, true).0.contains("it has as many files as it may\n"));
+    assert_eq!(
+        full(1, true).0,
+        "jail: warning: the tmpfs at `/scratch/a b` is full: it has as many files as this machine's \
+         memory allows\n --> --tmpfs\n\
+         help: keep fewer files in it, or grant a directory of the host with `--write PATH`\n"
+    );
     assert_eq!(
         (full(0, false).1, full(1, true).1),
-        ("scratch \"/\"".into(), "tmpfs-files \"/scratch\"".into())
+        ("scratch \"/\"".into(), "tmpfs-files \"/scratch/a b\"".into())
     );
 }
 

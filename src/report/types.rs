@@ -214,6 +214,9 @@ pub struct Network {
     pub refused: Vec<Refused>,
     /// How often something else was refused, when there was no room to remember what.
     pub further: u64,
+    /// Did connections come faster than refused ones are counted? Then the numbers may be too low, and
+    /// something may be missing.
+    pub uncounted: bool,
     /// Did the process that serves the network end before the command did?
     pub died: bool,
 }

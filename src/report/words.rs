@@ -1,10 +1,13 @@
 //! A limit that was reached, in words: which, where it was set, how to raise it.
 
+use std::ffi::OsStr;
+
 use crate::diagnostic::{Diagnostic, Origin};
-use crate::plan::{Action, Mount, Step};
+use crate::plan::{Step, quoted};
+use crate::units::amounts::{size, time, times};
+use crate::units::{AbsolutePath, Size};
 
 use super::reached::Reached;
-use crate::units::amounts::{size, time, times};
 
 /// The message about it. An error if it ended the command.
 pub fn words(reached: &Reached) -> Diagnostic {
@@ -31,7 +34,8 @@ pub fn words(reached: &Reached) -> Diagnostic {
             let title = format!("time limit of {limit} reached");
             raised(Diagnostic::error(title), "--time", "time", step)
         }
-        Reached::Full { files, step } => full(*files, step),
+        Reached::Scratch { files, size, inodes, step } => scratch(*files, *size, *inodes, step),
+        Reached::Tmpfs { files, path, size, step } => tmpfs(*files, path, *size, step),
         Reached::FileSize { limit, step } => {
             let title = format!("file size limit of {} reached", size(*limit));
             raised(Diagnostic::error(title), "--ulimit", "fsize", step)
@@ -66,29 +70,32 @@ fn raised(diagnostic: Diagnostic, flag: &str, key: &str, step: &Step) -> Diagnos
     if located { diagnostic.at(&step.origin) } else { diagnostic }
 }
 
-fn full(files: bool, step: &Step) -> Diagnostic {
-    let warning = match &step.action {
-        Action::Mount { path, mount: Mount::Tmpfs { size: limit }, .. } => {
-            let path = path.as_path().display();
-            let what = format!("the tmpfs at `{path}`");
-            if files {
-                Diagnostic::warning(format!("{what} is full: it has as many files as it may"))
-                    .help(format!("a larger one may have more: `--tmpfs {path}:size=SIZE`"))
-            } else {
-                Diagnostic::warning(format!("{what} is full: its size is {}", size(limit.0)))
-                    .help(format!("give it more with `--tmpfs {path}:size=SIZE`"))
-            }
-        }
-        Action::Scratch { size: limit, inodes } => {
-            let room = if files { format!("{inodes} files") } else { size(limit.0) };
-            Diagnostic::warning(format!("the scratch space is full: it has room for {room}"))
-                .because("overlays and private directories, such as /tmp and the home, share it")
-                .help(
-                    "give a directory room of its own with `--tmpfs PATH:size=SIZE`, or grant one \
-                     of the host with `--write PATH`",
-                )
-        }
-        _ => Diagnostic::warning("a file system in memory is full"),
+fn scratch(files: bool, limit: Size, inodes: u64, step: &Step) -> Diagnostic {
+    let room = if files { format!("{inodes} files") } else { size(limit.0) };
+    let warning = Diagnostic::warning(format!("the scratch space is full: it has room for {room}"))
+        .because("overlays and private directories, such as /tmp and the home, share it")
+        .help(
+            "give a directory room of its own with `--tmpfs PATH:size=SIZE`, or grant one \
+                 of the host with `--write PATH`",
+        );
+    asked_for(warning, step)
+}
+
+/// How many files it may have the kernel takes from the machine's memory, whatever its size.
+fn tmpfs(files: bool, path: &AbsolutePath, limit: Size, step: &Step) -> Diagnostic {
+    let what = format!("the tmpfs at `{path}` is full");
+    let warning = if files {
+        Diagnostic::warning(format!("{what}: it has as many files as this machine's memory allows"))
+            .help("keep fewer files in it, or grant a directory of the host with `--write PATH`")
+    } else {
+        let larger = quoted(OsStr::new(&format!("{path}:size=SIZE")));
+        Diagnostic::warning(format!("{what}: its size is {}", size(limit.0)))
+            .help(format!("give it more with `--tmpfs {larger}`"))
     };
-    if step.origin == Origin::BuiltIn { warning } else { warning.at(&step.origin) }
+    asked_for(warning, step)
+}
+
+/// What is built in has no place that a user could change.
+fn asked_for(diagnostic: Diagnostic, step: &Step) -> Diagnostic {
+    if step.origin == Origin::BuiltIn { diagnostic } else { diagnostic.at(&step.origin) }
 }

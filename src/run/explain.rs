@@ -29,7 +29,7 @@ fn explain_at(step: &Step, fault: Fault, plan: &Plan) -> Refused {
             let command = argv.first().map_or(OsStr::new(""), |word| word);
             command::explain(command, search, fault.errno, step, plan)
         }
-        _ => Refused::before_the_command(explain_step(step, fault)),
+        _ => Refused::before_the_command(explain_step(step, fault, plan)),
     }
 }
 
@@ -92,7 +92,7 @@ pub fn explain_mapping(program: &OsStr, words: &str) -> Diagnostic {
         .help("check your lines in /etc/subuid and /etc/subgid, or use --ids single")
 }
 
-fn explain_step(step: &Step, fault: Fault) -> Diagnostic {
+fn explain_step(step: &Step, fault: Fault, plan: &Plan) -> Diagnostic {
     let Fault { call, errno } = fault;
     let diagnostic = Diagnostic::error(format!("cannot {}", deed(&step.action))).because(format!(
         "{}: {}",
@@ -100,7 +100,7 @@ fn explain_step(step: &Step, fault: Fault) -> Diagnostic {
         errno_cause(errno)
     ));
     let diagnostic = located(diagnostic, step);
-    let diagnostic = advised(diagnostic, step, fault);
+    let diagnostic = advised(diagnostic, step, fault, plan);
     match (&step.action, fault.errno) {
         (
             Action::Ids(_) | Action::Scratch { .. } | Action::Proc { .. },
@@ -111,7 +111,7 @@ fn explain_step(step: &Step, fault: Fault) -> Diagnostic {
 }
 
 /// With what is known of the step's failure on a machine like this one.
-fn advised(diagnostic: Diagnostic, step: &Step, fault: Fault) -> Diagnostic {
+fn advised(diagnostic: Diagnostic, step: &Step, fault: Fault, plan: &Plan) -> Diagnostic {
     let errno = fault.errno;
     if let Some(forbidden) = forbidden(&step.action, fault) {
         let fixes = forbidden.fixes(&Surroundings::look());
@@ -119,6 +119,9 @@ fn advised(diagnostic: Diagnostic, step: &Step, fault: Fault) -> Diagnostic {
     }
     if let Some(fixes) = fixes(&step.action, fault) {
         return helped(diagnostic, &fixes);
+    }
+    if let (Call::Landlock, Errno::E2BIG) = (fault.call, errno) {
+        return diagnostic.help(nested_too_deep(plan));
     }
     match help(&step.action, fault) {
         Some(help) => diagnostic.help(help),
@@ -301,17 +304,25 @@ fn help(action: &Action, fault: Fault) -> Option<&'static str> {
         (_, Call::PivotRoot, Errno::EINVAL) => {
             Some("the root of this system is an initial ramdisk, which cannot be left")
         }
+        (Action::Forward { .. }, Call::HandOver, Errno::EPIPE | Errno::ECONNRESET) => {
+            Some("the process that serves the network has ended: it said why, unless it was killed")
+        }
         (Action::Attend { .. }, Call::Seccomp, Errno::EBUSY) => Some(
             "this container's own filter asks a process of its own, and the kernel allows one only; \
              run jail outside of it, or in one that allows user namespaces",
         ),
-        (Action::Domain { .. }, Call::Landlock, Errno::E2BIG) => {
-            Some("more than 16 Landlock rulesets are nested")
-        }
-        (Action::Landlock(_), Call::Landlock, Errno::E2BIG) => {
-            Some("more than 16 Landlock rulesets are nested; --landlock off")
-        }
         _ => None,
+    }
+}
+
+/// Each ruleset stands inside of those of whoever started jail. Without namespaces none can be left out.
+fn nested_too_deep(plan: &Plan) -> &'static str {
+    if plan.steps.iter().any(|step| matches!(step.action, Action::Domain { .. })) {
+        "the kernel nests 16 Landlock rulesets at most, and without namespaces jail takes two: start \
+         it further outside"
+    } else {
+        "the kernel nests 16 Landlock rulesets at most: start jail further outside, or do without \
+         this one: --landlock off"
     }
 }
 

@@ -23,12 +23,19 @@ use super::{bpf, landlock, limits, nat};
 pub fn compile(plan: &Plan) -> Result<Script, Diagnostic> {
     let mut draft = Draft::new(links_of(plan));
     for (index, step) in plan.steps.iter().enumerate() {
-        let index = u16::try_from(index)
-            .map_err(|_| Diagnostic::error("the plan has more than 65535 steps"))?;
+        let index = u16::try_from(index).map_err(|_| too_long())?;
         draft.layout.begin(index);
         draft.add(index, &step.action).map_err(|diagnostic| diagnostic.at(&step.origin))?;
     }
     draft.finish()
+}
+
+/// A failure names its step by two bytes.
+fn too_long() -> Diagnostic {
+    Diagnostic::error("the plan has more than 65536 steps").help(
+        "grant a directory in the place of many files, and a wildcard or a network in the place of many \
+         hosts",
+    )
 }
 
 /// A root that we make has only links of ours; one that somebody else made has any.
@@ -305,7 +312,7 @@ impl Draft {
         argv: &[OsString],
         search: &[AbsolutePath],
     ) -> Result<(), Diagnostic> {
-        let program = argv.first().ok_or_else(|| Diagnostic::error("no command was given"))?;
+        let program = argv.first().ok_or_else(|| missing("the command"))?;
         let candidates = if program.as_bytes().contains(&b'/') {
             vec![c_string(program)?]
         } else {
@@ -324,7 +331,6 @@ impl Draft {
     }
 
     fn finish(self) -> Result<Script, Diagnostic> {
-        let missing = |what| Diagnostic::error(format!("the plan has no step for {what}"));
         let mut exec = self.exec.ok_or_else(|| missing("the command"))?;
         exec.envp = self.environment;
         // The cgroup that init is cloned into is not yet that of the cloning process.
@@ -367,6 +373,10 @@ impl Draft {
             forward: self.forward,
         })
     }
+}
+
+fn missing(what: &str) -> Diagnostic {
+    Diagnostic::error(format!("the plan has no step for {what}"))
 }
 
 fn is_directory(mount: &Mount) -> bool {
@@ -424,4 +434,53 @@ fn number(value: u64) -> CString {
 fn c_string(text: &OsStr) -> Result<CString, Diagnostic> {
     CString::new(text.to_os_string().into_vec())
         .map_err(|_| Diagnostic::error(format!("`{}` contains a NUL byte", text.display())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diagnostic::{Origin, Palette, render};
+    use crate::plan::Step;
+
+    fn told(actions: Vec<Action>) -> String {
+        let origin = Origin::Flag("--flag".into());
+        let steps = actions.into_iter().map(|action| Step { action, origin: origin.clone() });
+        let plan = Plan { steps: steps.collect(), notes: Vec::new(), degraded: Vec::new() };
+        match compile(&plan) {
+            Ok(_) => panic!("it was compiled"),
+            Err(error) => render(&error, Palette::Plain),
+        }
+    }
+
+    fn exec(argv: &[&str]) -> Action {
+        Action::Exec { argv: argv.iter().map(OsString::from).collect(), search: Vec::new() }
+    }
+
+    #[test]
+    fn a_plan_that_is_not_whole_is_not_run() {
+        let lacks = |what| format!("jail: error: the plan has no step for {what}\n");
+        assert_eq!(told(vec![]), lacks("the command"));
+        assert_eq!(told(vec![exec(&["true"])]), lacks("ids"));
+        let none = format!("{} --> --flag\n", lacks("the command"));
+        assert_eq!(told(vec![exec(&[])]), none);
+    }
+
+    #[test]
+    fn a_plan_of_more_steps_than_can_be_named_is_not_run() {
+        let steps = |count| vec![Action::Umask(0o22); count];
+        assert!(told(steps(65_536)).contains("has no step for the command"));
+        assert_eq!(
+            told(steps(65_537)),
+            "jail: error: the plan has more than 65536 steps\n\
+             help: grant a directory in the place of many files, and a wildcard or a network in the \
+             place of many hosts\n"
+        );
+    }
+
+    /// The kernel would take what stands before it for all.
+    #[test]
+    fn a_text_that_the_kernel_would_cut_off_is_not_handed_over() {
+        let refused = "jail: error: `/bin/a\\u{0}b` contains a NUL byte\n --> --flag\n";
+        assert_eq!(told(vec![exec(&["/bin/a\0b"])]), refused);
+    }
 }

@@ -1,14 +1,13 @@
 //! A ruleset of the plan as access rights of this kernel's ABI.
 
-use std::error::Error as _;
-use std::io;
-
 use landlock::{
     ABI, Access as _, AccessFs, AccessNet, BitFlags, CompatLevel, Compatible, NetPort,
     Ruleset as Builder, RulesetAttr, RulesetCreated, RulesetCreatedAttr, Scope,
 };
 
-use crate::diagnostic::{Diagnostic, cause};
+use nix::errno::Errno;
+
+use crate::diagnostic::{Diagnostic, errno_cause, kernel_errno};
 use crate::plan::{Access, Ruleset};
 
 /// The newest ABI of the library that this kernel has as well.
@@ -47,31 +46,29 @@ pub fn create(ruleset: &Ruleset) -> Result<RulesetCreated, Diagnostic> {
         let rules = ports.iter().map(|port| Ok(NetPort::new(*port, AccessNet::ConnectTcp)));
         builder.create()?.add_rules(rules)
     };
-    build().map_err(|error: landlock::RulesetError| {
-        let diagnostic = Diagnostic::error("cannot create the Landlock ruleset");
-        diagnostic.because(words(&error))
-    })
+    build().map_err(|error| refused(&error))
 }
 
 /// A ruleset about nothing but signals: none leads out.
 pub fn signals() -> Result<RulesetCreated, Diagnostic> {
     let builder = Builder::default().set_compatibility(CompatLevel::HardRequirement);
-    builder.scope(Scope::Signal).and_then(Builder::create).map_err(|error| {
-        let diagnostic = Diagnostic::error("cannot create the Landlock ruleset");
-        diagnostic.because(words(&error))
-    })
+    builder.scope(Scope::Signal).and_then(Builder::create).map_err(|error| refused(&error))
 }
 
-/// What the kernel said, where the library knows no more than that.
-fn words(error: &landlock::RulesetError) -> String {
-    let mut source = error.source();
-    while let Some(inner) = source {
-        if let Some(kernel) = inner.downcast_ref::<io::Error>() {
-            return cause(kernel);
+/// Where no call failed, the library knows why.
+fn refused(error: &landlock::RulesetError) -> Diagnostic {
+    let errno = kernel_errno(error);
+    let because = errno.map_or_else(|| error.to_string(), errno_cause);
+    let diagnostic = Diagnostic::error("cannot create the Landlock ruleset").because(because);
+    match errno {
+        Some(Errno::ENOMEM) => {
+            diagnostic.help("free some memory, or raise the limit of this container")
         }
-        source = inner.source();
+        Some(Errno::EMFILE | Errno::ENFILE) => {
+            diagnostic.help("raise the limit of open files: ulimit -n 64")
+        }
+        _ => diagnostic,
     }
-    error.to_string()
 }
 
 /// The rights for `access` on a directory, and on a file.

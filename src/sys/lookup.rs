@@ -1,7 +1,10 @@
-//! How names of hosts become addresses.
+//! How names of hosts become addresses, and numbers of users their homes.
+//!
+//! The program is static, and the libraries that services of nsswitch.conf(5) name are made for the C
+//! library of the machine: one of another version crashes. What is asked here is in the C library
+//! since 2.34, and nothing else is.
 
-use std::ffi::{c_char, c_int};
-use std::sync::Once;
+use std::ffi::{CStr, c_char, c_int};
 
 unsafe extern "C" {
     /// nss.h of the GNU C library, since 2.0.
@@ -9,17 +12,23 @@ unsafe extern "C" {
 }
 
 /// Has getaddrinfo(3) read /etc/hosts and ask the name servers, whatever /etc/nsswitch.conf says.
-///
-/// The program is static, and the libraries that other services of nsswitch.conf(5) name are
-/// made for the C library of the machine: one of another version crashes. What these two need is in
-/// the C library since 2.34. systemd-resolved answers as a name server as well.
+/// systemd-resolved answers as a name server as well.
 pub fn look_names_up_by_files_and_dns() {
-    static ONCE: Once = Once::new();
-    // SAFETY: both are literals with a NUL at their end, which the library keeps no pointer to
-    // beyond the call; it takes its own lock against other threads that look names up.
-    ONCE.call_once(|| unsafe {
+    static ONCE: std::sync::Once = std::sync::Once::new();
+    ONCE.call_once(|| configure(c"hosts", c"files dns"));
+}
+
+/// Has getpwuid(3) read /etc/passwd alone. Only to be called while there is one thread.
+pub fn look_users_up_by_files() {
+    configure(c"passwd", c"files");
+}
+
+fn configure(database: &'static CStr, services: &'static CStr) {
+    // SAFETY: both end with a NUL, and the library keeps no pointer to them beyond the call; it
+    // takes its own lock against other threads that look something up.
+    unsafe {
         // It fails without memory, or for a database that does not exist: then the lookup is
         // what it would have been.
-        __nss_configure_lookup(c"hosts".as_ptr(), c"files dns".as_ptr());
-    });
+        __nss_configure_lookup(database.as_ptr(), services.as_ptr());
+    }
 }

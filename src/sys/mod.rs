@@ -26,10 +26,10 @@ pub use clone::{
     Clone, NAMESPACES, NEW_CGROUP, NEW_NETWORK, NEW_USER, clone_process, clone_sibling, fork,
     spawn_sharing_memory,
 };
-pub use filter::attach_filter;
+pub use filter::{attach_filter, dropped_packets};
 pub use inherited::{Inherited, inherited, is_on_hugetlbfs};
 pub use landlock::landlock_abi;
-pub use lookup::look_names_up_by_files_and_dns;
+pub use lookup::{look_names_up_by_files_and_dns, look_users_up_by_files};
 pub use memory::wipe_arguments_and_environment;
 pub use mount::{
     Attributes, FsContext, READ_ONLY, detach_here, move_mount, open_tree, set_attributes,

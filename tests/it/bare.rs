@@ -15,6 +15,8 @@ use std::path::Path;
 
 use crate::support::Jail;
 
+pub use nested::run_in_domains;
+
 /// What the starter of a container would load, for calls that make namespaces and mounts.
 const CONTAINER: &str = include_str!("bare/container.json");
 

@@ -3,16 +3,20 @@
 
 mod commands;
 mod copies;
+mod damage;
 mod documents;
+mod failing;
 mod faults;
 mod formats;
 mod full;
 mod hostile;
 mod implied;
 mod json;
+mod kept;
 mod killed;
 mod layers;
 pub mod layout;
+mod obstacles;
 mod others;
 mod owners;
 mod registry;
@@ -23,3 +27,4 @@ mod system;
 pub mod tar;
 mod trees;
 mod which;
+mod whose;

@@ -485,3 +485,35 @@ help: raise the limit of file sizes: ulimit -f unlimited
 "#]],
     );
 }
+
+/// A program for the kernel has an end.
+#[test]
+fn a_policy_with_too_many_conditions() {
+    let argument = |number| format!(r#"{{"index": 0, "value": {number}, "op": "SCMP_CMP_EQ"}}"#);
+    let rule = |numbers: std::ops::Range<u32>| {
+        let arguments: Vec<String> = numbers.map(argument).collect();
+        let arguments = arguments.join(", ");
+        format!(r#"{{"names": ["ptrace"], "action": "SCMP_ACT_ERRNO", "args": [{arguments}]}}"#)
+    };
+    let policy = |count: u32| {
+        let policy = format!(
+            "{{\"defaultAction\": \"SCMP_ACT_ALLOW\",\n\"syscalls\": [{}]}}\n",
+            rule(0..count)
+        );
+        Jail::new().file("policy.json", policy).args(["--seccomp", "./policy.json"])
+    };
+    policy(300).run(["true"]).succeeds();
+    refused(
+        policy(301),
+        str![[r#"
+jail: error: the policy `./policy.json` has too many conditions
+ --> ./policy.json:1:1
+  |
+1 | {"defaultAction": "SCMP_ACT_ALLOW",
+  | ^
+because: the kernel takes programs of up to 4096 instructions
+help: keep to 300 conditions
+
+"#]],
+    );
+}

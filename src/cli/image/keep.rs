@@ -70,7 +70,8 @@ pub fn prune(arguments: &PruneArguments) -> Result<u8, Vec<Diagnostic>> {
 pub fn verify(arguments: &VerifyArguments) -> Result<u8, Vec<Diagnostic>> {
     let verified = look(arguments).map_err(|bad| vec![bad])?;
     let Verified { references, documents, layers, owned, damages } = verified;
-    let damages: Vec<Diagnostic> = damages.into_iter().map(|damage| damage.diagnostic).collect();
+    let damages: Vec<Diagnostic> =
+        damages.into_iter().map(|damage| told(damage.diagnostic, arguments.repair)).collect();
     say(&damages, Volume::Everything);
     let status = if damages.is_empty() { 0 } else { DAMAGED };
     if arguments.json {
@@ -95,6 +96,15 @@ pub fn verify(arguments: &VerifyArguments) -> Result<u8, Vec<Diagnostic>> {
     );
     answer(line.as_bytes())?;
     Ok(status)
+}
+
+/// What is repaired needs no repair any more.
+fn told(damage: Diagnostic, repaired: bool) -> Diagnostic {
+    if !repaired {
+        return damage;
+    }
+    let help = "it is removed: pull the images that `jail image list` does not have any more";
+    Diagnostic { help: vec![help.to_owned()], ..damage }
 }
 
 fn look(arguments: &VerifyArguments) -> Result<Verified, Diagnostic> {

@@ -14,6 +14,7 @@ use nix::errno::Errno;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use seccompiler::{BackendError, BpfProgram};
 
+use crate::diagnostic::kernel_errno;
 use crate::sys::{
     Argument, CallsLeft, close_all_but, die_with_parent, no_new_privileges, not_dumpable,
     occupy_standard_streams,
@@ -45,7 +46,7 @@ pub fn raise_limits() -> Result<u64, Unconfined> {
 /// Landlock, as far as this kernel has it; threads that are made later are under it too.
 pub fn landlock(ports: impl Iterator<Item = u16>) -> Result<(), Unconfined> {
     no_new_privileges().map_err(|errno| ("prctl", errno))?;
-    ruleset(ports).map_err(|_| ("landlock", Errno::EINVAL))
+    ruleset(ports).map_err(|error| ("landlock", kernel_errno(&error).unwrap_or(Errno::EINVAL)))
 }
 
 fn ruleset(ports: impl Iterator<Item = u16>) -> Result<(), RulesetError> {
@@ -88,7 +89,8 @@ fn lookup_files() -> Vec<PathBuf> {
 
 /// The system calls that are left, for all threads.
 pub fn filter() -> Result<(), Unconfined> {
-    seccompiler::apply_filter_all_threads(&program()?).map_err(|_| ("seccomp", Errno::EINVAL))
+    seccompiler::apply_filter_all_threads(&program()?)
+        .map_err(|error| ("seccomp", kernel_errno(&error).unwrap_or(Errno::EINVAL)))
 }
 
 fn program() -> Result<BpfProgram, Unconfined> {

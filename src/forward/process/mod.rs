@@ -67,6 +67,8 @@ pub struct Handover(OwnedFd);
 pub struct Account {
     pub refused: Vec<Counted>,
     pub further: u64,
+    /// They came faster than they are counted: there may have been more.
+    pub uncounted: bool,
     /// It had ended before: from then on there was no network.
     pub died: bool,
 }
@@ -108,9 +110,8 @@ impl Forwarder {
                 // It reads what the sandbox sends: it is not trusted to keep its own bounds.
                 Told::Counted(_) if account.refused.len() >= super::refusals::MOST => break,
                 Told::Counted(counted) => account.refused.push(counted),
-                Told::Further(further) => {
-                    account.further = further;
-                    account.died = false;
+                Told::End { further, uncounted } => {
+                    account = Account { further, uncounted, died: false, ..account };
                     break;
                 }
             }
@@ -173,12 +174,20 @@ fn run(task: Task, control: OwnedFd, handover: OwnedFd, asker: OwnedFd) -> ! {
                 ),
             }
         }
-        Err((call, errno)) => complain(
-            Diagnostic::error("cannot confine the process that serves the network")
-                .because(format!("{call}: {}", errno_cause(errno))),
-        ),
+        Err(unconfined) => complain(not_confined(unconfined)),
     }
     exit_now(0)
+}
+
+fn not_confined((call, errno): confine::Unconfined) -> Diagnostic {
+    let error = Diagnostic::error("cannot confine the process that serves the network")
+        .because(format!("{call}: {}", errno_cause(errno)));
+    match (call, errno) {
+        ("landlock", Errno::E2BIG) => {
+            error.help("the kernel nests 16 Landlock rulesets at most: start jail further outside")
+        }
+        _ => error,
+    }
 }
 
 /// What it has when it has given up the rest.

@@ -127,10 +127,10 @@ fn decoded(text: &str) -> Result<String, &'static str> {
         }
         let digits = after.get(..2).and_then(|digits| std::str::from_utf8(digits).ok());
         let byte = digits.and_then(|digits| u8::from_str_radix(digits, 16).ok());
-        bytes.push(byte.ok_or("its password is malformed")?);
+        bytes.push(byte.ok_or("its name or password is malformed")?);
         rest = &after[2..];
     }
-    String::from_utf8(bytes).map_err(|_| "its password is malformed")
+    String::from_utf8(bytes).map_err(|_| "its name or password is malformed")
 }
 
 impl Upstream {
@@ -148,6 +148,7 @@ impl Upstream {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::diagnostic::{Palette, render};
 
     fn upstream(value: &str) -> Upstream {
         let variables = Variables::new(|name| (name == "HTTPS_PROXY").then(|| value.to_owned()));
@@ -169,12 +170,24 @@ mod tests {
 
     #[test]
     fn a_proxy_that_cannot_be_used_is_an_error_without_its_password() {
-        for value in
-            ["https://a:1", "ftp://me:secret@a:1", "http://me:secret@:1", "http://a b", "a:x"]
-        {
+        for (value, because) in [
+            ("https://a:1", "jail speaks no TLS with a proxy"),
+            ("ftp://me:secret@a:1", "it is neither `http` nor `socks5h`"),
+            ("http://me:secret@:1", "it is malformed"),
+            ("http://a b", "it is malformed"),
+            ("http://me:secret%zz@a:1", "its name or password is malformed"),
+            ("a:x", "its port is no number"),
+        ] {
             let variables = Variables::new(|name| (name == "all_proxy").then(|| value.to_owned()));
             let error = variables.upstream().unwrap_err();
-            assert!(!format!("{error:?}").contains("secret"), "{error:?}");
+            assert_eq!(
+                render(&error, Palette::Plain),
+                format!(
+                    "jail: error: the proxy in `$ALL_PROXY` cannot be used\n --> $ALL_PROXY\n\
+                     because: {because}\n\
+                     help: write `http://HOST:PORT` or `socks5h://HOST:PORT`, or unset it\n"
+                )
+            );
         }
     }
 

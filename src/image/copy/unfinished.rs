@@ -12,7 +12,7 @@ use nix::libc;
 use nix::sys::signal::kill;
 use nix::unistd::{Pid, geteuid};
 
-use crate::diagnostic::{Diagnostic, cause};
+use crate::diagnostic::{Diagnostic, cause, pasted};
 use crate::image::delete::delete;
 
 /// What stands between the name of the place and the number of the process.
@@ -71,7 +71,10 @@ fn remove_abandoned(parent: &Path, mark: &[u8]) -> Result<(), Diagnostic> {
             delete(&path).map_err(|error| {
                 Diagnostic::error(format!("cannot remove `{}`", path.display()))
                     .because(format!("{}; an unpack that was killed left it", cause(&error)))
-                    .help("remove it")
+                    .help(format!(
+                        "run `sudo rm -rf {}`, or unpack to another place",
+                        pasted(&path)
+                    ))
             })?;
         }
     }

@@ -13,7 +13,7 @@ use nix::errno::Errno;
 use nix::fcntl::{Flock, FlockArg};
 use nix::libc;
 
-use crate::diagnostic::{Diagnostic, cause};
+use crate::diagnostic::{Diagnostic, cause, pasted};
 use crate::image::delete::delete;
 use crate::image::directory::make;
 use crate::sys;
@@ -23,6 +23,7 @@ use super::Store;
 use super::find::entries;
 use super::lock::is_at;
 use super::place::hex;
+use super::remove::{is_refusal, unremovable};
 use super::write::unwritable;
 
 /// The part of the store that they are in.
@@ -42,13 +43,7 @@ pub struct PrivateCopy {
 impl PrivateCopy {
     /// Removes it, whatever the command made of it.
     pub fn remove(self) -> Result<(), Diagnostic> {
-        delete(&self.directory).map_err(|error| {
-            Diagnostic::warning(
-                "the private copy of the image is left behind; continuing without removing it",
-            )
-            .because(format!("{}: {}", self.directory.display(), cause(&error)))
-            .help("the next run on a copy removes it, or `jail image prune`")
-        })
+        delete(&self.directory).map_err(|error| left_behind(&self.directory, &error))
     }
 }
 
@@ -61,17 +56,21 @@ pub struct Copies {
     pub unused_bytes: u64,
 }
 
+/// What was removed of killed runs.
+#[derive(Debug, Default)]
+pub(super) struct Swept {
+    pub bytes: u64,
+    /// What stands against the rest.
+    pub left: Vec<Diagnostic>,
+}
+
 impl Store {
     /// Where one more could be. Nothing is made.
     pub fn place_for_a_copy(&self) -> Result<AbsolutePath, Diagnostic> {
         let id: [u8; 8] = sys::random().map_err(|errno: Errno| {
             Diagnostic::error("cannot get random bytes").because(cause(&errno.into()))
         })?;
-        let path = self.part(PART).join(hex(&id)).join(TREE);
-        AbsolutePath::new(&path).ok_or_else(|| {
-            Diagnostic::error("there is no place for a copy of the image")
-                .because(format!("`{}` is not absolute", path.display()))
-        })
+        Ok(AbsolutePath::root().join(self.part(PART)).join(hex(&id)).join(TREE))
     }
 
     /// Makes the empty directory `tree`, which [`place_for_a_copy`](Store::place_for_a_copy) named, and
@@ -85,19 +84,25 @@ impl Store {
         Ok(copy)
     }
 
-    /// Removes those whose run was killed; returns how many bytes were in them.
-    pub(super) fn sweep_copies(&self) -> Result<u64, Diagnostic> {
-        let mut freed = 0;
+    /// Removes those whose run was killed.
+    pub(super) fn sweep_copies(&self) -> Result<Swept, Diagnostic> {
+        let mut swept = Swept::default();
         for directory in entries(&self.part(PART))? {
             let Some(_lock) = unclaimed(&directory) else { continue };
             let bytes = content(&directory);
-            // With the supervisor's end the kernel ends everything inside, but not in the same moment:
-            // one that still changes stays for the next sweep.
-            if delete(&directory).is_ok() {
-                freed += bytes;
+            match delete(&directory) {
+                Ok(()) => swept.bytes += bytes,
+                Err(error) if is_refusal(&error) => swept.left.push(
+                    unremovable(&directory)
+                        .because(cause(&error))
+                        .help(format!("run `sudo rm -rf {}`", pasted(&directory))),
+                ),
+                // With the supervisor's end the kernel ends everything inside, but not in the same
+                // moment: one that still changes stays for the next sweep.
+                Err(_) => {}
             }
         }
-        Ok(freed)
+        Ok(swept)
     }
 
     pub(super) fn copies(&self) -> Result<Copies, Diagnostic> {
@@ -109,6 +114,18 @@ impl Store {
             copies.unused_bytes += if unclaimed(&directory).is_some() { bytes } else { 0 };
         }
         Ok(copies)
+    }
+}
+
+fn left_behind(directory: &Path, error: &io::Error) -> Diagnostic {
+    let warning = Diagnostic::warning(
+        "the private copy of the image is left behind; continuing without removing it",
+    );
+    let warning = warning.because(format!("{}: {}", directory.display(), cause(error)));
+    match is_refusal(error) {
+        // Something in it is not the caller's, and the next run may as little.
+        true => warning.help(format!("run `sudo rm -rf {}`", pasted(directory))),
+        false => warning.help("the next run on a copy removes it, or `jail image prune`"),
     }
 }
 
@@ -199,10 +216,10 @@ mod tests {
         let (_, next) = begin(&store);
         assert!(!dead.as_path().exists() && alive.as_path().exists());
         drop(next);
-        assert_eq!(store.sweep_copies().unwrap(), 0);
+        assert_eq!(store.sweep_copies().unwrap().bytes, 0);
         assert_eq!(store.copies().unwrap(), Copies { count: 1, bytes: 5, unused_bytes: 0 });
         drop(copy);
-        assert_eq!(store.sweep_copies().unwrap(), 5);
+        assert_eq!(store.sweep_copies().unwrap().bytes, 5);
     }
 
     #[test]

@@ -106,8 +106,7 @@ impl Store {
     }
 
     fn unlockable(&self, errno: Errno) -> Diagnostic {
-        Diagnostic::error(format!("cannot lock the image store `{}`", self.path().display()))
-            .because(errno_cause(errno))
+        unlockable(&self.part("lock"), errno)
     }
 }
 
@@ -158,7 +157,7 @@ impl Image {
         };
         // Only `prune` holds it alone, and only for a moment.
         let lock = retry(file, FlockArg::LockShared)
-            .map_err(|(_, errno)| unreadable(&self.record, &io::Error::from(errno)))?;
+            .map_err(|(_, errno)| unlockable(&self.record, errno))?;
         match is_at(&lock, &self.record) {
             Ok(true) => Ok(Held { lock }),
             Ok(false) => Err(gone()),
@@ -171,6 +170,12 @@ impl AsFd for Held {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.lock.as_fd()
     }
+}
+
+fn unlockable(path: &Path, errno: Errno) -> Diagnostic {
+    Diagnostic::error(format!("cannot lock `{}` of the image store", path.display()))
+        .because(errno_cause(errno))
+        .help("set XDG_DATA_HOME to a directory on a file system with locks (flock(2))")
 }
 
 /// The lock of an image's record, if nobody uses the image.

@@ -187,10 +187,12 @@ fn explain(image: &Image, layer: &Path, map: &OwnerMap, trouble: &Trouble) -> Di
                 listed(&map.uids),
                 listed(&map.gids)
             ))
-            .help(
+            .help(if [*uid, *gid].contains(&u32::MAX) {
+                "use `--ids single`: no range has this id"
+            } else {
                 "have a larger range in /etc/subuid and /etc/subgid (`sudo usermod --add-subuids \
-                 FIRST-LAST --add-subgids FIRST-LAST NAME`), or use `--ids single`",
-            ),
+                 FIRST-LAST --add-subgids FIRST-LAST NAME`), or use `--ids single`"
+            }),
         Reason::System(number) => {
             let errno = Errno::from_raw(*number);
             let refused = refused.because(format!("copying {file}: {}", errno_cause(errno)));

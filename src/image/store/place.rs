@@ -8,8 +8,9 @@ use std::path::{Path, PathBuf};
 use nix::unistd::geteuid;
 use sha2::{Digest as _, Sha256};
 
-use crate::diagnostic::{Diagnostic, cause};
+use crate::diagnostic::{Diagnostic, cause, pasted};
 use crate::image::digest::Digest;
+use crate::image::directory::leave_to_its_owner;
 use crate::image::document::Platform;
 use crate::image::reference::Reference;
 use crate::sys;
@@ -149,6 +150,7 @@ impl Store {
     pub(super) fn unreadable(&self, error: &io::Error) -> Diagnostic {
         Diagnostic::error(format!("cannot read the image store `{}`", self.root.display()))
             .because(cause(error))
+            .help("make it readable, or set XDG_DATA_HOME to another place")
     }
 
     fn by_digest(&self, part: &str, digest: &Digest) -> PathBuf {
@@ -164,19 +166,26 @@ impl Store {
         if !is_ours_alone(found) {
             let refused = Diagnostic::error(format!("the image store `{shown}` is not trusted"));
             return Err(if found.uid() == geteuid().as_raw() {
-                refused
-                    .because("other users may write to it, and could change images in it")
-                    .help(format!("run `chmod 700 {shown}` if nobody else has used it"))
+                refused.because("other users may write to it, and could change images in it").help(
+                    format!("run `chmod 700 {}` if nobody else has used it", pasted(&self.root)),
+                )
             } else {
-                refused
-                    .because("it belongs to another user, who could change images in it")
-                    .help("set XDG_DATA_HOME to a directory of your own")
+                refused.because("it belongs to another user, who could change images in it").help(
+                    leave_to_its_owner(
+                        "XDG_DATA_HOME",
+                        "move it away, or set XDG_DATA_HOME to a directory of your own",
+                    ),
+                )
             });
         }
         match fs::read_to_string(self.root.join("version")) {
             Ok(version) if version.trim_end() == VERSION => Ok(()),
-            Ok(_) => Err(Diagnostic::error(format!(
+            Ok(version) => Err(Diagnostic::error(format!(
                 "the image store `{shown}` is of another version of jail"
+            ))
+            .because(format!(
+                "its form is `{}`, and this jail knows `{VERSION}`",
+                version.trim_end()
             ))
             .help("use that version, or move the directory away")),
             // The first writer was stopped before it came to this.

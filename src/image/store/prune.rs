@@ -65,7 +65,8 @@ impl Store {
     pub fn prune(&self, waiting: &dyn Fn()) -> Result<Freed, Diagnostic> {
         let mut freed = Freed::default();
         let Some(alone) = self.alone(waiting)? else { return Ok(freed) };
-        freed.bytes += self.sweep_copies()?;
+        let copies = self.sweep_copies()?;
+        freed.bytes += copies.bytes;
         let named = self.named()?;
         for path in self.in_part("images")? {
             if named.contains(&path) {
@@ -87,7 +88,7 @@ impl Store {
         }
         // Last: what others own may be beyond us, and is no reason to keep the rest.
         let removed = self.remove_owned(&needed, &mut freed);
-        match alone.left.into_iter().next() {
+        match alone.left.into_iter().chain(copies.left).next() {
             Some(left) => Err(left),
             None => removed.map(|()| freed),
         }

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use nix::errno::Errno;
 
-use crate::diagnostic::{Diagnostic, cause};
+use crate::diagnostic::{Diagnostic, cause, pasted};
 use crate::ids;
 use crate::image::delete::delete;
 
@@ -49,25 +49,29 @@ pub(super) fn remove(path: &Path) -> Result<(), Kept> {
     }
 }
 
-fn is_refusal(error: &io::Error) -> bool {
+/// The caller may not as such: root may, and for subordinate ids the caller in a user namespace.
+pub(super) fn is_refusal(error: &io::Error) -> bool {
     let errno = error.raw_os_error().map(Errno::from_raw);
     matches!(errno, Some(Errno::EACCES | Errno::EPERM | Errno::EOVERFLOW))
 }
 
 fn foreign(path: &Path, error: &io::Error, obstacle: Option<&Diagnostic>) -> Diagnostic {
-    let shown = path.display();
-    let because = match obstacle.and_then(|obstacle| obstacle.because.as_deref()) {
-        Some(words) => format!("files in it belong to subordinate ids, and {words}"),
-        None => format!(
-            "files in it belong to ids that are in none of your ranges any more: {}",
-            cause(error)
-        ),
+    let shown = pasted(path);
+    let refused = unremovable(path);
+    let Some(Diagnostic { title, because, help, .. }) = obstacle else {
+        let ids = "files in it belong to ids that are in none of your ranges any more";
+        return refused.because(format!("{ids}: {}", cause(error))).help(format!(
+            "give yourself back the range that you had in /etc/subuid and /etc/subgid, or run `sudo rm -rf {shown}`"
+        ));
     };
-    let refused = Diagnostic::error(format!("cannot remove `{shown}` of the image store"));
-    let refused = refused.because(because);
-    let known = obstacle.map(|obstacle| obstacle.help.clone()).unwrap_or_default();
-    let refused = known.into_iter().fold(refused, Diagnostic::help);
-    refused.help(format!(
-        "give yourself back the range that you had in /etc/subuid and /etc/subgid, or run `sudo rm -rf {shown}`"
-    ))
+    let words = because.as_deref().unwrap_or(title);
+    let refused = refused.because(format!("files in it belong to subordinate ids, and {words}"));
+    let refused = help.iter().cloned().fold(refused, Diagnostic::help);
+    // A range that is given to the user now need not be the one that these were of.
+    refused.help(format!("what belongs to ids of another range goes by `sudo rm -rf {shown}`"))
+}
+
+/// Something of the store stays against the caller's will.
+pub(super) fn unremovable(path: &Path) -> Diagnostic {
+    Diagnostic::error(format!("cannot remove `{}` of the image store", path.display()))
 }

@@ -254,12 +254,15 @@ impl Store {
         let new = self.temporary()?;
         let written = new_file(&new)
             .and_then(|mut file| file.write_all(bytes).and_then(|()| self.sync_file(&file)))
-            .and_then(|()| fs::rename(&new, place))
-            .and_then(|()| self.sync_name(place));
-        written.map_err(|error| {
+            .map_err(|error| unwritable(&new, &error));
+        let placed = written.and_then(|()| {
+            fs::rename(&new, place)
+                .and_then(|()| self.sync_name(place))
+                .map_err(|error| unwritable(place, &error))
+        });
+        placed.inspect_err(|_| {
             // What stays goes with the next sweep.
             let _ = fs::remove_file(&new);
-            unwritable(place, &error)
         })
     }
 

@@ -1,6 +1,6 @@
 //! Which ids exist inside.
 
-use crate::diagnostic::{Diagnostic, Located, Origin};
+use crate::diagnostic::{Located, Origin};
 use crate::host::SubIds;
 use crate::plan::{Extent, IdMap};
 use crate::profile::{Ids, User};
@@ -9,7 +9,7 @@ use crate::units::AbsolutePath;
 use super::Drawing;
 use super::image::Settings;
 
-pub(super) fn draw(drawing: &mut Drawing, image: &Settings) -> Located<IdMap> {
+pub(super) fn draw(drawing: &Drawing, image: &Settings) -> Located<IdMap> {
     let process = &drawing.profile.process;
     let identity = &drawing.host.identity;
     let user = process.user.as_ref();
@@ -25,11 +25,6 @@ pub(super) fn draw(drawing: &mut Drawing, image: &Settings) -> Located<IdMap> {
         .or(ids.map(|ids| &ids.origin))
         .cloned()
         .unwrap_or(Origin::BuiltIn);
-    // The kernel keeps this number for "no id" (credentials(7)).
-    if uid == u32::MAX || gid == u32::MAX {
-        let error = Diagnostic::error(format!("cannot use the ids `{uid}:{gid}`"));
-        drawing.errors.push(error.at(&origin).because(format!("{} means no id", u32::MAX)));
-    }
     let wants_more = ids.is_some_and(|ids| ids.value != Ids::Single);
     let subids = drawing.host.subids.as_ref().filter(|_| wants_more);
     let mappers = subids.and_then(mappers);

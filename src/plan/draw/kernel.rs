@@ -52,20 +52,38 @@ fn poor_overlays((major, minor): (u32, u32)) -> Option<Diagnostic> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::diagnostic::{Palette, render};
 
     #[test]
     fn a_kernel_without_mount_setattr_is_refused() {
-        let title = |release| too_old(release).map(|error| error.title);
-        assert_eq!(title((5, 10)).as_deref(), Some("this kernel is too old: Linux 5.10"));
-        assert_eq!(title((4, 19)).as_deref(), Some("this kernel is too old: Linux 4.19"));
-        assert_eq!(title((5, 12)), None);
-        assert_eq!(title((6, 1)), None);
+        let told = |release| too_old(release).map(|error| render(&error, Palette::Plain));
+        assert_eq!(
+            told((5, 10)).as_deref(),
+            Some(
+                "jail: error: this kernel is too old: Linux 5.10\n\
+                 because: it cannot make a whole tree read-only; mount_setattr(2) came with 5.12\n\
+                 help: use Linux 5.13 or newer; 5.12 has no Landlock yet\n"
+            )
+        );
+        assert!(told((4, 19)).is_some_and(|told| told.contains("too old: Linux 4.19\n")));
+        assert_eq!(told((5, 12)), None);
+        assert_eq!(told((6, 1)), None);
     }
 
     #[test]
     fn overlays_are_whole_from_linux_6_6_on() {
+        let told = poor_overlays((5, 15)).map(|warning| render(&warning, Palette::Plain));
+        assert_eq!(
+            told.as_deref(),
+            Some(
+                "jail: warning: the command cannot remove or rename directories of the lower layer of \
+                 an overlay on this kernel; continuing without that\n\
+                 because: tmpfs takes no user.* attributes in Linux 5.15; such a call fails with an \
+                 input/output error [EIO]\n\
+                 help: use Linux 6.6 or newer, or grant a copy of the directory under `write`\n"
+            )
+        );
         assert!(poor_overlays((6, 5)).is_some());
-        assert!(poor_overlays((5, 15)).is_some());
         assert!(poor_overlays((6, 6)).is_none());
         assert!(poor_overlays((7, 0)).is_none());
     }

@@ -100,7 +100,8 @@ fn domain(drawing: &mut Drawing, root: &RootPlan, tree: &Tree) -> Option<Step> {
     if abi < REFER {
         let title = "the command cannot move files from one directory to another on this kernel";
         let note = Diagnostic::warning(format!("{title}; continuing without that"));
-        drawing.notes.push(note.because("its Landlock always refuses it; use Linux 5.19 or newer"));
+        let note = note.because("its Landlock always refuses it [EXDEV]");
+        drawing.notes.push(note.help("use Linux 5.19 or newer"));
     }
     if abi < TRUNCATE && drawing.host.descriptors.get(&0).is_some_and(is_read_only_file) {
         let title = "this kernel cannot keep the command from truncating the file on its \

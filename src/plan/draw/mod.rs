@@ -68,7 +68,7 @@ pub fn draw(
     network::check(&mut drawing);
     let filter = drawing.filter();
     let image = image::draw(&mut drawing);
-    let ids = identity::draw(&mut drawing, &image);
+    let ids = identity::draw(&drawing, &image);
     let root = root::draw(&mut drawing, &ids.value);
     let mut inside = Inside::new((!root.is_own()).then_some(&host.rootfs));
     let mut tree = builtin::draw(&mut drawing, &root, &mut inside);

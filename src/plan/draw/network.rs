@@ -117,10 +117,13 @@ fn allowed(drawing: &Drawing, mode: &NetworkMode) -> Vec<Diagnostic> {
         // Who says `none` over a profile with a list wants less, and gets it.
         NetworkMode::None if network.mode.is_some() => Vec::new(),
         NetworkMode::None => {
-            vec![error("nothing can be reached").help("say `mode = \"allow\"`")]
+            vec![error("nothing can be reached").help("say `mode = \"allow\"` beside it")]
         }
         NetworkMode::Nat => {
-            vec![error("all can be reached").help("say `mode = \"allow\"`, or remove it")]
+            vec![
+                error("all can be reached")
+                    .help("say `mode = \"allow\"` (`--network allow`), or remove it"),
+            ]
         }
         NetworkMode::Host | NetworkMode::Namespace(_) => {
             let names = network.allow.iter().filter(|entry| entry.value.target != Target::Any);

@@ -79,7 +79,7 @@ fn one_owner(image: &str, because: String) -> Diagnostic {
     let title = format!("cannot run on a private copy of the image `{image}` with many ids");
     Diagnostic::error(title)
         .because(format!("{because}; and all files of a copy belong to you"))
-        .help("leave out `degrade = [\"overlay\"]`, or set `ids = \"single\"`")
+        .help("set `ids = \"single\"`")
 }
 
 fn only_changes(kept: &Kept, refusal: String) -> Diagnostic {

@@ -104,7 +104,7 @@ fn note_unlimited_root(drawing: &mut Drawing, limits: &Limits) {
     if drawing.host.identity.is_global_root && !limits.holds_processes() {
         let title = "root may start any number of processes, so a fork bomb is not stopped";
         let note = Diagnostic::note(title);
-        drawing.notes.push(note.help("start jail as an ordinary user, or in a pids cgroup"));
+        drawing.notes.push(note.help("limit them by `--pids`, or start jail as an ordinary user"));
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::diagnostic::{Diagnostic, Origin};
 use crate::host::{FileKind, system};
-use crate::plan::{IdMap, RootSource};
+use crate::plan::{IdMap, RootSource, quoted};
 use crate::profile::{PathText, Root, RootMode, expand};
 use crate::units::AbsolutePath;
 
@@ -194,10 +194,11 @@ fn refuse_without_mount_points(drawing: &mut Drawing, plan: &RootPlan) {
         let kind = drawing.host.rootfs.get(&point).map(|fact| fact.kind);
         if kind != Some(FileKind::Directory) {
             let missing = root.join(name);
+            let make = quoted(missing.as_path().as_os_str());
             let error =
                 Diagnostic::error(format!("cannot mount `/{name}`: no directory `{missing}`"))
                     .at(&plan.origin)
-                    .help(format!("run `mkdir {missing}`, or set `root-mode = \"overlay\"`"));
+                    .help(format!("run `mkdir {make}`, or set `root-mode = \"overlay\"`"));
             drawing.errors.push(error);
         }
     }

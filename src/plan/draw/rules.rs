@@ -95,8 +95,9 @@ fn place(drawing: &mut Drawing, rules: &mut Drawn, rule: &Located<Rule>) -> Resu
         }
     }
     let fact = drawing.host.fact(&path);
-    refuse_reserved(grant, text, &path)?;
-    refuse_reserved(grant, text, &fact.canonical)?;
+    for path in [&path, &fact.canonical] {
+        refuse_reserved(drawing, grant, text, path)?;
+    }
     refuse_interface(drawing, grant, text, &fact.canonical)?;
     let Some(mount) = mount(drawing, rules, rule, &fact)? else { return Ok(()) };
     if !matches!(grant, Grant::Mask) {
@@ -128,12 +129,21 @@ fn expanded(
     }
 }
 
-/// Refuses paths where jail shows its own.
-fn refuse_reserved(grant: &Grant, text: &PathText, path: &AbsolutePath) -> Result<(), Diagnostic> {
+/// Refuses paths where jail shows its own, or those of all processes stand.
+fn refuse_reserved(
+    drawing: &Drawing,
+    grant: &Grant,
+    text: &PathText,
+    path: &AbsolutePath,
+) -> Result<(), Diagnostic> {
     let refuse = |because: &str| {
         Diagnostic::error(format!("cannot {} `{}`", verb(grant), shown(text))).because(because)
     };
     let below = |parent: &str| path.as_path().starts_with(parent);
+    let whose = |place: &str| match drawing.host.bare {
+        Some(_) => format!("without namespaces `{place}` is that of the whole machine"),
+        None => format!("each run has a `{place}` of its own"),
+    };
     // Relative to the working directory: the rule is not to blame, and may be a built-in one.
     let remedy = if shown(text).starts_with('.') {
         "start jail in a directory elsewhere"
@@ -145,17 +155,19 @@ fn refuse_reserved(grant: &Grant, text: &PathText, path: &AbsolutePath) -> Resul
             .help("name the directories that the command needs"));
     }
     if below("/dev/shm") {
-        return Err(refuse("each run has a `/dev/shm` of its own").help(remedy));
+        return Err(refuse(&whose("/dev/shm")).help(remedy));
     }
     if below("/dev") {
-        return Err(refuse("each run has a `/dev` of its own")
-            .help("name the device under `devices`, or with `--device`"));
+        return Err(
+            refuse(&whose("/dev")).help("name the device under `devices`, or with `--device`")
+        );
     }
     if below("/proc") {
-        return Err(refuse("each run has a `/proc` of its own").help(remedy));
+        return Err(refuse(&whose("/proc")).help(remedy));
     }
     if below("/sys") && !matches!(grant, Grant::Read | Grant::Mask) {
-        return Err(refuse("`/sys` can be shown for reading only").help("put it under `read`"));
+        return Err(refuse("`/sys` can be shown for reading only")
+            .help("name it under `read`, or with `--read`"));
     }
     Ok(())
 }
@@ -180,9 +192,13 @@ fn refuse_interface(
     } else {
         "an interface to the kernel of this machine"
     };
+    let help = match drawing.host.bare {
+        Some(_) => "remove the rule",
+        None => "remove the rule; each run has a `/proc` and a `/dev` of its own",
+    };
     Err(Diagnostic::error(format!("cannot {} `{}`", verb(grant), shown(text)))
         .because(format!("`{point}` is {what}"))
-        .help("remove the rule; each run has a `/proc` and a `/dev` of its own"))
+        .help(help))
 }
 
 fn mount(
@@ -233,7 +249,7 @@ fn bind(
     let Some(path) = expanded(drawing, from, *optional)? else { return Ok(None) };
     let fact = drawing.host.fact(&path);
     for path in [&path, &fact.canonical] {
-        refuse_reserved(grant, from, path)?;
+        refuse_reserved(drawing, grant, from, path)?;
     }
     refuse_interface(drawing, grant, from, &fact.canonical)?;
     let Some(directory) = grantable(rule, from, &fact)? else { return Ok(None) };
@@ -268,7 +284,7 @@ fn grantable(
         FileKind::CharacterDevice | FileKind::BlockDevice => {
             Err(Diagnostic::error(format!("cannot {} `{}`", verb(grant), shown(text)))
                 .because("it is a device")
-                .help("devices below `/dev` go under `devices`"))
+                .help("only devices below `/dev` are granted: under `devices`, or with `--device`"))
         }
     }
 }

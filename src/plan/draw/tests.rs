@@ -6,21 +6,23 @@ use std::path::PathBuf;
 
 mod allow;
 mod bare;
+mod copies;
 mod images;
 mod network;
 mod rules;
+mod told;
 
 use super::draw;
-use crate::diagnostic::{Diagnostic, Located, Origin, Source};
+use crate::diagnostic::{Diagnostic, Located, Origin, Palette, Source, render};
 use crate::host::{
-    Descriptor, FileFact, FileKind, Host, Identity, Kernel, Link, NetworkFacts, SubIds,
+    BlockDevice, Descriptor, FileFact, FileKind, Host, Identity, Kernel, Link, NetworkFacts, SubIds,
 };
 use crate::image::Rootfs;
 use crate::plan::{
     Access, Action, LandlockRule, Mount, Plan, RootSource, Ruleset, Subject, to_text,
 };
 use crate::profile::{
-    Base, Grant, Ids, NetworkMode, PathText, Profile, Protection, Root, RootMode, Rule,
+    Base, Grant, Ids, IoLimit, NetworkMode, PathText, Profile, Protection, Root, RootMode, Rule,
     SeccompPolicy, Tty, User,
 };
 use crate::units::{AbsolutePath, Size};
@@ -161,6 +163,16 @@ impl Case {
         (errors[0].title.clone(), errors[0].because.clone().unwrap_or_default())
     }
 
+    /// All errors, as a person reads them.
+    fn told(&self) -> String {
+        self.errors().iter().map(|error| render(error, Palette::Plain)).collect()
+    }
+
+    /// What is told beside a plan, as a person reads it.
+    fn noted(&self) -> String {
+        self.plan().notes.iter().map(|note| render(note, Palette::Plain)).collect()
+    }
+
     fn plan(&self) -> Plan {
         draw(&self.profile, self.rootfs.as_ref(), &self.host, &["true".into()])
             .unwrap_or_else(|e| panic!("{e:#?}"))
@@ -262,7 +274,12 @@ fn steps_come_in_their_order() {
 #[test]
 fn devices_are_granted_as_devices_only() {
     let case = here().file("/srv/null", FileKind::CharacterDevice).rule("/srv/null", Grant::Read);
-    assert_eq!(case.refused().1, "it is a device");
+    assert_eq!(
+        case.told(),
+        "jail: error: cannot read `/srv/null`\n --> --flag\n\
+         because: it is a device\n\
+         help: only devices below `/dev` are granted: under `devices`, or with `--device`\n"
+    );
     let device = |at: &str| {
         let at = text(at);
         here()
@@ -275,6 +292,14 @@ fn devices_are_granted_as_devices_only() {
     device("/dev/dri").shows("dev /dev: null zero full random urandom tty dri/card0");
     assert_eq!(device("/srv/x").refused().1, "it is not below `/dev`");
     assert_eq!(device("/dev/gone").refused().1, "no such file or directory [ENOENT]");
+    let refused = |case: Case| {
+        case.with(|profile, _| profile.filesystem.devices.push(flag(text("/dev/x")))).refused().1
+    };
+    assert_eq!(refused(here().directories(&["/dev/x"])), "there is no device in it");
+    let socket = here().file("/dev/x", FileKind::Socket);
+    assert_eq!(refused(socket), "it is not a device [ENODEV]");
+    let closed = here().file("/dev/x", FileKind::Unreachable(libc::EACCES));
+    assert_eq!(refused(closed), "permission denied [EACCES]");
 }
 
 #[test]
@@ -362,6 +387,12 @@ fn a_directory_root_is_an_overlay_unless_it_is_written() {
         .root(root(), RootMode::Write)
         .with(|profile, _| profile.process.workdir = Some(flag(text("/tmp"))));
     assert_eq!(written.refused().0, "cannot mount `/dev`: no directory `/srv/r/dev`");
+    let named = Case::new()
+        .directories(&["/srv/$(reboot)"])
+        .inside(&["/proc", "/tmp"])
+        .root(Root::Directory(text("/srv/$$(reboot)")), RootMode::Write);
+    let help = "run `mkdir '/srv/$(reboot)/dev'`, or set `root-mode = \"overlay\"`";
+    assert_eq!(named.errors()[0].help, [help]);
     let written = written.inside(&["/dev"]);
     written.shows("root /srv/r, writable").lacks("seal").lacks("private /run").shows("HOME=/tmp");
     let host = Root::Directory(text("/"));
@@ -375,7 +406,17 @@ fn an_overlaid_host_is_not_sealed() {
     case.shows("overlay /usr").shows("read /etc/ld.so.cache").lacks("seal");
     assert!(matches!(case.plan().steps[3].action, Action::Root(RootSource::Empty)));
     let case = here().root(Root::Host, RootMode::Write);
-    assert_eq!(case.refused().0, "only a root that is a directory can be writable");
+    assert_eq!(
+        case.told(),
+        "jail: error: only a root that is a directory can be writable\n --> --flag\n\
+         help: set `root-mode = \"overlay\"`: writes are then thrown away\n"
+    );
+    let gone = here().root(Root::Directory(text("/srv/gone")), RootMode::Overlay);
+    assert_eq!(
+        gone.told().lines().take(4).collect::<Vec<_>>().join("\n"),
+        "jail: error: cannot use `/srv/gone` as the root\n --> --flag\n\
+         because: no such directory [ENOENT]\nhelp: create it, or correct the path"
+    );
 }
 
 #[test]
@@ -416,27 +457,17 @@ fn landlock_repeats_the_mounts() {
 }
 
 #[test]
-fn a_kernel_without_landlock_is_refused_unless_that_was_given_up() {
-    let case = here().with(|_, host| host.kernel.landlock_abi = 0);
-    assert_eq!(case.refused().0, "this kernel has no Landlock");
-    let case = case.with(|profile, _| profile.degrade.push(flag(Protection::Landlock)));
-    case.lacks("landlock");
-    assert_eq!(case.plan().notes[0].title, "this kernel has no Landlock; continuing without it");
-    let old = here().with(|profile, host| {
-        host.kernel.landlock_abi = 5;
-        profile.network.mode = Some(flag(NetworkMode::Host));
-    });
-    assert_eq!(old.errors().len(), 1);
-}
-
-#[test]
 fn without_a_filter_the_terminal_is_not_shared() {
     let off = || here().with(|p, _| p.seccomp.policy = Some(flag(SeccompPolicy::Off)));
     here().lacks("session");
     off().shows("session a new one");
     let shared = off().with(|profile, _| profile.process.tty = Some(flag(Tty::Inherit)));
     shared.lacks("session");
-    assert_eq!(shared.plan().notes.len(), 1);
+    assert_eq!(
+        shared.noted(),
+        "jail: warning: the command can type into your terminal, because the seccomp policy does not \
+         refuse it; continuing without that protection\n --> --flag\n"
+    );
 }
 
 #[test]

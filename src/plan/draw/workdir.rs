@@ -5,7 +5,7 @@ use std::os::unix::ffi::OsStrExt;
 
 use crate::diagnostic::{Diagnostic, Located, Origin};
 use crate::host::{FileKind, system};
-use crate::plan::{Action, IdMap, Mount, RootSource, Step};
+use crate::plan::{Action, IdMap, Mount, RootSource, Step, quoted};
 use crate::profile::{Base, expand};
 use crate::units::AbsolutePath;
 
@@ -121,34 +121,58 @@ fn asked(drawing: &mut Drawing, place: &Place, withheld: bool) -> Located<Absolu
     if is_here && withheld {
         return Located::new(home.clone(), origin);
     }
-    let path = match written.map(|workdir| expand(&workdir.value, &drawing.host.variables())) {
-        None => inside.at(&drawing.host.workdir),
+    let outside = match written.map(|workdir| expand(&workdir.value, &drawing.host.variables())) {
+        None => drawing.host.workdir.clone(),
         // A path of the host is where its links lead; those of another root lead elsewhere.
-        Some(Ok(path)) => inside.at(&drawing.host.fact(&path).canonical),
+        Some(Ok(path)) => drawing.host.fact(&path).canonical,
         Some(Err(error)) => {
             drawing.errors.push(Diagnostic::from(error).at(&origin));
             return Located::new(home.clone(), origin);
         }
     };
+    let path = inside.at(&outside);
     if !is_visible(drawing, root, tree, &path) {
-        let title = format!("the working directory `{path}` is not visible inside");
-        let missing = drawing.host.fact(&path).kind == FileKind::Missing && root.is_own();
-        let mut error = if missing {
-            Diagnostic::error(title)
-                .because("this machine has no such directory either")
-                .help("create it, or start elsewhere with `--workdir DIR`")
-        } else {
-            let grant = if is_here { ".".to_owned() } else { path.to_string() };
-            Diagnostic::error(title)
-                .help(format!("grant it with `--read {grant}`"))
-                .help("start elsewhere with `--workdir DIR`")
-        };
-        if written.is_some() {
-            error = error.at(&origin);
-        }
-        drawing.errors.push(error);
+        let grant = if is_here { ".".to_owned() } else { quoted(outside.as_path().as_os_str()) };
+        let error = invisible(drawing, root, &path, drawing.host.fact(&outside).kind, &grant);
+        drawing.errors.push(if written.is_some() { error.at(&origin) } else { error });
     }
     Located::new(path, origin)
+}
+
+/// Says why there is no such directory inside. `kind` is what the host has there.
+fn invisible(
+    drawing: &Drawing,
+    root: &RootPlan,
+    path: &AbsolutePath,
+    kind: FileKind,
+    grant: &str,
+) -> Diagnostic {
+    let error = Diagnostic::error(format!("the working directory `{path}` is not visible inside"));
+    let elsewhere = "start elsewhere with `--workdir DIR`";
+    let is_provided = |place: &&str| AbsolutePath::root().join(place).contains(path);
+    if let Some(place) = system::PROVIDED.into_iter().find(is_provided) {
+        let because = match drawing.host.bare {
+            Some(_) => format!("without namespaces little of `{place}` is shown"),
+            None => format!("each run has a `{place}` of its own"),
+        };
+        return error.because(because).help(elsewhere);
+    }
+    match kind {
+        FileKind::Directory => {
+            error.help(format!("grant it with `--read {grant}`")).help(elsewhere)
+        }
+        FileKind::Missing => {
+            let because = match root.is_own() {
+                true => "this machine has no such directory either",
+                false => "neither the root directory nor this machine has it",
+            };
+            error.because(because).help("create it, or start elsewhere with `--workdir DIR`")
+        }
+        FileKind::Unreachable(errno) => {
+            error.because(super::rules::errno_words(errno)).help(elsewhere)
+        }
+        _ => error.because("it is not a directory [ENOTDIR]").help(elsewhere),
+    }
 }
 
 /// Says whether `path` is a directory inside.

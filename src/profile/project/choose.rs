@@ -24,8 +24,8 @@ use nix::unistd::geteuid;
 use super::read::{ProjectFile, Seen, read};
 use super::store::{Record, Store};
 use super::tighten::{Here, tightened};
-use super::{FILE, directory_of, in_quotes};
-use crate::diagnostic::{Diagnostic, Located, Origin, Source};
+use super::{FILE, directory_of};
+use crate::diagnostic::{Diagnostic, Located, Origin, Source, pasted};
 use crate::profile::Profile;
 use crate::profile::find::{Found, Places, shown};
 use crate::profile::load::{Watch, load, load_watched};
@@ -206,5 +206,5 @@ fn typed(workdir: &AbsolutePath, path: &Path) -> String {
     if shown.chars().all(is_plain) {
         return shown;
     }
-    in_quotes(path)
+    pasted(path)
 }

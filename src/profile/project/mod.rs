@@ -18,8 +18,6 @@ pub(super) use store::{Hash, Record, hash};
 pub use trust::{Candidate, Standing, candidate, forget, nearest, remember, trusted};
 pub use write::{Existing, put};
 
-use std::path::Path;
-
 use crate::units::AbsolutePath;
 
 /// The name of the file.
@@ -34,11 +32,6 @@ pub fn directory_of(workdir: &AbsolutePath) -> AbsolutePath {
             .any(|name| directory.join(name).symlink_metadata().is_ok())
     });
     marked.and_then(AbsolutePath::new).unwrap_or_else(|| workdir.clone())
-}
-
-/// As one word of a shell. The names of directories may be somebody else's.
-fn in_quotes(path: &Path) -> String {
-    format!("'{}'", path.display().to_string().replace('\'', r"'\''"))
 }
 
 #[cfg(test)]

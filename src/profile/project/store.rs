@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
-use std::fs::{File, OpenOptions};
+use std::fs::{File, Metadata, OpenOptions};
 use std::io::{self, Read};
 use std::os::fd::AsFd;
 use std::os::unix::ffi::OsStrExt;
@@ -20,9 +20,9 @@ use nix::unistd::{UnlinkatFlags, geteuid, unlinkat};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use super::in_quotes;
 use super::write::{Existing, is_unfinished, put};
-use crate::diagnostic::{Diagnostic, cause};
+use crate::diagnostic::{Diagnostic, cause, pasted};
+use crate::image::directory::{leave_to_its_owner, make};
 
 /// A SHA-256 in hexadecimal digits.
 pub type Hash = String;
@@ -80,7 +80,7 @@ impl Store {
                 .because("no home directory is known")
                 .help("set HOME or XDG_STATE_HOME to an absolute path")
         })?;
-        crate::image::directory::make(&place, 0o700).map_err(|error| {
+        make(&place, 0o700).map_err(|error| {
             Diagnostic::error(format!("cannot make `{}`", place.display())).because(cause(&error))
         })?;
         Self::open_at(&place)?.ok_or_else(|| {
@@ -96,8 +96,20 @@ impl Store {
             Diagnostic::error(format!("cannot tell what is trusted: `{}`", place.display()))
                 .because(because)
         };
+        let of_another = || {
+            let otherwise = "move it away, and say `jail trust` again";
+            refuse("it belongs to another user".to_owned())
+                .help(leave_to_its_owner("XDG_STATE_HOME", otherwise))
+        };
+        let is_anothers = |found: Metadata| found.uid() != geteuid().as_raw();
         let directory = match OpenOptions::new().read(true).custom_flags(flags).open(place) {
             Ok(directory) => directory,
+            Err(error)
+                if error.kind() == io::ErrorKind::PermissionDenied
+                    && place.symlink_metadata().is_ok_and(is_anothers) =>
+            {
+                return Err(of_another());
+            }
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             // Links are told by the same number (open(2), O_DIRECTORY and O_NOFOLLOW).
             Err(error) if error.raw_os_error() == Some(libc::ENOTDIR) => {
@@ -107,9 +119,13 @@ impl Store {
             Err(error) => return Err(refuse(cause(&error))),
         };
         let metadata = directory.metadata().map_err(|error| refuse(cause(&error)))?;
-        if metadata.uid() != geteuid().as_raw() || metadata.mode() & 0o022 != 0 {
+        let mode = metadata.mode();
+        if is_anothers(metadata) {
+            return Err(of_another());
+        }
+        if mode & 0o022 != 0 {
             return Err(refuse("others may have written to it".to_owned())
-                .help("look at what is in it, then make it your own: chown, and `chmod 700`"));
+                .help(format!("look at what is in it, then run `chmod 700 {}`", pasted(place))));
         }
         Ok(Some(Self { directory, shown: place.to_owned() }))
     }
@@ -186,7 +202,7 @@ impl Store {
             let place = self.shown.join(name);
             Diagnostic::error(format!("{title}: `{}`", place.display()))
                 .because("it is damaged, or another version of jail wrote it")
-                .help(format!("remove it, and say `jail trust` again: `rm {}`", in_quotes(&place)))
+                .help(format!("remove it, and say `jail trust` again: `rm {}`", pasted(&place)))
         })
     }
 

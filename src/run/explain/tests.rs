@@ -105,7 +105,6 @@ fn what_to_do_about_a_step_that_failed() {
         copy: path("/state/copy"),
         form: Form::Nothing,
     };
-    let another = "more than 16 Landlock rulesets are nested";
     let store = "the image store has to lie on a file system that overlays can read, and on no \
                  overlay over another; to run on a private copy of the image: --degrade overlay, in \
                  a profile degrade = [\"overlay\"]";
@@ -178,7 +177,12 @@ fn what_to_do_about_a_step_that_failed() {
             "this container's own filter asks a process of its own, and the kernel allows one only; \
              run jail outside of it, or in one that allows user namespaces",
         ),
-        (Action::Domain { errno: 1 }, Call::Landlock, Errno::E2BIG, another),
+        (
+            Action::Forward { places: Vec::new(), upstream: None },
+            Call::HandOver,
+            Errno::EPIPE,
+            "the process that serves the network has ended: it said why, unless it was killed",
+        ),
     ] {
         assert_eq!(help(&action, Fault { call, errno }), Some(expected), "{action:?}");
     }
@@ -188,6 +192,7 @@ fn what_to_do_about_a_step_that_failed() {
 /// After "cannot": steps whose calls hardly ever fail; `each_deed_has_its_words` brings the others about.
 #[test]
 fn what_could_not_be_done() {
+    let second = crate::units::Span(std::time::Duration::from_secs(1));
     let bind = |from, write| Mount::Bind { from: path(from), write, directory: true };
     let said: Vec<String> = [
         Action::Cgroup(CgroupParent::Delegated { path: path("/c"), enable: vec![], leave: false }),
@@ -220,6 +225,7 @@ fn what_could_not_be_done() {
         Action::Umask(0o22),
         Action::Environment(Vec::new()),
         Action::Workdir(path("/work")),
+        Action::TimeLimit { limit: second, grace: second, signal: 15 },
         Action::Attend { filter: filter(), writable: Vec::new() },
     ]
     .iter()
@@ -253,6 +259,7 @@ set no_new_privs
 set the umask
 set the environment
 start in `/work`
+limit the time of the command
 attend to calls that Landlock has no say in
 
 "#]]

@@ -8,6 +8,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
 use super::world::{curl, world};
+use crate::bare::run_in_domains;
 use crate::require;
 use crate::support::{Feature, Jail, Running, wait_until};
 
@@ -73,11 +74,10 @@ fn its_death_leaves_the_command_without_a_network_and_is_told() {
     running.wait_for("ready");
     kill(number(&forwarder(&running)), Signal::SIGKILL).expect("it is running");
     running.say("");
-    running
-        .finish()
-        .succeeds()
-        .output_has("6\n")
-        .says("warning: the process that served the network ended before the command did");
+    running.finish().succeeds().output_has("6\n").says(
+        "jail: warning: the process that served the network ended before the command did\n\
+             because: from then on nothing could be reached\n",
+    );
 }
 
 #[test]
@@ -207,4 +207,60 @@ fn status(process: &std::path::Path) -> String {
 fn children_with(parent: &str) -> Vec<PathBuf> {
     let processes = fs::read_dir("/proc").expect("it can be listed").flatten();
     processes.map(|entry| entry.path()).filter(|path| status(path).contains(parent)).collect()
+}
+
+/// What nobody takes the kernel drops, and then no number may be told as if it were the whole.
+#[test]
+fn refusals_that_came_too_fast_are_told_as_not_counted() {
+    require!(Feature::Userns);
+    let script = "import socket\n\
+        print('ready', flush=True); input()\n\
+        for port in range(10000, 13000):\n\
+        \x20   assert socket.socket().connect_ex(('203.0.113.8', port)) == 111\n\
+        print('refused', flush=True); input()\n";
+    let jail = jail().args(["--report", "fd:1"]);
+    let mut running = jail.start(["python3", "-c", script]);
+    running.wait_for("ready");
+    let forwarder = number(&forwarder(&running));
+    kill(forwarder, Signal::SIGSTOP).expect("it is running");
+    running.say("");
+    running.wait_for("refused");
+    kill(forwarder, Signal::SIGCONT).expect("it is running");
+    running.say("");
+    running.finish().succeeds().reports("/network/uncounted", true).says(
+        "jail: note: connections came faster than refused ones are counted: these numbers may be too \
+         low\n",
+    );
+}
+
+/// Until it has given up what it does not need it serves nobody.
+#[test]
+fn one_that_cannot_be_confined_serves_nobody() {
+    require!(Feature::Userns);
+    let finished = run_in_domains(&jail(), "16");
+    finished.exits(125).outputs("").says(
+        "jail: error: cannot confine the process that serves the network\n\
+         because: landlock: argument list too long [E2BIG]\n\
+         help: the kernel nests 16 Landlock rulesets at most: start jail further outside\n\
+         jail: error: cannot set up the network\n --> --network\n",
+    );
+    finished.says(
+        "\nhelp: the process that serves the network has ended: it said why, unless it was killed\n",
+    );
+}
+
+#[test]
+fn one_that_fails_says_why() {
+    require!(Feature::Userns);
+    require!(Feature::Program("strace"));
+    require!(Feature::Tracing);
+    let fault = "inject=epoll_wait,epoll_pwait:error=ENOMEM:when=1";
+    let words = ["strace", "-f", "-qq", "-o", "/dev/null", "-e", "trace=epoll_wait,epoll_pwait"];
+    let jail = jail().through(words.iter().chain(&["-e", fault]));
+    let finished = jail.run(["true"]);
+    finished.succeeds().says(
+        "jail: error: the process that serves the network failed\n\
+         because: out of memory [ENOMEM]\n",
+    );
+    finished.says("because: from then on nothing could be reached\n");
 }

@@ -1,5 +1,6 @@
 //! Nothing outlives its run, though no namespace ends with it.
 
+use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -9,7 +10,8 @@ use nix::unistd::Pid;
 use snapbox::str;
 
 use super::{bare, names_in};
-use crate::support::{Jail, probe_binary, processes_named, wait_until};
+use crate::require;
+use crate::support::{Feature, Jail, probe_binary, processes_named, wait_until};
 use crate::words::{says, told};
 
 /// A project with a directory for what runs leave, so that it can be looked at.
@@ -135,7 +137,7 @@ fn a_killed_init_does_not_take_others_along() {
     let (jail, _) = with_runtime();
     let line = jail.run_line(["sh", "-c", "echo ready; sleep 300; :"]);
     let shell = ["sh", "-c", "sleep 299 & echo other $!; exec \"$@\"", "sh"];
-    let line = shell.iter().map(std::ffi::OsString::from).chain(line).collect();
+    let line = shell.iter().map(OsString::from).chain(line).collect();
     let mut running = jail.start_line(line);
     let other = running.wait_for("other ");
     let other: i32 = other.trim_start_matches("other ").trim().parse().expect("a number");
@@ -163,7 +165,7 @@ fn the_end_of_a_run_does_not_take_others_along() {
     let script = format!("{filter} {filter} sleep 299 & echo other $!; exec \"$@\"");
     let shell = ["sh", "-c", &script, "sh"];
     let command = jail.run_line(["sh", "-c", "until [ -e gone-on ]; do sleep 0.1; done"]);
-    let line = shell.iter().map(std::ffi::OsString::from).chain(command).collect();
+    let line = shell.iter().map(OsString::from).chain(command).collect();
     let mut running = jail.start_line(line);
     let other = running.wait_for("other ");
     let other: i32 = other.trim_start_matches("other ").trim().parse().expect("a number");
@@ -307,4 +309,27 @@ fn private_directories_that_cannot_be_removed_are_told_of() {
     assert_ne!(names_in(&all), [""; 0]);
     jail.run(["true"]).succeeds();
     assert_eq!(names_in(&all), [""; 0]);
+}
+
+/// The first one is about signals alone, the second one is that of the profile.
+#[test]
+fn a_ruleset_that_the_kernel_does_not_make_leaves_nothing_behind() {
+    require!(Feature::Program("strace"));
+    require!(Feature::Tracing);
+    let (jail, runtime) = with_runtime();
+    // Twice it was asked before whether this kernel has Landlock, and how much.
+    for (when, place) in [("3", "\n --> --degrade\n"), ("5", "\n  --> <built-in base>:")] {
+        let fault = format!("inject=landlock_create_ruleset:error=ENOMEM:when={when}");
+        let words =
+            ["strace", "-f", "-qq", "-o", "/dev/null", "-e"].map(OsString::from).into_iter();
+        let line = words.chain([fault.into()]).chain(jail.run_line(["touch", "ran"]));
+        let finished = jail.run_outside(line);
+        let title = "jail: error: cannot create the Landlock ruleset";
+        finished.exits(125).outputs("").says(&format!("{title}{place}")).says(
+            "because: out of memory [ENOMEM]\n\
+             help: free some memory, or raise the limit of this container\n",
+        );
+        assert!(!jail.project().join("ran").exists());
+        assert_eq!(names_in(&runtime.join("jail")), [""; 0]);
+    }
 }

@@ -1,5 +1,6 @@
 //! A jail in a jail, and in containers of other programs.
 
+use std::ffi::OsString;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::process::{Command, Output, Stdio};
@@ -126,4 +127,52 @@ fn a_bare_jail_in_a_bare_jail_is_refused_with_a_reason() {
     let directory = jail_binary().parent().expect("a program is in a directory");
     let jail = bare().args(["--read".as_ref(), directory.as_os_str()]);
     jail.run(inner(&["--degrade", "namespaces"], &["true"])).exits(125).says("error: ");
+}
+
+/// Enters so many Landlock domains, about nothing but ports, and executes what follows.
+const DOMAINS: &str = "import ctypes, os, sys\n\
+    call = ctypes.CDLL(None).syscall\n\
+    assert call(157, 38, 1, 0, 0, 0) == 0\n\
+    for _ in range(int(sys.argv[1])):\n\
+    \x20   ruleset = call(444, (ctypes.c_uint64 * 2)(0, 2), 16, 0)\n\
+    \x20   assert ruleset >= 0 and call(446, ruleset, 0) == 0\n\
+    \x20   os.close(ruleset)\n\
+    os.execv(sys.argv[2], sys.argv[2:])\n";
+
+/// Runs `true` inside of so many Landlock domains of others.
+pub fn run_in_domains(jail: &Jail, count: &str) -> Finished {
+    let line = ["python3", "-c", DOMAINS, count].map(OsString::from).into_iter();
+    jail.run_outside(line.chain(jail.run_line(["true"])))
+}
+
+/// The kernel nests 16. What cannot be done without is not advised to be done without.
+#[test]
+fn too_many_landlock_domains_around_a_jail_are_told_with_what_can_be_done() {
+    let jail = Jail::new();
+    run_in_domains(&jail, "15").succeeds();
+    let finished = run_in_domains(&jail, "16");
+    finished
+        .exits(125)
+        .outputs("")
+        .says("jail: error: cannot enforce the Landlock ruleset\n")
+        .says(
+            "because: landlock: argument list too long [E2BIG]\n\
+         help: the kernel nests 16 Landlock rulesets at most: start jail further outside, or do \
+         without this one: --landlock off\n",
+        );
+    run_in_domains(&jail.args(["--landlock", "off"]), "16").succeeds();
+
+    let jail = bare();
+    run_in_domains(&jail, "14").succeeds();
+    for (count, title) in [
+        ("15", "cannot enforce the Landlock ruleset"),
+        ("16", "cannot hold the command in a Landlock domain\n --> --degrade"),
+    ] {
+        let finished = run_in_domains(&jail, count);
+        finished.exits(125).outputs("").says(&format!("jail: error: {title}\n")).says(
+            "because: landlock: argument list too long [E2BIG]\n\
+             help: the kernel nests 16 Landlock rulesets at most, and without namespaces jail takes \
+             two: start it further outside\n",
+        );
+    }
 }

@@ -1,17 +1,27 @@
 //! What still works, with real programs.
 
+use std::path::Path;
+
 use super::{bare, in_container};
 use crate::support::Jail;
 
 #[test]
 fn the_command_runs_and_the_user_is_told_how() {
     let jail = bare();
-    jail.run(["sh", "-c", "pwd; exit 7"])
-        .exits(7)
-        .outputs(&format!("{}\n", jail.project().display()))
-        .says("this machine refuses namespaces; continuing with Landlock, a system call filter and")
-        .says("[ENOSYS]")
-        .says("the command's home is `");
+    let finished = jail.run(["sh", "-c", "pwd; echo $HOME; echo $TMPDIR; exit 7"]);
+    let shown = finished.stdout_text();
+    let [pwd, home, temporary] = shown.lines().collect::<Vec<_>>()[..] else { panic!("{shown}") };
+    assert_eq!(jail.project(), Path::new(pwd));
+    let said = format!(
+        "jail: warning: this machine refuses namespaces; continuing with Landlock, a system call \
+         filter and limits alone\n\
+         because: function not implemented [ENOSYS]\n\
+         help: the command's home is `{home}`, and its TMPDIR `{temporary}`\n\
+         help: it reaches no /tmp, no unix socket and little of /proc; names, sizes and times of files \
+         it can see\n"
+    );
+    finished.exits(7);
+    assert_eq!(String::from_utf8_lossy(&finished.stderr), said);
     let jail = jail.args(["--report", "fd:1"]);
     jail.run(["true"]).succeeds().reports("/degraded", serde_json::json!(["namespaces"]));
 }

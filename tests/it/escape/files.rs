@@ -271,7 +271,7 @@ fn the_kernels_file_systems_do_not_come_along() {
     jail.args(["--read", "./sub/sys"])
         .run(["/bin/true"])
         .exits(125)
-        .says("interface to the kernel");
+        .says(" is an interface to the kernel of this machine\nhelp: remove the rule; each run has a `/proc` and a `/dev` of its own\n");
 }
 
 /// The same in a root that was prepared for chroot(8).

@@ -129,3 +129,25 @@ fn a_call_that_may_be_repeated_is_repeated() {
         assert!(jail.project().join("ran").exists(), "{call}");
     }
 }
+
+#[test]
+fn a_ruleset_that_the_kernel_does_not_make_is_told() {
+    crate::require!(Feature::Program("strace"));
+    crate::require!(Feature::Tracing);
+    for (errno, told) in [
+        (
+            "ENOMEM",
+            "out of memory [ENOMEM]\nhelp: free some memory, or raise the limit of this container\n",
+        ),
+        (
+            "EMFILE",
+            "too many open files [EMFILE]\nhelp: raise the limit of open files: ulimit -n 64\n",
+        ),
+    ] {
+        // Twice it was asked whether this kernel has Landlock, and how much.
+        let (jail, finished) = with_fault("landlock_create_ruleset", errno, 3);
+        finished.exits(125).outputs("").says("jail: error: cannot create the Landlock ruleset\n");
+        finished.says(&format!("\nbecause: {told}"));
+        assert!(!jail.project().join("ran").exists());
+    }
+}

@@ -18,13 +18,13 @@ const WARNING: &str = "warning: no overlay is mounted; continuing on a private c
 
 /// The image store as an overlay over another overlay, on which the kernel mounts no third one
 /// (FILESYSTEM_MAX_STACK_DEPTH). Whoever drops it unmounts it.
-struct Stacked {
+pub struct Stacked {
     mounted: Vec<PathBuf>,
 }
 
 impl Stacked {
     /// With `room`, there is only so much of it in the store.
-    fn over_the_store_of(jail: &Jail, room: Option<&str>) -> Self {
+    pub fn over_the_store_of(jail: &Jail, room: Option<&str>) -> Self {
         let place = jail.home().join("stack");
         let store = store(jail);
         let mut stacked = Self { mounted: Vec::new() };
@@ -94,7 +94,7 @@ fn sh(jail: &Jail, script: &str) -> Finished {
 }
 
 /// A project whose user has an image of two layers.
-fn with_image() -> Jail {
+pub fn with_image() -> Jail {
     let jail = Jail::new();
     let upper = "mkdir app; echo top > app/name; ln app/name app/same; mkfifo app/fifo";
     Images::default().image("small:1", &[BUSYBOX, upper], |_| ()).into_store_of(&jail);

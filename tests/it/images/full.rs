@@ -14,6 +14,7 @@ use super::registry::running::{Guard, Running};
 use super::tar::Tar;
 use crate::require;
 use crate::support::{Feature, Finished, Jail};
+use crate::words::says;
 
 /// A small disk of the user's for the store, while something is done with it.
 fn on_a_small_disk(jail: &Jail, place: &Path, small: &str, act: impl FnOnce(&dyn Fn())) {
@@ -54,6 +55,34 @@ fn does_not_fit(jail: &Jail, small: &str, words: &[&str]) {
 /// Where the disk became full is chance: layers are made at once, and each takes some files.
 fn says_that_it_is_full(finished: &Finished) {
     finished.exits(125).outputs("").says("help: make room, for example by `jail image prune`");
+}
+
+/// What is about no layer.
+#[test]
+fn a_name_that_does_not_fit_is_told_with_what_makes_room() {
+    require!(Feature::Root);
+    let jail = Jail::new();
+    let layer = [Tar::new().file("name", 0o644, "x")];
+    let layout = Layout::new(jail.elsewhere().join("oci"), Packing::Gzip, &layer);
+    on_a_small_disk(&jail, &store(&jail), "size=1M,nr_inodes=60", |make_room| {
+        image(&jail, &["import", "-q", &layout.reference(), "first"]).succeeds();
+        let mut full = 0;
+        while fs::write(store(&jail).join(format!("partial/{full}")), "").is_ok() {
+            full += 1;
+        }
+        let expected = "\
+jail: error: cannot write `[HOME]/.local/share/jail/tmp/[..]` of the image store
+because: no space left on device [ENOSPC]
+help: make room, for example by `jail image prune`, and run the command again
+";
+        let second = ["import", "-q", &layout.reference(), "second"];
+        says(&jail, &image(&jail, &second), 125, expected);
+        // As it is said.
+        image(&jail, &["prune"]).succeeds();
+        image(&jail, &second).succeeds();
+        verifies(&jail);
+        make_room();
+    });
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Images in which files belong to several users: `ids = "subuid"`.
 
+mod foreign;
 mod inside;
 mod kept;
 mod obstacles;

@@ -1,7 +1,6 @@
 //! Runs on images.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 
 use crate::require;
@@ -173,18 +172,6 @@ fn changes_are_kept_under_a_name_for_one_image_and_one_run_at_a_time() {
     on("other", "true")
         .exits(125)
         .says("it holds changes to the image `docker.io/library/small:1`");
-}
-
-#[test]
-fn what_others_could_have_kept_is_refused() {
-    require!(PROGRAM);
-    let jail = on_small().args(["--keep", "work"]);
-    sh(&jail, "echo mine >/root/mine").succeeds();
-    let kept = jail.home().join(".local/state/jail/keep/work");
-    fs::set_permissions(&kept, fs::Permissions::from_mode(0o777)).expect("it is there");
-    sh(&jail, "cat /root/mine").exits(125).says("others may write to it").says("chmod 700");
-    fs::set_permissions(&kept, fs::Permissions::from_mode(0o700)).expect("it is there");
-    sh(&jail, "cat /root/mine").succeeds().outputs("mine\n");
 }
 
 #[test]

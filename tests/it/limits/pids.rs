@@ -1,6 +1,6 @@
 //! So many processes and threads; the machine keeps the rest.
 
-use crate::support::Machine;
+use crate::support::{Feature, Jail, Machine};
 
 pub fn checks(machine: Machine) -> Machine {
     machine
@@ -45,4 +45,14 @@ pub fn checks(machine: Machine) -> Machine {
                 it.succeeds();
             },
         )
+}
+
+/// The kernel counts the processes of a user, and lets root have more all the same.
+#[test]
+fn root_without_a_limit_of_processes() {
+    crate::require!(Feature::Root);
+    Jail::as_root().run(["true"]).succeeds().says(
+        "jail: note: root may start any number of processes, so a fork bomb is not stopped\n\
+         help: limit them by `--pids`, or start jail as an ordinary user\n",
+    );
 }

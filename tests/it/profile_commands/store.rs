@@ -91,7 +91,7 @@ fn what_others_may_have_written_is_not_believed() {
         str![[r#"
 jail: error: cannot tell what is trusted: `[HOME]/.local/state/jail/trust`
 because: others may have written to it
-help: look at what is in it, then make it your own: chown, and `chmod 700`
+help: look at what is in it, then run `chmod 700 [HOME]/.local/state/jail/trust`
 
 "#]],
     );

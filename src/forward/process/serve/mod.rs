@@ -94,7 +94,8 @@ pub fn serve(
     for counted in server.refuser.refusals.counted() {
         tell(&control, &Told::Counted(counted.clone()))?;
     }
-    tell(&control, &Told::Further(server.refuser.refusals.further()))
+    let further = server.refuser.refusals.further();
+    tell(&control, &Told::End { further, uncounted: server.missed_resets() })
 }
 
 impl Server {
@@ -195,12 +196,14 @@ impl Server {
                         }
                         self.listen(false)?;
                         self.listeners.clear();
-                        (0..self.resets.len()).for_each(|place| self.hear_resets(place));
+                        self.hear_last_resets();
                     }
                 }
                 About::Bell => self.take_found(scratch),
                 About::Datagrams => self.answer_datagrams(),
-                About::Resets(place) => self.hear_resets(place as usize),
+                About::Resets(place) => {
+                    self.hear_resets(place as usize);
+                }
                 About::Listener(place) => self.accept(place as usize, scratch)?,
                 About::Pair(ticket) => self.go_on(ticket, scratch),
                 About::Questions(ticket) => self.answer_questions(ticket),

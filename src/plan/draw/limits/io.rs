@@ -69,13 +69,16 @@ fn disk(
         Some(BlockDevice::Disk { major, minor }) => return Ok((*major, *minor)),
         Some(BlockDevice::None { filesystem }) => error
             .because(format!("it lies on no block device, or on several: {filesystem}"))
-            .help("name the device itself, such as /dev/sda; see lsblk"),
-        Some(BlockDevice::Unknown { major, minor }) => error
-            .because(format!("/sys does not say what device {major}:{minor} is"))
-            .help("mount /sys, and see lsblk for the disks of this machine"),
+            .help("name the device itself, such as /dev/sda; `lsblk` lists those of this machine"),
+        Some(BlockDevice::Unknown { major, minor }) => {
+            error.because(format!("/sys does not say what device {major}:{minor} is")).help(
+                "mount /sys; if it is, no driver has that device: `lsblk` lists the disks of this \
+                 machine",
+            )
+        }
         Some(BlockDevice::Missing) | None => error
             .because("no such file or directory [ENOENT]")
-            .help("see lsblk for the disks of this machine"),
+            .help("correct the path; `lsblk` lists the disks of this machine"),
         Some(BlockDevice::Unreachable(errno)) => {
             error.because(errno_cause(nix::errno::Errno::from_raw(*errno)))
         }

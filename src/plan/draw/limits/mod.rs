@@ -76,7 +76,7 @@ pub(super) fn draw(drawing: &mut Drawing) -> Limits {
         Err(obstacle) => {
             let limit = wanted.iter().find(|limit| obstacle.is_about(controller(&limit.value)));
             let limit = limit.unwrap_or(first);
-            drawing.errors.push(refusal::words(&obstacle, limit, drawing.host));
+            drawing.errors.push(refusal::words(&obstacle, limit, &drawing.host.identity.login()));
             Limits::default()
         }
     }

@@ -3,19 +3,17 @@
 use std::ffi::OsStr;
 
 use crate::diagnostic::{ASK_THE_DOCTOR, Diagnostic, Located};
-use crate::host::Host;
 use crate::host::cgroups::{Controller, Layout};
 use crate::plan::{Limit, quoted};
 
 use super::parent::Obstacle;
 
 /// The error for `limit`, which is one of those that cannot be held.
-pub(super) fn words(obstacle: &Obstacle, limit: &Located<Limit>, host: &Host) -> Diagnostic {
+pub(super) fn words(obstacle: &Obstacle, limit: &Located<Limit>, login: &str) -> Diagnostic {
     let error = Diagnostic::error(format!("cannot limit {}", name(&limit.value)))
         .at(&limit.origin)
         .because(cause(obstacle));
-    let error =
-        remedies(obstacle, &host.identity.login()).into_iter().fold(error, Diagnostic::help);
+    let error = remedies(obstacle, login).into_iter().fold(error, Diagnostic::help);
     error.help(without(&limit.value)).help(ASK_THE_DOCTOR)
 }
 
@@ -154,6 +152,97 @@ fn without(limit: &Limit) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::diagnostic::{Origin, Palette, render};
+    use crate::host::cgroups::Outer;
+    use crate::units::{AbsolutePath, Size};
+
+    /// What is said about a limit of memory, but for the lines that are always the same.
+    fn told(obstacle: &Obstacle) -> String {
+        let limit = Located::new(Limit::Memory(Size(1)), Origin::Flag("--memory".into()));
+        let told = render(&words(obstacle, &limit, "ann"), Palette::Plain);
+        let start = "jail: error: cannot limit memory\n --> --memory\nbecause: ";
+        let end = "help: or limit each process by itself instead: --degrade limits\n\
+                   help: `jail doctor`, with the same options, tries all that they need and says how \
+                   to get it here\n";
+        let rest = told.strip_prefix(start).and_then(|rest| rest.strip_suffix(end));
+        rest.unwrap_or_else(|| panic!("{told}")).to_owned()
+    }
+
+    #[test]
+    fn machines_that_cannot_limit_are_told_apart() {
+        let v1 = "help: boot with cgroup v2 alone: systemd.unified_cgroup_hierarchy=1 on the kernel's \
+                  command line\n";
+        let hybrid = "this machine has cgroup v1 and v2 side by side (hybrid), and the controllers \
+                      are with v1, where only root can set limits\n";
+        assert_eq!(told(&Obstacle::Layout(Layout::Hybrid)), format!("{hybrid}{v1}"));
+        let legacy = "this machine has cgroup v1, where only root can set limits\n";
+        assert_eq!(told(&Obstacle::Layout(Layout::Legacy)), format!("{legacy}{v1}"));
+        assert_eq!(
+            told(&Obstacle::Layout(Layout::Absent)),
+            "no cgroup file system is mounted here\n\
+             help: mount it: mount -t cgroup2 none /sys/fs/cgroup\n"
+        );
+        assert_eq!(
+            told(&Obstacle::NotInKernel(Controller::Memory)),
+            "this kernel has no memory controller in cgroup v2\n\
+             help: look for cgroup_disable=memory in /proc/cmdline, and for v1 mounts that use it\n"
+        );
+    }
+
+    #[test]
+    fn a_cgroup_of_ours_that_cannot_limit_is_named() {
+        let path = "/g/mine".to_owned();
+        assert_eq!(
+            told(&Obstacle::Busy { path: path.clone(), others: 2 }),
+            "the cgroup `/g/mine` is ours to change, but holds 2 other processes, and the kernel limits \
+             no cgroup beside processes\n\
+             help: move those to a child first: mkdir /g/mine/rest && for p in $(cat \
+             /g/mine/cgroup.procs); do echo $p >/g/mine/rest/cgroup.procs; done\n"
+        );
+        assert_eq!(
+            told(&Obstacle::NotDelegated { path, missing: Controller::Memory }),
+            "the cgroup `/g/mine` is ours to change, but has no memory controller\n\
+             help: whoever made `/g/mine` has to enable it: echo +memory \
+             >/g/mine/../cgroup.subtree_control\n"
+        );
+    }
+
+    #[test]
+    fn a_systemd_that_cannot_help_is_told_with_what_it_lacks() {
+        let place = "/etc/systemd/system/user@.service.d";
+        assert_eq!(
+            told(&Obstacle::NotInScope { missing: Controller::Cpuset }),
+            format!(
+                "systemd does not let its users have the cpuset controller\n\
+                 help: have root delegate it: sudo mkdir -p {place} && printf \
+                 '[Service]\\nDelegate=cpu cpuset memory pids\\n' | sudo tee {place}/delegate.conf\n\
+                 help: then: sudo systemctl daemon-reload, and log in again\n"
+            )
+        );
+        let path = AbsolutePath::root().join("g/outer");
+        let outer = Outer { path, limits: vec!["memory.max"], pids: None };
+        assert_eq!(
+            told(&Obstacle::Leaves(outer)),
+            "a scope of systemd would leave the cgroup that jail was started in, `/g/outer`, which is \
+             limited by memory.max\n\
+             help: start jail outside of it, and give all limits to jail; or limit a slice, which \
+             scopes can be in\n"
+        );
+        assert_eq!(
+            told(&Obstacle::NoOneToAsk),
+            "no cgroup here is ours to change, and there is no systemd to ask for one\n\
+             help: in a container: give it a writable cgroup, as in `podman run --cgroupns=private \
+             --security-opt unmask=/sys/fs/cgroup` or `docker run --cgroupns=private --security-opt \
+             writable-cgroups=true`\n\
+             help: on a machine without systemd: have root make a cgroup that belongs to you\n"
+        );
+        assert_eq!(
+            told(&Obstacle::NoBus),
+            "no cgroup here is ours to change, and the user's systemd has no bus to be asked on\n\
+             help: log in, or have your systemd run without a login: sudo loginctl enable-linger ann\n\
+             help: install the package dbus-user-session, and pass XDG_RUNTIME_DIR on\n"
+        );
+    }
 
     #[test]
     fn no_name_of_a_cgroup_is_a_command_of_a_shell() {

@@ -64,7 +64,24 @@ fn a_proxy_that_cannot_be_used_is_an_error() {
 fn what_reaches_nobody_is_told() {
     let notes = |allow: &[&str]| case(allow, None).plan().notes;
     assert_eq!(notes(&[])[0].title, "nothing may be reached: `[network] allow` is empty");
-    let local = notes(&["localhost:80"]);
-    assert_eq!(local[0].title, "`localhost:80` is the command's own loopback");
+    assert_eq!(
+        case(&["localhost:80"], None).noted(),
+        "jail: note: `localhost:80` is the command's own loopback\n --> --flag\n\
+         help: name this machine by an address, as `127.0.0.1:PORT`, to reach its loopback\n"
+    );
     assert!(notes(&["a.example:80"]).is_empty());
+}
+
+/// The forwarder itself keeps to them, as on every kernel.
+#[test]
+fn a_kernel_that_knows_no_ports_leaves_the_forwarder_without_its_second_wall() {
+    let case = case(&["a.example:443"], None).with(|_, host| {
+        host.kernel.landlock_abi = 3;
+    });
+    assert_eq!(
+        case.noted(),
+        "jail: warning: this kernel cannot keep the forwarder to the ports of `allow`; continuing \
+         without that second wall\n --> --flag\n\
+         because: its Landlock knows no ports, before Linux 6.7; the forwarder itself keeps to them\n"
+    );
 }

@@ -57,9 +57,22 @@ fn what_is_below_a_grant_cannot_be_taken_away() {
     assert_eq!(title, "cannot hide `/home/u/p/x` without namespaces");
     assert_eq!(because, "`/home/u/p` is granted, and Landlock takes nothing away below a grant");
     let case = bare().directories(&["/home/u/p/d"]).rule_in_file("/home/u/p/d", Grant::Read);
-    assert_eq!(case.refused().0, "cannot keep `/home/u/p/d` read-only without namespaces");
+    let place = " --> x.toml:1:1\n  |\n1 | a = 1\n  | ^\n";
+    let because =
+        "because: `/home/u/p` is writable, and Landlock takes nothing away below a grant\n";
+    assert_eq!(
+        case.told(),
+        format!(
+            "jail: error: cannot keep `/home/u/p/d` read-only without namespaces\n{place}{because}\
+             help: to go on with it writable: --degrade nested-rules, in a profile degrade = \
+             [\"nested-rules\"]\n"
+        )
+    );
     let case = case.with(|profile, _| profile.degrade.push(flag(Protection::NestedRules)));
     assert_eq!(case.plan().degraded, [Protection::Namespaces, Protection::NestedRules]);
+    let goes_on = "jail: warning: the command can write to `/home/u/p/d`; continuing without that \
+                   protection\n";
+    assert!(case.noted().ends_with(&format!("{goes_on}{place}{because}")), "{}", case.noted());
     assert_eq!(access(&case, "/home/u/p/d"), None);
 }
 
@@ -83,7 +96,17 @@ fn an_older_landlock_will_not_do() {
         profile.degrade.push(flag(Protection::Landlock));
         host.kernel.landlock_abi = 5;
     });
-    assert_eq!(case.refused().0, "this kernel cannot hold a command without namespaces");
+    assert_eq!(
+        case.told(),
+        "jail: error: this kernel cannot hold a command without namespaces\n\
+         because: its Landlock has ABI 5; only from ABI 6 on no signal leads out, to other processes \
+         of yours\n\
+         help: use Linux 6.12 or newer with Landlock, or a machine that allows user namespaces\n"
+    );
+    let none = case.with(|_, host| {
+        host.kernel.landlock_abi = 0;
+    });
+    assert!(none.told().contains("\nbecause: it has no Landlock; only from ABI 6 on "));
 }
 
 #[test]
@@ -97,4 +120,39 @@ fn what_is_granted_of_the_home_is_linked_once() {
     let home = path("/run/user/1/jail/private-1/home");
     let expected = [".x", "p"].map(|name| (home.join(name), path("/home/u").join(name)));
     assert_eq!(links, Some(expected.to_vec()));
+}
+
+/// There is a private one in its place, which no tmpfs holds.
+#[test]
+fn the_size_of_a_temporary_directory_is_not_held() {
+    let case = bare().rule("/tmp", Grant::Tmpfs { size: Some(Size(64 << 20)) });
+    let told = "jail: warning: what the command writes to TMPDIR is not limited to 64M; continuing \
+                without that\n --> --flag\n\
+                because: only a tmpfs has a size, and none is mounted without namespaces\n";
+    assert!(case.noted().ends_with(told), "{}", case.noted());
+}
+
+#[test]
+fn ids_and_name_servers_of_its_own_cannot_be_had() {
+    let told = |change: fn(&mut Profile)| bare().with(|profile, _| change(profile)).told();
+    assert_eq!(
+        told(|profile| profile.process.ids = Some(flag(Ids::Subuid))),
+        "jail: error: more ids than one cannot be had without namespaces\n --> --flag\n\
+         help: use `ids = \"single\"`\n"
+    );
+    let dns = told(|profile| {
+        profile.network.mode = Some(flag(NetworkMode::Host));
+        profile.network.dns = vec![flag("192.0.2.53".parse().unwrap())];
+    });
+    assert_eq!(
+        dns,
+        "jail: error: `dns` cannot be had without namespaces\n --> --flag\n\
+         help: leave it out: the command sees the host's own files in /etc\n"
+    );
+    assert_eq!(
+        told(|profile| profile.process.workdir = Some(flag(text("/proc/self")))),
+        "jail: error: the working directory `/proc/self` is not visible inside\n --> --flag\n\
+         because: without namespaces little of `/proc` is shown\n\
+         help: start elsewhere with `--workdir DIR`\n"
+    );
 }

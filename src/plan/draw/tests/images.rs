@@ -4,7 +4,7 @@ use super::*;
 use crate::host::{AccountFile, Accounts};
 use crate::image::document::Config;
 use crate::image::{Form, Image, Kept};
-use crate::profile::{Cap, Protection};
+use crate::profile::Cap;
 use crate::units::Span;
 
 const PASSWD: &str = "root:x:0:0::/root:/bin/sh\nwww:x:33:34::/srv/www:/bin/sh\n";
@@ -37,12 +37,12 @@ impl Case {
     }
 
     /// The title and the cause of the only error.
-    fn error(&self) -> String {
+    pub(super) fn error(&self) -> String {
         let (title, because) = self.refused();
         if because.is_empty() { title } else { format!("{title}; {because}") }
     }
 
-    fn mounts(&self) -> Vec<String> {
+    pub(super) fn mounts(&self) -> Vec<String> {
         let steps = self.plan().steps.into_iter();
         let mounts = steps.filter_map(|step| match step.action {
             Action::Mount { path, mount, .. } => Some(match mount {
@@ -112,7 +112,7 @@ fn configured(change: impl FnOnce(&mut Config)) -> Case {
     Case::image(config)
 }
 
-fn plain() -> Case {
+pub(super) fn plain() -> Case {
     Case::image(Config::default())
 }
 
@@ -133,7 +133,11 @@ fn layers_are_an_overlay_that_is_writable_unless_said() {
     let sealed = plain().root(Root::Image("small:1".parse().unwrap()), RootMode::ReadOnly);
     assert!(sealed.plan().steps.iter().any(|step| step.action == Action::SealRoot));
     let written = plain().root(Root::Image("small:1".parse().unwrap()), RootMode::Write);
-    assert_eq!(written.error(), "an image is never written to");
+    assert_eq!(
+        written.told(),
+        "jail: error: an image is never written to\n --> --flag\n\
+         help: set `root-mode = \"overlay\"`, and `--keep NAME` to keep what is written\n"
+    );
 }
 
 #[test]
@@ -141,7 +145,19 @@ fn what_an_image_cannot_have_is_refused() {
     let read_only = plain()
         .root(Root::Image("small:1".parse().unwrap()), RootMode::ReadOnly)
         .with(|profile, _| profile.filesystem.keep = Some(flag("x".into())));
-    assert_eq!(read_only.error(), "nothing can be kept of a root that is read-only");
+    assert_eq!(
+        read_only.told(),
+        "jail: error: nothing can be kept of a root that is read-only\n --> --flag\n\
+         help: leave out `--keep`, or set `root-mode = \"overlay\"`\n"
+    );
+    let layers = |count: usize| {
+        let mut case = plain();
+        case.rootfs.as_mut().unwrap().image.layers = vec!["/store/0".into(); count];
+        case.error()
+    };
+    let refused = "cannot use the image `small:1`; ";
+    assert_eq!(layers(0), format!("{refused}it has no layers, so there are no files in it"));
+    assert_eq!(layers(501), format!("{refused}it has 501 layers; the kernel takes 500 at most"));
     let host = Case::new()
         .rule(".", Grant::Write)
         .with(|profile, _| profile.filesystem.keep = Some(flag("x".into())));
@@ -154,7 +170,7 @@ fn what_an_image_cannot_have_is_refused() {
     assert!(many.error().contains("501 layers"));
 }
 
-fn with_ids(case: Case, ids: Ids) -> Case {
+pub(super) fn with_ids(case: Case, ids: Ids) -> Case {
     case.with(|profile, host| {
         profile.process.ids = Some(flag(ids));
         host.subids = (ids != Ids::Single).then(|| SubIds {
@@ -166,7 +182,7 @@ fn with_ids(case: Case, ids: Ids) -> Case {
     })
 }
 
-fn in_a_store() -> Case {
+pub(super) fn in_a_store() -> Case {
     let mut case = plain();
     case.rootfs.as_mut().unwrap().image.layers = vec!["/store/layers/sha256/ab/tree".into()];
     case
@@ -425,74 +441,4 @@ fn run_is_the_images_own_while_writes_are_thrown_away() {
     assert!(!plain().mounts().contains(&"/run".to_owned()));
     let sealed = plain().root(Root::Image("small:1".parse().unwrap()), RootMode::ReadOnly);
     assert!(sealed.mounts().contains(&"/run".to_owned()));
-}
-
-fn without_overlays(degrades: bool) -> Case {
-    let mut case = plain().with(|profile, host| {
-        host.no_overlay = degrades.then_some(libc::ENODEV);
-        profile.degrade.extend(degrades.then(|| flag(Protection::Overlay)));
-    });
-    let rootfs = case.rootfs.as_mut().unwrap();
-    rootfs.copy = degrades.then(|| path("/store/copies/1/tree"));
-    case
-}
-
-fn keeping(mut case: Case, form: Form) -> Case {
-    let part = |part: &str| path(&format!("/kept/{part}"));
-    let (upper, work, copy) = (part("upper"), part("work"), part("copy"));
-    let rootfs = case.rootfs.as_mut().unwrap();
-    rootfs.copy = rootfs.copy.is_some().then(|| copy.clone());
-    rootfs.kept = Some(Kept { name: "work".into(), upper, work, copy, form });
-    case.with(|profile, _| profile.filesystem.keep = Some(flag("work".into())))
-}
-
-fn copied(case: &Case) -> Option<String> {
-    let plan = case.plan();
-    let is_degraded = plan.degraded.contains(&Protection::Overlay);
-    let path = plan.steps.iter().find_map(|step| match &step.action {
-        Action::Root(RootSource::Copy { path, .. }) => Some(path.to_string()),
-        _ => None,
-    });
-    assert_eq!(is_degraded, path.is_some());
-    assert_eq!(is_degraded, plan.notes.iter().any(|note| note.title.contains("private copy")));
-    path
-}
-
-#[test]
-fn a_copy_takes_the_place_of_an_overlay_where_that_is_allowed() {
-    assert_eq!(copied(&plain()), None);
-    assert_eq!(copied(&without_overlays(true)).as_deref(), Some("/store/copies/1/tree"));
-    let sealed =
-        without_overlays(true).root(Root::Image("small:1".parse().unwrap()), RootMode::ReadOnly);
-    assert!(sealed.plan().steps.iter().any(|step| step.action == Action::SealRoot));
-    // The mounts are those of an overlay.
-    assert_eq!(without_overlays(true).mounts(), plain().mounts());
-    let rule = without_overlays(true).directories(&["/data"]).rule("/data", Grant::Overlay);
-    assert!(rule.error().starts_with("cannot mount an overlay over `/data`; this kernel has no"));
-}
-
-#[test]
-fn a_copy_has_one_owner() {
-    let degraded = with_ids(in_a_store(), Ids::Subuid).with(|profile, host| {
-        host.no_overlay = Some(libc::ENODEV);
-        profile.degrade.push(flag(Protection::Overlay));
-    });
-    assert_eq!(
-        degraded.error(),
-        "cannot run on a private copy of the image `small:1` with many ids; \
-         this kernel has no overlayfs, or not its module [ENODEV]; and all files of a copy belong to you"
-    );
-}
-
-#[test]
-fn what_is_kept_stays_in_its_form() {
-    let copy = keeping(plain(), Form::Copy);
-    assert!(copy.error().starts_with("cannot use what is kept as `work` in an overlay"));
-    let copy = keeping(without_overlays(true), Form::Copy);
-    assert_eq!(copied(&copy).as_deref(), Some("/kept/copy"));
-    let begun = keeping(without_overlays(true), Form::Nothing);
-    assert_eq!(copied(&begun).as_deref(), Some("/kept/copy"));
-    let changes = keeping(without_overlays(true), Form::Changes);
-    assert!(changes.error().starts_with("cannot use what is kept as `work`; it holds changes"));
-    assert_eq!(copied(&keeping(plain(), Form::Changes)), None);
 }

@@ -66,6 +66,12 @@ fn what_does_not_go_together_is_refused() {
         &network(|it| it.dns = vec![address("192.0.2.1")]),
         "`dns` means nothing in mode `none`; the command has no network to ask in",
     );
+    refused(
+        &network(|it| {
+            (it.mode, it.dns) = (mode(NetworkMode::Allow), vec![address("192.0.2.1")]);
+        }),
+        "`dns` means nothing in mode `allow`; jail itself answers, for the names that are allowed",
+    );
     network(|it| it.host_loopback = Some(flag(false))).shows("loopback");
 }
 

@@ -1,8 +1,10 @@
 //! What is kept of runs, where files belong to several users.
 
+use super::super::tar::Tar;
 use super::{PROGRAM, RANGES, add_image, sh, system};
 use crate::require;
-use crate::support::Jail;
+use crate::support::{Feature, Jail};
+use crate::words::says;
 
 fn keeping() -> Jail {
     let jail = Jail::new();
@@ -40,7 +42,13 @@ fn other_ids_are_refused() {
     sh(&jail, "touch /made").succeeds();
     let other = "cannot use what is kept as `work` with other ids";
     let jail = jail.args(["--user", "33:34"]);
-    sh(&jail, "id").exits(125).says(other).says("by another user inside");
+    let expected = "\
+jail: error: cannot use what is kept as `work` with other ids
+ --> --user
+because: it holds changes made by another user inside, or with another range of /etc/subuid
+help: keep under another name, or run with the ids that it was begun with
+";
+    says(&jail, &sh(&jail, "id"), 125, expected);
     let jail = jail.args(["--user", "root", "--ids", "single"]);
     sh(&jail, "id").exits(125).says(other).says("changes made with `ids = \"subuid\"`");
     let jail = jail.args(["--ids", "subuid"]);
@@ -56,4 +64,28 @@ fn other_ids_are_refused() {
     let noted = many.home().join(".local/state/jail/keep/work/ids");
     std::fs::remove_file(noted).expect("it was noted");
     sh(&many, "id").exits(125).says(other).says("changes made with `ids = \"single\"`");
+}
+
+/// What is given away only root removes.
+#[test]
+fn to_give_up_what_belongs_to_many_takes_root() {
+    require!(Feature::Root);
+    require!(PROGRAM);
+    require!(RANGES);
+    let jail = keeping().args(["--ids", "subuid", "--user", "root"]);
+    sh(&jail, "mkdir -m 0700 /srv/www && touch /srv/www/file && chown -R 33:34 /srv/www")
+        .succeeds();
+    add_image(&jail, "more", &[system(), Tar::new().file("more", 0o644, "")]);
+    let kept = jail.home().join(".local/state/jail/keep/work");
+    let jail = jail.args(["--image", "more"]);
+    let expected = "\
+jail: error: cannot use what is kept as `work` with another image
+ --> --keep
+because: it holds changes to the image `docker.io/library/own:latest`, sha256:[..]
+help: keep under another name, or give it up: sudo rm -rf [HOME]/.local/state/jail/keep/work
+";
+    says(&jail, &sh(&jail, "id"), 125, expected);
+    jail.run_outside(["rm".as_ref(), "-rf".as_ref(), kept.as_os_str()]).fails();
+    std::fs::remove_dir_all(&kept).expect("root may");
+    sh(&jail, "ls /more").succeeds();
 }

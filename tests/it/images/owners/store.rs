@@ -6,6 +6,7 @@ use std::os::unix::fs::{PermissionsExt, lchown};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
+use nix::fcntl::{Flock, FlockArg};
 use nix::mount::{MsFlags, mount, umount};
 use serde_json::Value;
 
@@ -13,7 +14,8 @@ use super::super::commands::{entries, image, store, verifies};
 use super::super::tar::Tar;
 use super::{PROGRAM, RANGES, add_image, copies, owned, sh, system, with_image};
 use crate::require;
-use crate::support::{Feature, Jail, spawn};
+use crate::support::{Feature, Jail, spawn, wait_until};
+use crate::words::{says, told};
 
 /// How often something is killed.
 const MOMENTS: u32 = 20;
@@ -30,7 +32,7 @@ fn many_files() -> Tar {
 }
 
 /// A file that is in one copy only.
-fn in_copy(jail: &Jail, path: &str) -> PathBuf {
+pub fn in_copy(jail: &Jail, path: &str) -> PathBuf {
     let paths = copies(jail).into_iter().map(|copy| copy.join("tree").join(path));
     paths.into_iter().find(|path| path.symlink_metadata().is_ok()).expect("one of them has it")
 }
@@ -41,9 +43,11 @@ fn copies_are_made_once_for_each_id_map_and_pruned_with_their_image() {
     require!(RANGES);
     let jail = with_image(&[system(), owned()]);
     assert_eq!(copies(&jail), [] as [PathBuf; 0]);
-    sh(&jail, "id -u")
-        .succeeds()
-        .says("making copies of 2 layers of `docker.io/library/own:latest`");
+    let expected = "\
+jail: note: making copies of 2 layers of `docker.io/library/own:latest`, in which files have their owners
+because: this happens once for each id map
+";
+    told(&jail, sh(&jail, "id -u").outputs("0\n"), 0, expected);
     sh(&jail, "id -u").succeeds().is_silent();
     assert_eq!(copies(&jail).len(), 2);
     // Of a layer that others have as well.
@@ -161,6 +165,30 @@ fn killed_at_any_moment_the_store_is_valid() {
     assert!(finished < MOMENTS, "something was killed");
 }
 
+/// Who waits is told, and goes on when the other has ended.
+#[test]
+fn a_run_waits_for_who_is_at_work_in_the_store() {
+    require!(PROGRAM);
+    require!(RANGES);
+    let jail = with_image(&[system()]);
+    let lock = fs::File::open(store(&jail).join("lock")).expect("an import made it");
+    let lock = Flock::lock(lock, FlockArg::LockExclusive).expect("nobody else has it");
+    let running = jail.start(["id", "-u"]);
+    let waiter = format!(" {} ", running.pid());
+    wait_until("the run waits for the lock", || {
+        let locks = fs::read_to_string("/proc/locks").expect("/proc is mounted");
+        locks.lines().any(|line| line.contains("-> FLOCK") && line.contains(&waiter))
+    });
+    assert_eq!(copies(&jail), [] as [PathBuf; 0]);
+    drop(lock);
+    let expected = "\
+jail: note: waiting for another jail that is at work in the image store
+jail: note: making a copy of 1 layer of `docker.io/library/own:latest`, in which files have their owners
+because: this happens once for each id map
+";
+    told(&jail, running.finish().outputs("0\n"), 0, expected);
+}
+
 /// What was swept by another command than a run: one that only adds.
 #[test]
 fn what_a_killed_copy_leaves_the_next_writer_removes() {
@@ -200,11 +228,14 @@ fn a_full_disk_leaves_the_store_valid() {
         let used = (used.blocks() - used.blocks_free()) * used.fragment_size();
         remount(&format!("{}", used + (1 << 20)), MsFlags::MS_REMOUNT);
         for _ in 0..2 {
-            sh(&jail, "id -u")
-                .exits(125)
-                .says("cannot give the files of `docker.io/library/own:latest` to their owners")
-                .says("[ENOSPC]")
-                .says("jail image prune");
+            let expected = "\
+jail: note: making copies of 2 layers of `docker.io/library/own:latest`, in which files have their owners
+because: this happens once for each id map
+jail: error: cannot give the files of `docker.io/library/own:latest` to their owners
+because: copying `/[..]` of layer `[..]`: no space left on device [ENOSPC]
+help: make room, for example by `jail image prune`, and run the command again
+";
+            says(&jail, &sh(&jail, "id -u"), 125, expected);
             assert_eq!(copies(&jail), [] as [PathBuf; 0]);
             assert_eq!(entries(&jail, "tmp"), [] as [PathBuf; 0]);
             verifies_with_copies(&jail, 0);
@@ -242,12 +273,21 @@ fn owners_that_do_not_exist_inside_are_refused() {
         let owners = || Tar::new().owner(uid, gid);
         for layer in [directory(), owners().file("of", 0o644, "x"), owners().symlink("of", "x")] {
             let jail = with_image(&[system(), layer]);
-            sh(&jail, "id -u")
-                .exits(125)
-                .says("cannot give the files of `docker.io/library/own:latest` to their owners")
-                .says("`/of` of layer")
-                .says(&format!("belongs to {uid}:{gid}; inside there are the users 0 to"))
-                .says("or use `--ids single`");
+            let jail = jail.args(["--quiet"]);
+            let help = match uid {
+                u32::MAX => "use `--ids single`: no range has this id",
+                _ => {
+                    "have a larger range in /etc/subuid and /etc/subgid (`sudo usermod --add-subuids \
+                     FIRST-LAST --add-subgids FIRST-LAST NAME`), or use `--ids single`"
+                }
+            };
+            let expected = format!(
+                "jail: error: cannot give the files of `docker.io/library/own:latest` to their owners\n\
+                 because: `/of` of layer `[..]` belongs to {uid}:{gid}; inside there are the users 0 to [..] \
+                 and the groups 0 to [..]\n\
+                 help: {help}\n"
+            );
+            says(&jail, &sh(&jail, "id -u"), 125, expected);
             assert_eq!(copies(&jail), [] as [PathBuf; 0]);
             assert_eq!(entries(&jail, "tmp"), [] as [PathBuf; 0]);
             sh(&jail.args(["--ids", "single"]), "id -u").succeeds();
@@ -290,10 +330,14 @@ fn links_that_an_earlier_version_unpacked_are_not_given_to_root() {
         fs::remove_file(layer.join("links")).expect("root may");
     }
     verifies(&jail);
-    sh(&jail, "id -u")
-        .exits(125)
-        .says("an earlier version of jail unpacked it")
-        .says("run `jail image remove docker.io/library/own:latest`, `jail image prune`, and");
+    let jail = jail.args(["--quiet"]);
+    let expected = "\
+jail: error: cannot give the files of `docker.io/library/own:latest` to their owners
+because: nobody noted to whom `/[..]` of layer `[..]` belongs: an earlier version of jail unpacked it
+help: run `jail image remove docker.io/library/own:latest`, `jail image prune`, and `jail image pull docker.io/library/own:latest`
+";
+    says(&jail, &sh(&jail, "id -u"), 125, expected);
+    assert_eq!(copies(&jail), [] as [PathBuf; 0]);
 }
 
 #[test]
@@ -338,29 +382,4 @@ fn a_copy_of_another_map_is_no_copy_of_this_one() {
     image(&jail, &["verify"]).exits(1).says("is damaged");
     image(&jail, &["verify", "--repair"]).exits(1);
     verifies_with_copies(&jail, 0);
-}
-
-/// As after a change of the ranges.
-#[test]
-fn what_belongs_to_ids_of_others_is_told_and_hinders_nobody() {
-    require!(PROGRAM);
-    require!(RANGES);
-    require!(Feature::Root);
-    let jail = with_image(&[system(), owned()]);
-    sh(&jail, "id -u").succeeds();
-    let directory = in_copy(&jail, "srv/www");
-    lchown(&directory, Some(4_000_000_000), None).expect("root may");
-    image(&jail, &["remove", "own"]).succeeds();
-    for _ in 0..2 {
-        image(&jail, &["prune"])
-            .exits(125)
-            .says("cannot remove `")
-            .says("ids that are in none of your ranges any more")
-            .says("sudo rm -rf ");
-    }
-    assert_eq!(entries(&jail, "layers/sha256"), [] as [PathBuf; 0]);
-    add_image(&jail, "own", &[system(), owned()]);
-    sh(&jail, "stat -c %u:%g /srv/link").succeeds().outputs("33:34\n");
-    fs::remove_dir_all(store(&jail).join("tmp")).expect("root may");
-    image(&jail, &["prune"]).succeeds();
 }

@@ -148,6 +148,13 @@ help: grant both: --read [HOME]/bin/tool --read /bin/sh
     );
 }
 
+/// Who wrote the script chose the name: it is not for a shell to carry out.
+#[test]
+fn a_script_with_a_command_for_its_interpreter() {
+    let jail = Jail::new().script("script", "#!/opt/$(reboot)\n");
+    jail.run(["./script"]).exits(127).says("--read '/opt/$(reboot)'\n");
+}
+
 /// The kernel says the same where a program is missing and where its loader is.
 #[test]
 fn a_program_whose_loader_is_not_visible() {

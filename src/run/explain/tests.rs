@@ -1,5 +1,7 @@
 //! Words for what no test can bring about by itself.
 
+use std::time::Duration;
+
 use snapbox::{assert_data_eq, str};
 
 use crate::diagnostic::{Palette, render};
@@ -8,6 +10,8 @@ use crate::plan::{
     CgroupParent, IdMap, Limit, Nat, NetworkSpace,
     filter::{Filter, Verdict},
 };
+
+use crate::units::Span;
 
 use super::*;
 
@@ -218,6 +222,11 @@ fn what_could_not_be_done() {
         Action::Umask(0o22),
         Action::Environment(Vec::new()),
         Action::Workdir(path("/work")),
+        Action::TimeLimit {
+            limit: Span(Duration::from_secs(5)),
+            grace: Span(Duration::from_secs(5)),
+            signal: 15,
+        },
         Action::Attend { filter: filter(), writable: Vec::new() },
     ]
     .iter()
@@ -251,6 +260,7 @@ set no_new_privs
 set the umask
 set the environment
 start in `/work`
+limit the time of the command
 attend to calls that Landlock has no say in
 
 "#]]

@@ -71,11 +71,7 @@ impl Server {
             },
             None => name,
         };
-        if self.lookups.ask(ticket, name) {
-            Ok(())
-        } else {
-            Err(End::Refused(Why::Limit("too many names are looked up at once".into())))
-        }
+        self.lookups.ask(ticket, name).map_err(End::Refused)
     }
 
     fn upstream_for(&self, name: &str, port: u16) -> Option<&Upstream> {

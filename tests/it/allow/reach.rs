@@ -263,6 +263,16 @@ fn what_a_proxy_does_not_do_is_told() {
     }
 }
 
+/// It is not the server that is down.
+#[test]
+fn a_proxy_that_is_not_there_is_told_from_a_server() {
+    require!(Feature::Userns);
+    let jail = world(&["good.example:80"]).env("ALL_PROXY", "http://203.0.113.9:3129");
+    jail.run(curl(&["--noproxy", "*", "http://good.example/"]))
+        .fails()
+        .says("could not reach good.example:80 (curl, once): proxy: connection refused\n");
+}
+
 #[test]
 fn the_report_has_what_was_refused() {
     require!(Feature::Userns);

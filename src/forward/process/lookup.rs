@@ -23,7 +23,7 @@ pub type Found = Result<Vec<IpAddr>, String>;
 /// The threads, and the questions and answers on their way.
 pub struct Lookups {
     questions: SyncSender<Question>,
-    answers: Receiver<(Ticket, Found)>,
+    answers: Receiver<Answer>,
     /// Rings when there is an answer.
     pub bell: Arc<EventFd>,
 }
@@ -46,7 +46,7 @@ impl Lookups {
     }
 
     /// Without anybody who takes the questions and answers them.
-    fn unattended() -> Result<(Self, Receiver<Question>, Sender<(Ticket, Found)>), Errno> {
+    fn unattended() -> Result<(Self, Receiver<Question>, Sender<Answer>), Errno> {
         let (questions, waiting) = sync_channel(QUEUE);
         let (done, answers) = channel();
         let flags = EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK;
@@ -62,7 +62,7 @@ impl Lookups {
     }
 
     /// What was found since.
-    pub fn found(&self) -> Vec<(Ticket, Found)> {
+    pub fn found(&self) -> Vec<Answer> {
         // Only to silence it; what there is stands in the channel.
         let _ = self.bell.read();
         self.answers.try_iter().collect()
@@ -71,9 +71,10 @@ impl Lookups {
 
 /// For whom, and the name.
 type Question = (Ticket, String);
+type Answer = (Ticket, Found);
 type Questions = Mutex<Receiver<Question>>;
 
-fn look_up(questions: &Questions, answers: &Sender<(Ticket, Found)>, bell: &EventFd) {
+fn look_up(questions: &Questions, answers: &Sender<Answer>, bell: &EventFd) {
     loop {
         // The lock protects nothing that a panic could leave half done.
         let question = questions.lock().unwrap_or_else(PoisonError::into_inner).recv();

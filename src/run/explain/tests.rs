@@ -1,7 +1,5 @@
 //! Words for what no test can bring about by itself.
 
-use std::time::Duration;
-
 use snapbox::{assert_data_eq, str};
 
 use crate::diagnostic::{Palette, render};
@@ -10,8 +8,6 @@ use crate::plan::{
     CgroupParent, IdMap, Limit, Nat, NetworkSpace,
     filter::{Filter, Verdict},
 };
-
-use crate::units::Span;
 
 use super::*;
 
@@ -181,6 +177,12 @@ fn what_to_do_about_a_step_that_failed() {
             "this container's own filter asks a process of its own, and the kernel allows one only; \
              run jail outside of it, or in one that allows user namespaces",
         ),
+        (
+            Action::Forward { places: Vec::new(), upstream: None },
+            Call::HandOver,
+            Errno::EPIPE,
+            "the process that serves the network has ended: it said why, unless it was killed",
+        ),
     ] {
         assert_eq!(help(&action, Fault { call, errno }), Some(expected), "{action:?}");
     }
@@ -190,6 +192,7 @@ fn what_to_do_about_a_step_that_failed() {
 /// After "cannot": steps whose calls hardly ever fail; `each_deed_has_its_words` brings the others about.
 #[test]
 fn what_could_not_be_done() {
+    let second = crate::units::Span(std::time::Duration::from_secs(1));
     let bind = |from, write| Mount::Bind { from: path(from), write, directory: true };
     let said: Vec<String> = [
         Action::Cgroup(CgroupParent::Delegated { path: path("/c"), enable: vec![], leave: false }),
@@ -222,11 +225,7 @@ fn what_could_not_be_done() {
         Action::Umask(0o22),
         Action::Environment(Vec::new()),
         Action::Workdir(path("/work")),
-        Action::TimeLimit {
-            limit: Span(Duration::from_secs(5)),
-            grace: Span(Duration::from_secs(5)),
-            signal: 15,
-        },
+        Action::TimeLimit { limit: second, grace: second, signal: 15 },
         Action::Attend { filter: filter(), writable: Vec::new() },
     ]
     .iter()

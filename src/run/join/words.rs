@@ -95,13 +95,12 @@ pub fn refused(path: &CStr, namespace: &Namespace, stage: Stage, errno: Errno) -
             .help(
                 "run jail as root, or name one of yours, as `unshare --map-root-user --net` makes",
             ),
-        (Stage::Owner, Errno::EPERM, Some(owner)) => {
-            let whose = match owner_of_user_namespace(owner) {
-                Ok(uid) => format!("it belongs to the user with the uid {uid} [EPERM]"),
-                Err(_) => "it belongs to another user [EPERM]".into(),
-            };
-            error(path).because(whose).help("run jail as that user, or as root")
-        }
+        (Stage::Owner, Errno::EPERM, Some(owner)) => match owner_of_user_namespace(owner) {
+            Ok(uid) => error(path)
+                .because(format!("it belongs to the user with the uid {uid} [EPERM]"))
+                .help("run jail as that user, or as root"),
+            Err(errno) => failed(path, "NS_GET_OWNER_UID", errno),
+        },
         (Stage::Ids, _, _) => error(path)
             .because(
                 "it belongs to another user namespace, from which subordinate ids cannot be mapped",

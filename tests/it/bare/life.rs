@@ -268,29 +268,6 @@ fn a_directory_of_somebody_else_is_not_used() {
     assert_eq!(names_in(Path::new(&planted)), [""; 0]);
 }
 
-/// The first one is about signals alone, the second one is that of the profile.
-#[test]
-fn a_ruleset_that_the_kernel_does_not_make_leaves_nothing_behind() {
-    require!(Feature::Program("strace"));
-    require!(Feature::Tracing);
-    let (jail, runtime) = with_runtime();
-    // Twice it was asked before whether this kernel has Landlock, and how much.
-    for (when, place) in [("3", "\n --> --degrade\n"), ("5", "\n  --> <built-in base>:")] {
-        let fault = format!("inject=landlock_create_ruleset:error=ENOMEM:when={when}");
-        let words =
-            ["strace", "-f", "-qq", "-o", "/dev/null", "-e"].map(OsString::from).into_iter();
-        let line = words.chain([fault.into()]).chain(jail.run_line(["touch", "ran"]));
-        let finished = jail.run_outside(line);
-        let title = "jail: error: cannot create the Landlock ruleset";
-        finished.exits(125).outputs("").says(&format!("{title}{place}")).says(
-            "because: out of memory [ENOMEM]\n\
-             help: free some memory, or raise the limit of this container\n",
-        );
-        assert!(!jail.project().join("ran").exists());
-        assert_eq!(names_in(&runtime.join("jail")), [""; 0]);
-    }
-}
-
 /// The private directory in `all` was not made, for this cause, and nothing ran.
 #[track_caller]
 fn refused_at(jail: &Jail, all: &Path, because: &str) {
@@ -332,4 +309,27 @@ fn private_directories_that_cannot_be_removed_are_told_of() {
     assert_ne!(names_in(&all), [""; 0]);
     jail.run(["true"]).succeeds();
     assert_eq!(names_in(&all), [""; 0]);
+}
+
+/// The first one is about signals alone, the second one is that of the profile.
+#[test]
+fn a_ruleset_that_the_kernel_does_not_make_leaves_nothing_behind() {
+    require!(Feature::Program("strace"));
+    require!(Feature::Tracing);
+    let (jail, runtime) = with_runtime();
+    // Twice it was asked before whether this kernel has Landlock, and how much.
+    for (when, place) in [("3", "\n --> --degrade\n"), ("5", "\n  --> <built-in base>:")] {
+        let fault = format!("inject=landlock_create_ruleset:error=ENOMEM:when={when}");
+        let words =
+            ["strace", "-f", "-qq", "-o", "/dev/null", "-e"].map(OsString::from).into_iter();
+        let line = words.chain([fault.into()]).chain(jail.run_line(["touch", "ran"]));
+        let finished = jail.run_outside(line);
+        let title = "jail: error: cannot create the Landlock ruleset";
+        finished.exits(125).outputs("").says(&format!("{title}{place}")).says(
+            "because: out of memory [ENOMEM]\n\
+             help: free some memory, or raise the limit of this container\n",
+        );
+        assert!(!jail.project().join("ran").exists());
+        assert_eq!(names_in(&runtime.join("jail")), [""; 0]);
+    }
 }

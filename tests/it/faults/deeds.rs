@@ -110,7 +110,7 @@ jail: error: cannot enforce the Landlock ruleset
   --> <built-in base>:[..]
 ...
 because: landlock: argument list too long [E2BIG]
-help: more than 16 Landlock rulesets are nested; --landlock off
+help: the kernel nests 16 Landlock rulesets at most: start jail further outside, or do without this one: --landlock off
 
 "#]],
     );

@@ -114,26 +114,3 @@ pub fn refused(path: &CStr, namespace: &Namespace, stage: Stage, errno: Errno) -
         (Stage::Follow, errno, _) => failed(path, "prctl", errno),
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use std::fs::File;
-
-    use crate::diagnostic::{Palette, render};
-
-    use super::*;
-
-    /// As where a filter around jail lets nobody ask whose it is.
-    #[test]
-    fn one_of_somebody_who_is_not_known() {
-        let unknown = || File::open("/proc/self/status").unwrap().into();
-        let namespace = Namespace { network: unknown(), owner: Some(unknown()) };
-        let said = refused(c"/run/netns/lab", &namespace, Stage::Owner, Errno::EPERM);
-        assert_eq!(
-            render(&said, Palette::Plain),
-            "jail: error: cannot join the network namespace `/run/netns/lab`\n\
-             because: it belongs to another user [EPERM]\n\
-             help: run jail as that user, or as root\n"
-        );
-    }
-}

@@ -160,7 +160,7 @@ fn a_program_whose_loader_is_not_visible() {
         str![[r#"
 jail: error: command `touch` not found in the sandbox
 because: `/usr/bin/touch` is there, but not the dynamic loader that it names
-help: grant what it is made of: `ldd /usr/bin/touch` lists it
+help: grant what it is made of: `readelf -dl /usr/bin/touch` lists it
 
 "#]],
     );

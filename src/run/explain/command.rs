@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
 
-use crate::diagnostic::{Diagnostic, did_you_mean, errno_cause};
+use crate::diagnostic::{Diagnostic, did_you_mean, errno_cause, pasted};
 use crate::plan::{Action, Plan, RootSource, Step, is_shown};
 use crate::run::outcome::Refused;
 use crate::units::AbsolutePath;
@@ -82,7 +82,8 @@ fn unseen(diagnostic: Diagnostic, path: &Path, plan: &Plan) -> Diagnostic {
     if path.canonicalize().is_ok_and(|real| is_shown(plan, &real)) {
         return diagnostic
             .because(format!("`{shown}` is there, but not the dynamic loader that it names"))
-            .help(format!("grant what it is made of: `ldd {shown}` lists it"));
+            // Not ldd(1), which may run the program.
+            .help(format!("grant what it is made of: `readelf -dl {}` lists it", pasted(path)));
     }
     let directory = path.parent().unwrap_or(Path::new("/")).display();
     diagnostic.because(format!("the host has `{shown}`, but the sandbox does not show it")).help(

@@ -75,6 +75,61 @@ fn a_layer_that_the_kernel_refuses_is_named_with_what_was_tried() {
     }
 }
 
+/// A layer of entries that need more than one call each.
+fn with_particulars(jail: &Jail) -> Layout {
+    let layer = Tar::new()
+        .directory("d/", 0o755)
+        .directory("d/", 0o700)
+        .file("d/file", 0o666, "content")
+        .symlink("link", "d/file")
+        .hard_link("hard", "d/file")
+        .fifo("fifo", 0o644)
+        .file("twice", 0o644, "first")
+        .file("twice", 0o644, "second")
+        .file(".wh.old", 0o644, "")
+        .file("old/new", 0o644, "")
+        .pax(&[("SCHILY.xattr.user.note", b"x")])
+        .file("noted", 0o644, "");
+    Layout::new(jail.elsewhere().join("oci"), Packing::Plain, &[layer])
+}
+
+/// `FAULT` is what strace(1) has behind `error=`, and the path is as the call has it.
+#[test]
+fn each_step_of_an_entry_that_fails_is_named_with_it() {
+    require_faults!();
+    let rows: [(&str, &str, Option<&str>, &str); 16] = [
+        ("getdents64", "EIO", None, "cannot read the directory of the layer"),
+        ("fchmod", "EIO", None, "cannot set the mode of the layer's directory"),
+        ("fremovexattr", "EIO", None, "cannot remove a default access list"),
+        ("fstatfs", "EIO", None, "cannot ask for free space"),
+        ("fremovexattr", "EIO:when=2", None, "its entry `d/`: cannot remove an extended attribute"),
+        ("fchmod", "EIO:when=2", None, "its entry `d/file`: cannot set the mode of a file"),
+        ("utimensat", "EIO", None, "its entry `d/file`: cannot set the time of a file"),
+        ("utimensat", "EIO", Some("link"), "its entry `link`: cannot set the time of a symbolic link"),
+        ("newfstatat", "EIO", Some("file"), "its entry `hard`: cannot look at the target of a link"),
+        ("linkat", "EIO", None, "its entry `hard`: cannot make a hard link"),
+        ("fchmod", "EIO:when=3", None, "its entry `fifo`: cannot set the mode of a fifo"),
+        ("utimensat", "EIO:when=3", None, "its entry `fifo`: cannot set the time of a fifo"),
+        ("unlinkat", "EIO:when=1", Some("twice"), "its entry `twice`: cannot remove what an entry replaces"),
+        ("newfstatat", "EIO", Some("old"), "its entry `old/new`: cannot look at what an entry replaces"),
+        ("fsetxattr", "EIO", None, "its entry `noted`: cannot set an extended attribute"),
+        ("utimensat", "EIO", Some("d"), "its entry `d`: cannot set the time of a directory"),
+    ];
+    for (call, fault, path, because) in rows {
+        let jail = Jail::new();
+        let layout = with_particulars(&jail);
+        let name = layout.reference();
+        let failing = jail.through(failing(call, fault, path));
+        let short = layout.blobs[0].short();
+        let message = format!(
+            "jail: error: cannot unpack layer 1 (`{short}`) of `{name}`\n\
+             because: {because}: I/O error [EIO]\n"
+        );
+        refused(&image(&failing, &["import", "-q", &name, "faulty"]), &message);
+        nothing_is_there(&failing.through([] as [&str; 0]));
+    }
+}
+
 #[test]
 fn a_disk_that_cannot_say_how_full_it_is_gets_nothing() {
     require_faults!();

@@ -161,4 +161,12 @@ mod tests {
         let tar = (0..17).fold(Tar::new(), |tar, _| tar.pax(&[("path", &long)]).file("name", ""));
         refused(&tar.end(), "its names are longer than 16 MiB in all");
     }
+
+    #[test]
+    fn an_archive_that_is_cut_off_while_it_is_read_is_broken() {
+        let file = tempfile().unwrap();
+        let mut reader = Reader { file: &file, at: 0, length: 1024, buffer: Vec::new() };
+        let reason = reader.block().unwrap_err();
+        assert_eq!(reason.to_string(), "the tar is broken: it became shorter meanwhile");
+    }
 }

@@ -77,7 +77,7 @@ fn explain(error: &clap::Error, words: &[OsString]) -> (String, Option<String>) 
             (format!("`{subject}` takes no value `{value}`"), None)
         }
         // The rest cannot come from these flags, or has words of its own.
-        kind => (kind.as_str().unwrap_or("cannot read the command line").to_owned(), None),
+        kind => (kind.to_string(), None),
     }
 }
 

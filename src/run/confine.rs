@@ -68,11 +68,7 @@ impl Confinement {
         init: Pid,
         request: Request,
     ) -> Result<Cgroup, Diagnostic> {
-        // A cgroup that holds processes can have no limited children.
-        gather(parent, "keeper", &[scope.keeper(), init]).map_err(|errno| {
-            Diagnostic::error(format!("cannot use the scope `{}`", parent.display()))
-                .because(errno_cause(errno))
-        })?;
+        make_room(parent, &[scope.keeper(), init])?;
         let Request { wanted, id, plan } = request;
         let settings = wanted.settings.as_slice();
         let placement = Placement { parent, enable, leave: false, id, settings };
@@ -117,14 +113,57 @@ impl Confinement {
     /// Removes the cgroup, and lets go of the scope.
     pub fn end(self) -> Result<(), Diagnostic> {
         let removed = self.cgroup.remove();
-        if let Some(scope) = self.scope {
-            scope.end();
-        }
-        removed
+        let who_removes_it = match self.scope {
+            Some(scope) => {
+                scope.end();
+                "systemd removes it when nobody is in its scope any more"
+            }
+            None => "the next run with limits removes it, if nobody else has made cgroups in it",
+        };
+        removed.map_err(|left| left.help(who_removes_it))
     }
+}
+
+/// A cgroup that holds processes can have no limited children: those of the scope go to a leaf.
+fn make_room(scope: &Path, processes: &[Pid]) -> Result<(), Diagnostic> {
+    gather(scope, "keeper", processes).map_err(|errno| {
+        Diagnostic::error(format!("cannot use the scope `{}`", scope.display()))
+            .because(errno_cause(errno))
+            .help(
+                "try again, if a process of the run was killed; else see `systemctl --user status`",
+            )
+    })
 }
 
 /// The directory of a cgroup that is named from the root of the hierarchy.
 fn directory_of(mount: &AbsolutePath, cgroup: &Path) -> PathBuf {
     mount.as_path().join(cgroup.strip_prefix("/").unwrap_or(cgroup))
+}
+
+#[cfg(test)]
+mod tests {
+    use nix::unistd::getpid;
+
+    use crate::diagnostic::{Palette, render};
+
+    use super::*;
+
+    #[test]
+    fn a_scope_that_is_not_there_or_takes_nobody_cannot_be_used() {
+        let directory = tempfile::tempdir().unwrap();
+        // The directory of a cgroup would have a file cgroup.procs.
+        for scope in [directory.path().join("missing"), directory.path().to_owned()] {
+            let refused = make_room(&scope, &[getpid()]).unwrap_err();
+            assert_eq!(
+                render(&refused, Palette::Plain),
+                format!(
+                    "jail: error: cannot use the scope `{}`\n\
+                     because: no such file or directory [ENOENT]\n\
+                     help: try again, if a process of the run was killed; else see `systemctl --user \
+                     status`\n",
+                    scope.display()
+                )
+            );
+        }
+    }
 }

@@ -1,14 +1,12 @@
 //! From a call and an errno to words that say what to do.
 
+mod command;
+
 use std::ffi::OsStr;
-use std::fs;
-use std::path::Path;
 
 use nix::errno::Errno;
 
-use crate::diagnostic::{
-    ASK_THE_DOCTOR, Diagnostic, Origin, WITHOUT_NAMESPACES, did_you_mean, errno_cause,
-};
+use crate::diagnostic::{ASK_THE_DOCTOR, Diagnostic, Origin, WITHOUT_NAMESPACES, errno_cause};
 use crate::plan::{Action, Mount, Plan, RootSource, Step};
 use crate::remedy::{Fix, Forbidden, Settings, Surroundings, load_module, unmask_proc};
 use crate::units::AbsolutePath;
@@ -29,15 +27,15 @@ fn explain_at(step: &Step, fault: Fault, plan: &Plan) -> Refused {
     match (&step.action, fault.call) {
         (Action::Exec { argv, search }, Call::Execve) => {
             let command = argv.first().map_or(OsStr::new(""), |word| word);
-            let refused = super::explain::command(command, search, fault.errno, step);
-            match image(plan) {
-                Some(image) if refused.status == 127 => missing_in_image(command, image),
-                _ => refused,
-            }
+            command::explain(command, search, fault.errno, step, plan)
         }
         _ => Refused::before_the_command(explain_step(step, fault, plan)),
     }
 }
+
+/// What to do where a process of ours was killed, and nobody of us did it.
+pub const LOOK_FOR_ITS_END: &str = "if nobody did that on purpose, the machine may have run out of \
+                                    memory: dmesg | grep -i kill";
 
 /// clone3(2), or what stands before it, said no.
 pub fn explain_clone(errno: Errno) -> Diagnostic {
@@ -64,6 +62,13 @@ fn explain_namespaces(errno: Errno) -> Diagnostic {
             .because("this kernel lacks one of the namespaces [EINVAL]")
             .help("jail needs CONFIG_USER_NS, PID_NS, NET_NS, IPC_NS, UTS_NS and CGROUPS")
             .help(ASK_THE_DOCTOR),
+        _ => used_up(diagnostic, errno),
+    }
+}
+
+/// What else keeps a process from being made: something is used up.
+pub fn used_up(diagnostic: Diagnostic, errno: Errno) -> Diagnostic {
+    match errno {
         Errno::EAGAIN => diagnostic
             .because("the limit of processes is reached (RLIMIT_NPROC or a pids cgroup) [EAGAIN]")
             .help("end some processes, or raise it: ulimit -u"),
@@ -137,7 +142,11 @@ fn forbidden(action: &Action, fault: Fault) -> Option<Forbidden> {
             | Action::Hostname(_)
             | Action::Keyring { .. }
     );
-    let is_asked = asks_for_no_more && matches!(fault.errno, Errno::EPERM | Errno::EACCES);
+    let is_asked = match fault.errno {
+        Errno::EPERM | Errno::EACCES => asks_for_no_more,
+        // Every kernel that jail runs on has the call: a filter that does not know it says so.
+        errno => errno == Errno::ENOSYS,
+    };
     is_asked.then(|| Forbidden::inside(fault.errno, &Settings::read())).flatten()
 }
 
@@ -240,7 +249,6 @@ fn mount_deed(path: &AbsolutePath, mount: &Mount) -> String {
 
 fn help(action: &Action, fault: Fault) -> Option<&'static str> {
     match (action, fault.call, fault.errno) {
-        (_, Call::MountSetattr, Errno::ENOSYS) => Some("jail needs Linux 5.12 or newer"),
         (Action::Root(RootSource::Layers { .. }), _, Errno::EMFILE) => {
             Some("before Linux 6.7 each layer of an image takes a descriptor: ulimit -n 1024")
         }
@@ -260,13 +268,14 @@ fn help(action: &Action, fault: Fault) -> Option<&'static str> {
         }
         (Action::Mount { mount: Mount::Overlay { .. }, .. }, _, Errno::EPERM | Errno::EINVAL) => {
             Some(
-                "overlays without root need Linux 5.11, and a lower directory that is no overlay with index",
+                "the directory must not be on an overlay with an index; or a security module forbids \
+                 overlays to all but root",
             )
         }
         (Action::Root(RootSource::Layers { .. }), Call::Mount, Errno::EPERM | Errno::EACCES) => {
             Some(
-                "overlays without root need Linux 5.11, and may be forbidden here; to run on a private copy of \
-             the image: --degrade overlay, in a profile degrade = [\"overlay\"]",
+                "overlays may be forbidden here to all but root; to run on a private copy of the image: \
+                 --degrade overlay, in a profile degrade = [\"overlay\"]",
             )
         }
         (Action::Root(RootSource::Layers { kept: Some(_), .. }), Call::Mount, _) => Some(
@@ -315,118 +324,6 @@ fn nested_too_deep(plan: &Plan) -> &'static str {
         "the kernel nests 16 Landlock rulesets at most: start jail further outside, or do without \
          this one: --landlock off"
     }
-}
-
-/// The command is not there, or cannot be executed.
-fn command(name: &OsStr, search: &[AbsolutePath], errno: Errno, step: &Step) -> Refused {
-    let shown = name.display();
-    let found = on_host(name, search);
-    match errno {
-        Errno::ENOENT | Errno::ENOTDIR => {
-            let diagnostic =
-                Diagnostic::error(format!("command `{shown}` not found in the sandbox"));
-            let diagnostic = match found {
-                Some(path) if interpreter(&path).is_some() => {
-                    let interpreter = interpreter(&path).unwrap_or_default();
-                    diagnostic
-                        .because(format!(
-                            "`{}` is a script for `{interpreter}`; one of the two is not visible inside",
-                            path.display()
-                        ))
-                        .help(format!("grant both: --read {} --read {interpreter}", path.display()))
-                }
-                Some(path) => {
-                    let directory = path.parent().unwrap_or(Path::new("/")).display().to_string();
-                    diagnostic
-                        .because(format!("the host has `{}`, but the sandbox does not show it", path.display()))
-                        .help(format!(
-                            "grant its directory: --read {directory}, or `read = [\"{directory}\"]` below [filesystem] in the profile"
-                        ))
-                }
-                None if name.as_encoded_bytes().contains(&b'/') => {
-                    diagnostic.because("the host has no such file either")
-                }
-                None => {
-                    let diagnostic = diagnostic
-                        .because("the host does not have it in the directories of PATH either");
-                    match similar(name, search) {
-                        Some(meant) => diagnostic.help(format!("did you mean `{meant}`?")),
-                        None => diagnostic,
-                    }
-                }
-            };
-            Refused { status: 127, ..Refused::before_the_command(diagnostic) }
-        }
-        Errno::E2BIG => {
-            let diagnostic = Diagnostic::error(format!("cannot execute `{shown}`"))
-                .because("its arguments and environment are too long together [E2BIG]")
-                .help("pass fewer variables, or put the arguments into a file");
-            Refused { status: 126, ..Refused::before_the_command(diagnostic) }
-        }
-        _ => {
-            let diagnostic =
-                Diagnostic::error(format!("cannot execute `{shown}`")).because(errno_cause(errno));
-            let diagnostic = located(diagnostic, step);
-            let diagnostic = match errno {
-                Errno::EACCES => diagnostic
-                    .help("it must be a file with the x bit (`chmod +x`), and on no noexec mount"),
-                Errno::ENOEXEC => diagnostic.help("a script needs a first line such as #!/bin/sh"),
-                _ => diagnostic,
-            };
-            Refused { status: 126, ..Refused::before_the_command(diagnostic) }
-        }
-    }
-}
-
-/// The image that is the root, if one is.
-fn image(plan: &Plan) -> Option<&str> {
-    plan.steps.iter().find_map(|step| match &step.action {
-        Action::Root(RootSource::Layers { image, .. } | RootSource::Copy { image, .. }) => {
-            Some(image.as_str())
-        }
-        _ => None,
-    })
-}
-
-/// What this machine has is no help there.
-fn missing_in_image(name: &OsStr, image: &str) -> Refused {
-    let diagnostic =
-        Diagnostic::error(format!("command `{}` not found in the sandbox", name.display()));
-    let because = if name.as_encoded_bytes().contains(&b'/') {
-        format!("the image `{image}` has no such file, or not the interpreter that it names")
-    } else {
-        format!("the image `{image}` does not have it in the directories of PATH")
-    };
-    Refused { status: 127, ..Refused::before_the_command(diagnostic.because(because)) }
-}
-
-/// Where the host has the command.
-fn on_host(name: &OsStr, search: &[AbsolutePath]) -> Option<std::path::PathBuf> {
-    let candidates = if name.as_encoded_bytes().contains(&b'/') {
-        vec![std::path::PathBuf::from(name)]
-    } else {
-        search.iter().map(|directory| directory.as_path().join(name)).collect()
-    };
-    candidates.into_iter().find(|path| path.is_file())
-}
-
-/// The program that was meant, if a name is mistyped.
-fn similar(name: &OsStr, search: &[AbsolutePath]) -> Option<String> {
-    let directories = search.iter().filter_map(|directory| fs::read_dir(directory.as_path()).ok());
-    let names =
-        directories.flatten().flatten().filter_map(|entry| entry.file_name().into_string().ok());
-    let names: Vec<String> = names.collect();
-    did_you_mean(name.to_str()?, names.iter().map(String::as_str)).map(str::to_owned)
-}
-
-/// The program that a script names in its first line.
-fn interpreter(path: &Path) -> Option<String> {
-    use std::io::Read;
-    let mut start = [0; 256];
-    let length = fs::File::open(path).and_then(|mut file| file.read(&mut start)).ok()?;
-    let line = start[..length].strip_prefix(b"#!")?.split(|byte| *byte == b'\n').next()?;
-    let line = String::from_utf8_lossy(line);
-    line.split_whitespace().next().map(str::to_owned)
 }
 
 #[cfg(test)]

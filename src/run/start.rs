@@ -12,7 +12,7 @@ use nix::sys::socket::{AddressFamily, SockFlag, SockType, socketpair};
 use nix::sys::stat::{Mode, umask};
 use nix::unistd::{Pid, geteuid, setgroups};
 
-use crate::diagnostic::{Diagnostic, errno_cause};
+use crate::diagnostic::Diagnostic;
 use crate::forward::{Forwarder, Handover, Rules, Task};
 use crate::ids;
 use crate::plan::Plan;
@@ -25,7 +25,7 @@ use crate::sys::{
 
 use super::beside::has_answer;
 use super::confine::{Confinement, Request};
-use super::explain::{explain, explain_clone, explain_mapping};
+use super::explain::{explain, explain_clone, explain_mapping, used_up};
 use super::init;
 use super::join;
 use super::message::{Order, Report};
@@ -142,7 +142,7 @@ fn start_forwarder(
     };
     let (forwarder, handover) = Forwarder::start(task).map_err(|errno| {
         let error = Diagnostic::error("cannot start the process that serves the network");
-        at(error.because(errno_cause(errno)), forward.step, plan)
+        at(used_up(error, errno), forward.step, plan)
     })?;
     Ok((Some(forwarder), Some(handover)))
 }

@@ -20,7 +20,7 @@ use crate::sys::{Change, random};
 use super::cgroup::MemoryWatch;
 use super::clock::{Clock, Verdict};
 use super::confine::Confinement;
-use super::explain::{explain, explain_clone};
+use super::explain::{LOOK_FOR_ITS_END, explain, explain_clone};
 use super::message::{Failure, Order, Report};
 use super::outcome::{End, Full, Outcome, Refused};
 use super::place::Place;
@@ -72,11 +72,16 @@ pub fn rehearse(plan: &Plan) -> Result<(), Refused> {
             None => Ok(()),
             Some(note) => Err(refused(note)),
         },
-        End::Exited(_) | End::Signaled(_) => {
-            let ended = Diagnostic::error("the sandbox ended the process in it");
-            Err(refused(ended.because("its limits or its filter leave no room for any command")))
-        }
+        End::Exited(status) => Err(refused(no_room(&format!("ended with status {status}")))),
+        End::Signaled(signal) => Err(refused(no_room(&format!("was killed by signal {signal}")))),
     }
+}
+
+/// Who would only have had to end in the place of the command could not do that.
+fn no_room(how: &str) -> Diagnostic {
+    Diagnostic::error("the sandbox ended the process in it")
+        .because(format!("it {how}, so its limits or its filter leave no room for any command"))
+        .help("look at `[limits]` and at the policy of `[seccomp]`: signal 31 is that of a filter")
 }
 
 /// With `profiles`, whoever asks is told what runs.
@@ -177,9 +182,10 @@ struct Told {
 }
 
 impl Told {
-    fn out_of_time(self) -> Self {
-        let end = Some(End::Signaled(Signal::SIGKILL as i32));
-        Self { timed_out: true, overdue: true, end, ..self }
+    fn run_out_of_time(&mut self) {
+        self.timed_out = true;
+        self.overdue = true;
+        self.end = Some(End::Signaled(Signal::SIGKILL as i32));
     }
 }
 
@@ -219,13 +225,14 @@ impl Supervisor {
     fn supervise(mut self, plan: &Plan, id: String, around: Around) -> Result<Outcome, Refused> {
         let Around { confinement, connections, record, place } = around;
         let started = Instant::now();
-        let told = self.watch();
+        let mut told = Told::default();
+        let watched = self.watch(&mut told);
         let wall = started.elapsed();
         // Nobody is there any more who could be named: who asks from now on is not left waiting.
         if let Some(forwarder) = &mut self.forwarder {
             forwarder.asked = None;
         }
-        if told.as_ref().map_or(true, |told| told.overdue) {
+        if watched.is_err() || told.overdue {
             // What it waits for may never come, and a processor to end on neither.
             kill_init(self.init);
             confinement.iter().for_each(Confinement::kill);
@@ -253,9 +260,9 @@ impl Supervisor {
             }
             None => tally,
         };
-        let told = told.map_err(|errno| {
-            let lost = Diagnostic::error("lost contact with the sandbox");
-            refused(lost.because(errno_cause(errno)))
+        watched.map_err(|errno| {
+            let lost = Diagnostic::error("lost contact with the sandbox, and ended it");
+            Refused { started: told.started, ..refused(lost.because(errno_cause(errno))) }
         })?;
         if let Some(failure) = told.failure {
             return Err(explain(failure, plan));
@@ -276,8 +283,7 @@ impl Supervisor {
     }
 
     /// Signals in, reports out, until the last report.
-    fn watch(&mut self) -> Result<Told, Errno> {
-        let mut told = Told::default();
+    fn watch(&mut self, told: &mut Told) -> Result<(), Errno> {
         let mut stops = 0_u16;
         loop {
             let events = self.wait_for_event()?;
@@ -292,7 +298,8 @@ impl Supervisor {
             }
             if !events.report {
                 if self.clock.look() == Verdict::Kill {
-                    return Ok(told.out_of_time());
+                    told.run_out_of_time();
+                    return Ok(());
                 }
                 continue;
             }
@@ -312,10 +319,10 @@ impl Supervisor {
                 Some(Report::Full(full)) => told.full.push(full),
                 Some(Report::Exited(status)) => told.end = Some(End::Exited(status)),
                 Some(Report::Signaled(signal)) => told.end = Some(End::Signaled(signal)),
-                None => return Ok(told),
+                None => return Ok(()),
             }
             if told.end.is_some() {
-                return Ok(told);
+                return Ok(());
             }
         }
     }
@@ -409,7 +416,10 @@ fn init_died(status: Result<Change, Errno>) -> Diagnostic {
     match status {
         Ok(Change::Signaled(signal)) => diagnostic
             .because(format!("its first process was killed by signal {signal}"))
-            .help("see whether the machine ran out of memory: dmesg | grep -i kill"),
-        _ => diagnostic,
+            .help(LOOK_FOR_ITS_END),
+        Ok(Change::Exited(status)) => diagnostic
+            .because(format!("its first process ended with status {status} and without a word")),
+        Ok(Change::Stopped | Change::Continued) => diagnostic,
+        Err(errno) => diagnostic.because(format!("wait: {}", errno_cause(errno))),
     }
 }

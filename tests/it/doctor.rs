@@ -167,6 +167,28 @@ fn a_path_that_is_missing_is_named() {
         .output_has("jail: this machine cannot run `default`\n");
 }
 
+/// Only when it is tried it shows that no process could even end there.
+#[test]
+fn a_policy_that_no_command_could_live_with_is_found() {
+    crate::require!(crate::support::Feature::Userns);
+    let policy = r#"{"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [{"names": ["exit_group"],
+        "action": "SCMP_ACT_KILL_PROCESS", "args": [{"index": 0, "value": 0, "op": "SCMP_CMP_EQ"}]}]}"#;
+    let jail = Jail::new().file("policy.json", policy);
+    let (found, status) = findings(&jail, &["--seccomp", "./policy.json"]);
+    assert_eq!((&found["runs"], status), (&false.into(), Some(1)));
+    let profile = check(&found, "profile");
+    assert_eq!(profile["state"], "missing");
+    assert_eq!(
+        profile["found"],
+        "the sandbox ended the process in it: it was killed by signal 31, so its limits or its \
+         filter leave no room for any command"
+    );
+    assert_eq!(
+        profile["fixes"][0]["title"],
+        "look at `[limits]` and at the policy of `[seccomp]`: signal 31 is that of a filter"
+    );
+}
+
 #[test]
 fn profiles_are_named_as_they_were_given() {
     crate::require!(crate::support::Feature::Userns);

@@ -1,5 +1,7 @@
 //! Hard times: limits, odd names, full disks, and a kernel that says no in the middle.
 
+mod contact;
+mod deeds;
 mod injection;
 
 use std::ffi::OsString;

@@ -148,6 +148,24 @@ help: grant both: --read [HOME]/bin/tool --read /bin/sh
     );
 }
 
+/// The kernel says the same where a program is missing and where its loader is.
+#[test]
+fn a_program_whose_loader_is_not_visible() {
+    let jail = Jail::new().args(["--profile", "base", "--workdir", "/"]);
+    let jail = jail.args(["--root", "empty", "--read", "/usr/bin"]);
+    says(
+        &jail,
+        &jail.run(["touch", "ran"]),
+        127,
+        str![[r#"
+jail: error: command `touch` not found in the sandbox
+because: `/usr/bin/touch` is there, but not the dynamic loader that it names
+help: grant what it is made of: `readelf -dl /usr/bin/touch` lists it
+
+"#]],
+    );
+}
+
 #[test]
 fn a_script_whose_interpreter_is_not_visible() {
     let jail = Jail::new();

@@ -1,16 +1,16 @@
 //! Files that are there whole or not at all, in a directory that others may write to.
 //!
-//! Nothing that stands there is ever followed or opened: the new file is made beside its place, under a name
-//! that nobody can guess, and renamed.
+//! Nothing that stands there is ever followed or opened: the new file is made without a name and linked, or under a
+//! name that nobody can guess, and renamed.
 
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io::{self, Write};
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::os::unix::ffi::OsStrExt;
 
 use nix::errno::Errno;
-use nix::fcntl::{AtFlags, OFlag, RenameFlags, openat, renameat2};
+use nix::fcntl::{AT_FDCWD, AtFlags, OFlag, RenameFlags, openat, renameat2};
 use nix::sys::stat::Mode;
 use nix::unistd::{UnlinkatFlags, linkat, unlinkat};
 
@@ -28,7 +28,9 @@ pub enum Existing {
 /// Of the number in the name of a file that is not finished.
 const RANDOM_DIGITS: usize = 16;
 
-/// Writes `content` to the file `name` in `directory`.
+/// Writes `content` to the file `name` in `directory`. Whoever is killed meanwhile leaves nothing there, where the
+/// file system has files without a name (open(2), `O_TMPFILE`); else, or in the moment in which one replaces
+/// another, a file that [`is_unfinished`].
 pub fn put(
     directory: BorrowedFd,
     name: &OsStr,
@@ -36,20 +38,65 @@ pub fn put(
     mode: u32,
     existing: Existing,
 ) -> io::Result<()> {
+    let mode = Mode::from_bits_truncate(mode);
+    let flags = OFlag::O_WRONLY | OFlag::O_CLOEXEC;
+    match openat(directory, ".", flags | OFlag::O_TMPFILE, mode) {
+        Ok(file) => {
+            let file = fill(File::from(file), content)?;
+            if existing == Existing::Keep {
+                return Ok(link(&file, directory, name)?);
+            }
+            let beside = beside(name)?;
+            link(&file, directory, &beside)?;
+            move_in(directory, &beside, name, existing)
+        }
+        Err(Errno::EOPNOTSUPP | Errno::EISDIR) => {
+            let beside = beside(name)?;
+            let flags = flags | OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_NOFOLLOW;
+            let file = openat(directory, beside.as_os_str(), flags, mode)?;
+            match fill(File::from(file), content) {
+                Ok(_) => move_in(directory, &beside, name, existing),
+                Err(error) => {
+                    remove(directory, &beside);
+                    Err(error)
+                }
+            }
+        }
+        Err(errno) => Err(errno.into()),
+    }
+}
+
+/// A name that nobody can guess.
+fn beside(name: &OsStr) -> io::Result<OsString> {
     let random: [u8; 8] = sys::random()?;
     let random = u64::from_ne_bytes(random);
     let mut beside = OsString::from(format!(".{random:0RANDOM_DIGITS$x}-"));
     beside.push(name);
-    let flags =
-        OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
-    let file = openat(directory, beside.as_os_str(), flags, Mode::from_bits_truncate(mode))?;
-    let written = fill(File::from(file), content)
-        .and_then(|()| Ok(name_it(directory, &beside, name, existing)?));
-    if written.is_err() {
-        // The error to tell of is the first one.
-        let _ = unlinkat(directory, beside.as_os_str(), UnlinkatFlags::NoRemoveDir);
+    Ok(beside)
+}
+
+/// Gives a file that has none a name; to do so by its number alone would take a capability (open(2)).
+fn link(file: &File, directory: BorrowedFd, name: &OsStr) -> Result<(), Errno> {
+    let path = format!("/proc/self/fd/{}", file.as_raw_fd());
+    linkat(AT_FDCWD, path.as_str(), directory, name, AtFlags::AT_SYMLINK_FOLLOW)
+}
+
+fn move_in(
+    directory: BorrowedFd,
+    beside: &OsStr,
+    name: &OsStr,
+    existing: Existing,
+) -> io::Result<()> {
+    let moved = name_it(directory, beside, name, existing);
+    if moved.is_err() {
+        remove(directory, beside);
     }
-    written
+    Ok(moved?)
+}
+
+/// The error to tell of is the first one.
+fn remove(directory: BorrowedFd, beside: &OsStr) {
+    let _ = unlinkat(directory, beside, UnlinkatFlags::NoRemoveDir);
 }
 
 /// Whether a file has a name under which [`put`] makes one: whoever did so was killed, or is at work.
@@ -64,9 +111,10 @@ pub fn is_unfinished(name: &OsStr) -> bool {
     }
 }
 
-fn fill(mut file: File, content: &[u8]) -> io::Result<()> {
+fn fill(mut file: File, content: &[u8]) -> io::Result<File> {
     file.write_all(content)?;
-    file.sync_all()
+    file.sync_all()?;
+    Ok(file)
 }
 
 fn name_it(

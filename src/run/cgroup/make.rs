@@ -92,7 +92,7 @@ impl Cgroup {
 
     /// Moves a process in that was cloned elsewhere.
     pub fn take(&self, process: Pid) -> Result<(), Diagnostic> {
-        self.payload.take(process).map_err(|errno| cannot_make(self.payload.path(), errno))
+        self.payload.take(process).map_err(|errno| cannot_take(self.payload.path(), errno))
     }
 
     pub fn path(&self) -> &Path {
@@ -113,7 +113,8 @@ impl Cgroup {
         let _ = self.payload.kill();
     }
 
-    /// Ends what is still in it, removes it, and goes back to where we were.
+    /// Ends what is still in it, removes it, and goes back to where we were. Who removes what is
+    /// left behind depends on where it is.
     pub fn remove(self) -> Result<(), Diagnostic> {
         let Self { parent, limited, payload, leaf, _claim } = self;
         let name = limited.path().file_name().unwrap_or_default().to_owned();
@@ -124,7 +125,6 @@ impl Cgroup {
         removed.and(left).map_err(|errno| {
             Diagnostic::warning(format!("the cgroup `{}` is left behind", path.display()))
                 .because(errno_cause(errno))
-                .help("the next run with limits removes it")
         })
     }
 }
@@ -180,7 +180,6 @@ fn limit(limited: &Directory, settings: &[Setting], plan: &Plan) -> Result<(), D
     limited.write("memory.oom.group", "1").map_err(|errno| {
         Diagnostic::error("the limit of memory cannot be made to count for all processes together")
             .because(format!("write memory.oom.group: {}", errno_cause(errno)))
-            .help("jail needs Linux 4.19 or newer for this")
     })
 }
 
@@ -188,10 +187,19 @@ fn cannot_make(path: &Path, errno: Errno) -> Diagnostic {
     let error = Diagnostic::error(format!("cannot make a cgroup in `{}`", path.display()))
         .because(errno_cause(errno));
     match errno {
-        Errno::EBUSY => error.help("another process has come into it meanwhile; try again"),
-        Errno::EAGAIN => error.help("it may hold no more cgroups: see its cgroup.max.descendants"),
+        Errno::EBUSY => error.help("another process takes away what is made there; try again"),
+        Errno::EAGAIN => error.help(
+            "no more cgroups may be made there: see cgroup.max.descendants and cgroup.max.depth, its \
+             own and those above it",
+        ),
         _ => error,
     }
+}
+
+/// The process is where it was.
+fn cannot_take(path: &Path, errno: Errno) -> Diagnostic {
+    let title = format!("cannot move the sandbox's first process to `{}`", path.display());
+    Diagnostic::error(title).because(errno_cause(errno))
 }
 
 fn cannot_enable(path: &Path, controllers: &[Controller], errno: Errno) -> Diagnostic {
@@ -201,5 +209,165 @@ fn cannot_enable(path: &Path, controllers: &[Controller], errno: Errno) -> Diagn
     match errno {
         Errno::EBUSY => error.help("another process has come into it meanwhile; try again"),
         _ => error,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use nix::fcntl::{Flock, FlockArg};
+    use tempfile::TempDir;
+
+    use crate::diagnostic::{Palette, render};
+
+    use super::*;
+
+    const SETTINGS: fn() -> [Setting; 1] =
+        || [Setting { step: 0, file: "memory.max", text: "4096".into() }];
+
+    /// What is told about a cgroup of the run `0123abcd` in a directory that is none of cgroups.
+    fn told(parent: &TempDir, enable: &[Controller]) -> String {
+        let settings = &SETTINGS();
+        let parent = parent.path();
+        let placement = Placement { parent, enable, leave: false, id: "0123abcd", settings };
+        let plan = Plan { steps: Vec::new(), notes: Vec::new(), degraded: Vec::new() };
+        let Err(refused) = Cgroup::make(&placement, &plan) else { panic!("it was made") };
+        render(&refused, Palette::Plain)
+    }
+
+    fn names_in(directory: &TempDir) -> Vec<std::ffi::OsString> {
+        fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().file_name()).collect()
+    }
+
+    #[test]
+    fn where_cgroups_cannot_be_bounded_none_is_made() {
+        let parent = tempfile::tempdir().unwrap();
+        assert_eq!(
+            told(&parent, &[]),
+            "jail: error: the number of cgroups inside cannot be limited\n\
+             because: write cgroup.max.descendants: no such file or directory [ENOENT]\n"
+        );
+        assert_eq!(names_in(&parent), [""; 0]);
+    }
+
+    #[test]
+    fn where_controllers_cannot_be_enabled_none_is_made() {
+        let parent = tempfile::tempdir().unwrap();
+        assert_eq!(
+            told(&parent, &[Controller::Memory, Controller::Pids]),
+            format!(
+                "jail: error: cannot enable memory pids below `{}`\n\
+                 because: no such file or directory [ENOENT]\n",
+                parent.path().display()
+            )
+        );
+        assert_eq!(names_in(&parent), [""; 0]);
+        let busy = cannot_enable(Path::new("/c"), &[Controller::Memory], Errno::EBUSY);
+        assert_eq!(
+            render(&busy, Palette::Plain),
+            "jail: error: cannot enable memory below `/c`\n\
+             because: device or resource busy [EBUSY]\n\
+             help: another process has come into it meanwhile; try again\n"
+        );
+    }
+
+    #[test]
+    fn a_limit_that_would_leave_half_of_the_processes_is_none() {
+        let directory = tempfile::tempdir().unwrap();
+        for file in ["cgroup.max.descendants", "memory.max"] {
+            fs::write(directory.path().join(file), "").unwrap();
+        }
+        let limited = Directory::open(directory.path()).unwrap();
+        let plan = Plan { steps: Vec::new(), notes: Vec::new(), degraded: Vec::new() };
+        let refused = limit(&limited, &SETTINGS(), &plan).unwrap_err();
+        assert_eq!(
+            render(&refused, Palette::Plain),
+            "jail: error: the limit of memory cannot be made to count for all processes together\n\
+             because: write memory.oom.group: no such file or directory [ENOENT]\n"
+        );
+        assert_eq!(fs::read(directory.path().join("memory.max")).unwrap(), b"4096");
+    }
+
+    /// The kernel may take a limit and keep another; here the file is one that nobody rounds.
+    #[test]
+    fn a_limit_that_does_not_hold_is_named_with_what_to_do() {
+        let directory = tempfile::tempdir().unwrap();
+        let limited = Directory::open(directory.path()).unwrap();
+        let file = |name: &str, text: &str| fs::write(directory.path().join(name), text).unwrap();
+        let plan = Plan { steps: Vec::new(), notes: Vec::new(), degraded: Vec::new() };
+        let told = |file: &'static str, text: &str| {
+            let setting = Setting { step: 0, file, text: text.into() };
+            render(&limit(&limited, &[setting], &plan).unwrap_err(), Palette::Plain)
+        };
+        file("cgroup.max.descendants", "");
+        assert_eq!(
+            told("io.max", "8:1 rbps=1"),
+            "jail: error: the limit in io.max cannot be set\n\
+             because: write io.max: no such file or directory [ENOENT]\n"
+        );
+        file("cpuset.cpus", "");
+        file("cpuset.cpus.effective", "0-3\n");
+        assert_eq!(
+            told("cpuset.cpus", "7"),
+            "jail: error: the limit in cpuset.cpus cannot be set\n\
+             because: `7` was written to cpuset.cpus, and it holds `0-3`\n\
+             help: name processors that this machine has and you may use: nproc, taskset -p $$\n"
+        );
+        let help = |file, text: &str, errno| {
+            let unset = settings::Unset::Failed { call: "write", errno };
+            unset.help(&Setting { step: 0, file, text: text.into() })
+        };
+        assert_eq!(
+            help("io.max", "8:1 rbps=1", Errno::ENODEV),
+            Some("limits of io are for whole disks, not for partitions: see lsblk")
+        );
+        assert_eq!(
+            help("memory.swap.max", "0", Errno::ENOENT),
+            Some(
+                "the kernel does not count swap: remove swapaccount=0 from its command line, or \
+                 switch swap off"
+            )
+        );
+    }
+
+    /// Somebody has the lock of the name that the run would take, and keeps it.
+    #[test]
+    fn a_cgroup_that_is_taken_away_again_and_again_is_not_waited_for() {
+        let parent = tempfile::tempdir().unwrap();
+        let other = parent.path().join("jail-0123abcd");
+        fs::create_dir(&other).unwrap();
+        let lock = Flock::lock(fs::File::open(&other).unwrap(), FlockArg::LockExclusiveNonblock);
+        assert_eq!(
+            told(&parent, &[]),
+            format!(
+                "jail: error: cannot make a cgroup in `{}`\n\
+                 because: device or resource busy [EBUSY]\n\
+                 help: another process takes away what is made there; try again\n",
+                parent.path().display()
+            )
+        );
+        assert_eq!(names_in(&parent), ["jail-0123abcd"]);
+        drop(lock);
+    }
+
+    #[test]
+    fn a_process_that_cannot_be_moved_is_told_of() {
+        let directory = tempfile::tempdir().unwrap();
+        let open = || Directory::open(directory.path()).unwrap();
+        let (limited, claim) = open().make_claimed("jail-0123abcd").unwrap();
+        let payload = limited.make(PAYLOAD).unwrap();
+        let cgroup = Cgroup { parent: open(), limited, payload, leaf: None, _claim: claim };
+        let path = directory.path().join("jail-0123abcd/payload");
+        assert_eq!(
+            render(&cgroup.take(Pid::this()).unwrap_err(), Palette::Plain),
+            format!(
+                "jail: error: cannot move the sandbox's first process to `{}`\n\
+                 because: no such file or directory [ENOENT]\n",
+                path.display()
+            )
+        );
+        cgroup.remove().unwrap();
+        assert_eq!(names_in(&directory), [""; 0]);
     }
 }

@@ -15,11 +15,16 @@ pub enum Stage {
     Owner,
     /// Ids that cannot be mapped from there.
     Ids,
+    /// Being somebody there.
+    Known,
     /// Cloning init.
     Clone,
+    /// Ending with the supervisor.
+    Follow,
 }
 
-const STAGES: [Stage; 4] = [Stage::Network, Stage::Owner, Stage::Ids, Stage::Clone];
+const STAGES: [Stage; 6] =
+    [Stage::Network, Stage::Owner, Stage::Ids, Stage::Known, Stage::Clone, Stage::Follow];
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Answer {

@@ -1,12 +1,13 @@
 //! What a person reads when a network namespace cannot be joined.
 
 use std::ffi::CStr;
+use std::time::Duration;
 
 use nix::errno::Errno;
 use nix::libc;
 
 use crate::diagnostic::{Diagnostic, errno_cause};
-use crate::run::explain::explain_clone;
+use crate::run::explain::{LOOK_FOR_ITS_END, explain_clone};
 use crate::sys::owner_of_user_namespace;
 
 use super::answer::Stage;
@@ -26,11 +27,26 @@ pub fn not_opened(path: &CStr, errno: Errno) -> Diagnostic {
     let error = error(path).because(errno_cause(errno));
     match errno {
         Errno::ENOENT => error.help("`ip netns list` and `lsns --type net` say which there are"),
-        Errno::EACCES => error.help(
+        Errno::EACCES if path.to_bytes().starts_with(b"/proc/") => error.help(
             "a process of another user keeps its namespaces to itself: run jail as that user, or as root",
         ),
+        Errno::EACCES => {
+            error.help("`namei -l` with this path shows which directory on the way keeps you out")
+        }
         _ => error,
     }
+}
+
+/// The process in the middle has not said anything in time.
+pub fn silence(path: &CStr, limit: Duration) -> Diagnostic {
+    error(path)
+        .because(format!("the process that enters it was not ready within {} s", limit.as_secs()))
+        .help("see whether the machine is overloaded, and try again")
+}
+
+/// It ended without a word.
+pub fn gone(path: &CStr) -> Diagnostic {
+    error(path).because("the process that enters it was killed").help(LOOK_FOR_ITS_END)
 }
 
 pub fn no_namespace(path: &CStr, mode: libc::mode_t) -> Diagnostic {
@@ -79,22 +95,22 @@ pub fn refused(path: &CStr, namespace: &Namespace, stage: Stage, errno: Errno) -
             .help(
                 "run jail as root, or name one of yours, as `unshare --map-root-user --net` makes",
             ),
-        (Stage::Owner, Errno::EPERM, Some(owner)) => {
-            let whose = match owner_of_user_namespace(owner) {
-                Ok(uid) => format!("it belongs to the user with the uid {uid} [EPERM]"),
-                Err(_) => "it belongs to another user [EPERM]".into(),
-            };
-            error(path).because(whose).help("run jail as that user, or as root")
-        }
+        (Stage::Owner, Errno::EPERM, Some(owner)) => match owner_of_user_namespace(owner) {
+            Ok(uid) => error(path)
+                .because(format!("it belongs to the user with the uid {uid} [EPERM]"))
+                .help("run jail as that user, or as root"),
+            Err(errno) => failed(path, "NS_GET_OWNER_UID", errno),
+        },
         (Stage::Ids, _, _) => error(path)
             .because(
                 "it belongs to another user namespace, from which subordinate ids cannot be mapped",
             )
             .help("use `ids = \"single\"`, or run jail as root"),
-        (Stage::Clone, Errno::EPERM, Some(_)) => error(path)
+        (Stage::Known, ..) => error(path)
             .because("the user namespace that it belongs to does not map your uid and gid [EPERM]")
             .help("make it with a map of both, as `unshare --map-root-user --net` does"),
         (Stage::Clone, errno, _) => explain_clone(errno),
         (Stage::Network | Stage::Owner, errno, _) => failed(path, "setns", errno),
+        (Stage::Follow, errno, _) => failed(path, "prctl", errno),
     }
 }

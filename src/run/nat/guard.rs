@@ -16,6 +16,7 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{SigSet, Signal, kill};
 use nix::unistd::{Pid, dup2_stderr, dup2_stdout, getpid, getppid, pipe2, read, setsid};
 
+use crate::diagnostic::errno_cause;
 use crate::run::beside::{AtItsDeath, Failed, follow_the_supervisor};
 use crate::sys::{
     die_with_parent, exec, exit_now, keep_open_on_exec, restore_default, spawn_sharing_memory,
@@ -38,7 +39,8 @@ pub fn run(socket: &OwnedFd, program: &Program) -> ! {
         Ok(pasta) => pasta.watch(socket),
         Err((call, errno)) => {
             // When the supervisor is gone there is nobody left to tell.
-            let _ = Answer::Ended(format!("{call}: {errno}").into_bytes()).send(socket);
+            let _ =
+                Answer::Ended(format!("{call}: {}", errno_cause(errno)).into_bytes()).send(socket);
         }
     }
     exit_now(0)
@@ -139,7 +141,7 @@ fn become_pasta(start: &mut Start) -> ! {
         Err(errno) => errno,
     };
     // Standard error is the guard's by now, or /dev/null.
-    let _ = writeln!(std::io::stderr(), "cannot be executed: {errno}");
+    let _ = writeln!(std::io::stderr(), "cannot be executed: {}", errno_cause(errno));
     exit_now(1)
 }
 

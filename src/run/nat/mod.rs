@@ -42,6 +42,10 @@ impl Nat {
     ///
     /// This process must be single-threaded.
     pub fn connect(nat: &script::Nat, init: Pid) -> Result<Self, Diagnostic> {
+        Self::connect_within(LIMIT, nat, init)
+    }
+
+    fn connect_within(limit: Duration, nat: &script::Nat, init: Pid) -> Result<Self, Diagnostic> {
         let failed = |call: &str, errno: Errno| words::failed(call, errno);
         let kind = SockType::SeqPacket;
         let (ours, theirs) = socketpair(AddressFamily::Unix, kind, None, SockFlag::SOCK_CLOEXEC)
@@ -53,18 +57,18 @@ impl Nat {
         };
         drop(theirs);
         let started = Self { guard, socket: Some(ours) };
-        match started.first_answer().map_err(|errno| failed("recv", errno))? {
+        match started.first_answer(limit).map_err(|errno| failed("recv", errno))? {
             Some(Some(Answer::Up)) => Ok(started),
             Some(Some(Answer::Ended(said))) => Err(words::refused(&said)),
             Some(None) => Err(words::refused(b"")),
-            None => Err(words::silence(LIMIT)),
+            None => Err(words::silence(limit)),
         }
     }
 
     /// The outer `None` is that there was none in time.
-    fn first_answer(&self) -> Result<Option<Option<Answer>>, Errno> {
+    fn first_answer(&self, limit: Duration) -> Result<Option<Option<Answer>>, Errno> {
         let Some(socket) = &self.socket else { return Ok(Some(None)) };
-        match wait_for_answer(socket, LIMIT)? {
+        match wait_for_answer(socket, limit)? {
             true => Answer::receive(socket).map(Some),
             false => Ok(None),
         }
@@ -98,4 +102,28 @@ fn arguments(nat: &script::Nat, init: Pid) -> Vec<CString> {
     let place = [c"--userns".into(), namespace("user"), c"--netns".into(), namespace("net")];
     // By its last part it is pasta, and not passt.
     [nat.program.clone()].into_iter().chain(nat.arguments.iter().cloned()).chain(place).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use nix::unistd::getpid;
+
+    use crate::diagnostic::{Palette, render};
+
+    use super::*;
+
+    #[test]
+    fn a_pasta_that_never_connects_is_not_waited_for() {
+        let arguments = vec![c"-c".into(), c"exec sleep 300".into()];
+        let nat = script::Nat { step: 0, program: c"/bin/sh".into(), arguments };
+        let limit = Duration::from_secs(1);
+        let silence = Nat::connect_within(limit, &nat, getpid()).map(drop).unwrap_err();
+        assert_eq!(
+            render(&silence, Palette::Plain),
+            "jail: error: cannot connect the sandbox's network\n\
+             because: pasta has not connected it within 1 s\n\
+             help: see whether the machine is overloaded, and try again\n"
+        );
+        assert_eq!(nix::sys::wait::wait(), Err(Errno::ECHILD), "the guard is left");
+    }
 }

@@ -28,7 +28,9 @@ pub fn refused(said: &[u8]) -> Diagnostic {
 }
 
 pub fn silence(limit: Duration) -> Diagnostic {
-    error().because(format!("pasta has not connected it within {} seconds", limit.as_secs()))
+    error()
+        .because(format!("pasta has not connected it within {} s", limit.as_secs()))
+        .help("see whether the machine is overloaded, and try again")
 }
 
 /// pasta ended while the command ran.
@@ -57,7 +59,7 @@ fn help(said: &str) -> Option<&'static str> {
     }
     if has(&["tun"]) {
         return Some(
-            "the command needs /dev/net/tun: `sudo modprobe tun`, and mode 0666 as udev gives it",
+            "pasta needs /dev/net/tun: `sudo modprobe tun`, and mode 0666 as udev gives it",
         );
     }
     None

@@ -54,7 +54,7 @@ impl Publisher {
         };
         drop(theirs);
         let started = Self { process, socket: ours };
-        started.wait_until_ready()?;
+        started.wait_until_ready(LIMIT)?;
         Ok(started)
     }
 
@@ -68,10 +68,10 @@ impl Publisher {
     }
 
     /// It says an errno, 0 if there is none, and the call that it came from.
-    fn wait_until_ready(&self) -> Result<(), Diagnostic> {
-        match wait_for_answer(&self.socket, LIMIT) {
+    fn wait_until_ready(&self, limit: Duration) -> Result<(), Diagnostic> {
+        match wait_for_answer(&self.socket, limit) {
             Ok(true) => {}
-            Ok(false) => return Err(words::silence(LIMIT)),
+            Ok(false) => return Err(words::silence(limit)),
             Err(errno) => return Err(words::failed("ppoll", errno)),
         }
         let mut answer = [0; 64];
@@ -87,7 +87,7 @@ impl Publisher {
                 0 => Ok(()),
                 errno => Err(words::failed(&String::from_utf8_lossy(call), Errno::from_raw(errno))),
             },
-            None => Err(words::failed("recv", Errno::EPIPE)),
+            None => Err(words::gone()),
         }
     }
 }
@@ -118,4 +118,32 @@ fn prepare(socket: &OwnedFd, listeners: &[Listener], init: Pid) -> Result<(), Fa
     follow_the_supervisor(socket, &kept, AtItsDeath::Die)?;
     confine::enter(init)?;
     confine::confine()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+
+    use crate::diagnostic::{Palette, render};
+
+    use super::*;
+
+    #[test]
+    fn who_is_not_ready_in_time_is_ended() {
+        let kind = SockType::SeqPacket;
+        let (ours, _theirs) =
+            socketpair(AddressFamily::Unix, kind, None, SockFlag::SOCK_CLOEXEC).unwrap();
+        let process = Command::new("sleep").arg("300").spawn().unwrap().id();
+        let process = Pid::from_raw(i32::try_from(process).unwrap());
+        let started = Publisher { process, socket: ours };
+        let silence = started.wait_until_ready(Duration::from_secs(1)).unwrap_err();
+        assert_eq!(
+            render(&silence, Palette::Plain),
+            "jail: error: cannot publish the ports of the sandbox\n\
+             because: the process that does it was not ready within 1 s\n\
+             help: see whether the machine is overloaded, and try again\n"
+        );
+        drop(started);
+        assert_eq!(kill(process, None), Err(Errno::ESRCH), "it is left");
+    }
 }

@@ -6,6 +6,7 @@ use nix::errno::Errno;
 
 use crate::diagnostic::{Diagnostic, errno_cause};
 use crate::profile::{Publish, Transport};
+use crate::run::explain::LOOK_FOR_ITS_END;
 
 /// The place cannot be listened at.
 pub fn refused(publish: &Publish, errno: Errno) -> Diagnostic {
@@ -21,7 +22,7 @@ pub fn refused(publish: &Publish, errno: Errno) -> Diagnostic {
             error.help("`ip address` says which addresses this machine has")
         }
         (Errno::EACCES, _) => error.help(
-            "ports below net.ipv4.ip_unprivileged_port_start (1024) are root's; choose a higher one",
+            "ports below net.ipv4.ip_unprivileged_port_start, as a rule 1024, are root's: choose a higher one",
         ),
         _ => error,
     }
@@ -38,6 +39,13 @@ pub fn silence(limit: Duration) -> Diagnostic {
     Diagnostic::error("cannot publish the ports of the sandbox")
         .because(format!("the process that does it was not ready within {} s", limit.as_secs()))
         .help("see whether the machine is overloaded, and try again")
+}
+
+/// It ended without a word.
+pub fn gone() -> Diagnostic {
+    Diagnostic::error("cannot publish the ports of the sandbox")
+        .because("the process that does it was killed")
+        .help(LOOK_FOR_ITS_END)
 }
 
 /// It had ended when the command did.

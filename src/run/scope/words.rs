@@ -219,7 +219,8 @@ fork: try again [EAGAIN]
 
     /// Without the title, which is always the same.
     fn text(diagnostic: &Diagnostic) -> String {
-        assert_eq!(diagnostic.title, TITLE);
+        let title = "cannot get a cgroup for the limits from the user's systemd";
+        assert_eq!(diagnostic.title, title);
         let because = diagnostic.because.as_deref().unwrap_or("?");
         format!("{because}\n    {}", diagnostic.help.join("\n    "))
     }

@@ -7,10 +7,12 @@ use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+use snapbox::str;
 
 use super::{bare, names_in};
 use crate::require;
 use crate::support::{Feature, Jail, probe_binary, processes_named, wait_until};
+use crate::words::{says, told};
 
 /// A project with a directory for what runs leave, so that it can be looked at.
 fn with_runtime() -> (Jail, PathBuf) {
@@ -105,7 +107,21 @@ fn a_killed_init_takes_everything_along() {
     let mut running = jail.start(["sh", "-c", script]);
     running.wait_for("ready");
     kill(init_of(running.pid()), Signal::SIGKILL).expect("it is running");
-    running.finish().exits(125).says("the sandbox ended before its command did");
+    let finished = running.finish();
+    finished.outputs("ready\n");
+    told(
+        &jail,
+        &finished,
+        125,
+        str![[r#"
+jail: warning: this machine refuses namespaces; [..]
+...
+jail: error: the sandbox ended before its command did
+because: its first process was killed by signal 9
+help: if nobody did that on purpose, the machine may have run out of memory: dmesg | grep -i kill
+
+"#]],
+    );
     none_left(&marker);
     assert_eq!(names_in(&runtime.join("jail")), [""; 0]);
 }
@@ -242,14 +258,57 @@ fn a_directory_of_somebody_else_is_not_used() {
         .expect("ours");
     let planted = temporary.join(format!("jail-{}", jail.user().uid));
     std::os::unix::fs::symlink(jail.home(), &planted).expect("a link can be made");
-    let jail = jail.env("TMPDIR", &temporary);
-    jail.run(["true"]).exits(125).says("cannot make the private directory");
+    let jail = jail.env("TMPDIR", &temporary).args(["--quiet"]);
+    refused_at(&jail, &planted, "not a directory [ENOTDIR]");
     fs::remove_file(&planted).expect("ours");
     fs::create_dir(&planted).expect("it is free");
     fs::set_permissions(&planted, std::os::unix::fs::PermissionsExt::from_mode(0o777))
         .expect("ours");
-    jail.run(["true"]).exits(125).says("cannot make the private directory");
+    refused_at(&jail, &planted, "operation not permitted [EPERM]");
     assert_eq!(names_in(Path::new(&planted)), [""; 0]);
+}
+
+/// The private directory in `all` was not made, for this cause, and nothing ran.
+#[track_caller]
+fn refused_at(jail: &Jail, all: &Path, because: &str) {
+    let expected = format!(
+        "jail: error: cannot make the private directory `{}/private-[..]`\n --> --degrade\n\
+         because: {because}\n\
+         help: set XDG_RUNTIME_DIR or TMPDIR to a directory that only you can write to; what \
+         stands there with its name must be yours\n",
+        in_home(jail, all)
+    );
+    says(jail, &jail.run(["touch", "ran"]), 125, expected);
+}
+
+/// As messages are compared: the home is a name.
+fn in_home(jail: &Jail, path: &Path) -> String {
+    let below = path.strip_prefix(jail.home()).expect("it is in the home");
+    format!("[HOME]/{}", below.display())
+}
+
+/// Whoever took the right away may give it back.
+#[test]
+fn private_directories_that_cannot_be_removed_are_told_of() {
+    let (jail, runtime) = with_runtime();
+    let mut running = jail.start(["sh", "-c", "echo ready; read line; exit 3"]);
+    running.wait_for("ready");
+    let all = runtime.join("jail");
+    let mode = |mode| fs::set_permissions(&all, std::os::unix::fs::PermissionsExt::from_mode(mode));
+    mode(0o500).expect("ours");
+    running.say("");
+    let expected = format!(
+        "jail: warning: this machine refuses namespaces; [..]\n...\n\
+         jail: warning: the private directory `{}/private-[..]` is left behind\n\
+         because: permission denied [EACCES]\n\
+         help: the next run without namespaces removes it\n",
+        in_home(&jail, &all)
+    );
+    told(&jail, &running.finish(), 3, expected);
+    mode(0o700).expect("ours");
+    assert_ne!(names_in(&all), [""; 0]);
+    jail.run(["true"]).succeeds();
+    assert_eq!(names_in(&all), [""; 0]);
 }
 
 /// The first one is about signals alone, the second one is that of the profile.

@@ -3,6 +3,8 @@
 use std::fs;
 use std::process::Command;
 
+use nix::sys::signal::Signal;
+
 use crate::require;
 use crate::support::{Feature, Finished, Jail, jail_binary};
 
@@ -163,7 +165,9 @@ fn changes_are_kept_under_a_name_for_one_image_and_one_run_at_a_time() {
     running.wait_for("ready");
     let in_use = format!("process {} uses it at the moment", running.pid());
     on("small:1", "true").exits(125).says("cannot use what is kept as `work`").says(&in_use);
-    drop(running);
+    // Killed at once it would leave the lock to its init, for as long as that takes to die.
+    running.signal(Signal::SIGTERM);
+    running.finish().exits(128 + 15);
 
     let kept = jail.home().join(".local/state/jail/keep/work");
     assert!(kept.join("upper/new").exists());

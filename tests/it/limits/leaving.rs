@@ -96,9 +96,48 @@ pub fn checks(machine: Machine) -> Machine {
         )
 }
 
+/// Somebody else has made a cgroup in that of the run. It is told of, and who removes what is left.
+pub fn kept_by_others(machine: Machine, help: &'static str) -> Machine {
+    let script = "FLAGS='--memory 64M'; begin pause
+        payload=$(find /sys/fs/cgroup -type d -name payload)
+        echo max >${payload%/*}/cgroup.max.descendants; mkdir $payload/theirs
+        kill $supervisor; wait $supervisor; status=$?
+        grep -v paused ../began | sed s,${payload%/payload},CGROUP,; exit $status";
+    machine
+        .check(script, move |it| {
+            it.exits(143).outputs(&format!(
+                "jail: warning: the cgroup `CGROUP` is left behind\n\
+                 because: device or resource busy [EBUSY]\nhelp: {help}\n"
+            ));
+        })
+        .check("find /sys/fs/cgroup -type d -name theirs | xargs -r rmdir; jail --memory 64M -- true; nothing_left", |it| {
+            it.succeeds();
+        })
+}
+
 /// In a subtree of our own.
 pub fn subtree(machine: Machine) -> Machine {
+    let machine = kept_by_others(
+        machine,
+        "the next run with limits removes it, if nobody else has made cgroups in it",
+    );
     machine
+        // Nobody may make more cgroups there.
+        .check(
+            "outer=$VM_CGROUP/outer; mkdir $outer && echo '+memory' >$outer/cgroup.subtree_control
+            mkdir $outer/leaf; echo 1 >$outer/cgroup.max.descendants
+            sh -c 'echo $$ >'$outer'/leaf/cgroup.procs; exec /share/jail run --memory 64M -- true'
+            status=$?; find $outer -type d | wc -l; echo max >$outer/cgroup.max.descendants
+            patiently rmdir $outer/leaf $outer; exit $status",
+            |it| {
+                it.exits(125).outputs("2\n").says(
+                    "because: try again [EAGAIN]\n\
+                     help: no more cgroups may be made there: see cgroup.max.descendants and \
+                     cgroup.max.depth, its own and those above it\n",
+                );
+                it.says("jail: error: cannot make a cgroup in `/sys/fs/cgroup/");
+            },
+        )
         // Somebody else's cgroup is never touched, whatever its name.
         .check(
             "mkdir $VM_CGROUP/mine $VM_CGROUP/jail-empty $VM_CGROUP/jail-web $VM_CGROUP/jail-web/all

@@ -27,6 +27,19 @@ pub fn checks(machine: Machine) -> Machine {
             let swap = text.lines().next().expect("a line for each file");
             assert!(swap == "0" && text.ends_with("\n1\n"), "{it:?}");
         })
+        // Not even the sandbox has room.
+        .check(
+            "FLAGS='--memory 64K --swap 0B'; reported say started; status=$?
+            nothing_left; exit $status",
+            |it| {
+                it.exits(125).reports("/phase", "start");
+                it.says(
+                    "jail: error: the limit of memory is too low to make the sandbox\n --> --memory\n\
+                     help: raise it: a sandbox by itself needs a few megabytes\n",
+                );
+                assert!(it.stderr.ends_with(b"megabytes\n"), "it says more\n{it:?}");
+            },
+        )
         .check("[ $(jail -- true; cgroups | wc -l) = 0 ]", |it| {
             it.succeeds();
         })

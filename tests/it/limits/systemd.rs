@@ -1,5 +1,6 @@
 //! A scope of the user's systemd carries the limits.
 
+use super::leaving;
 use crate::support::{Finished, Machine};
 
 const OUTER: &str = "outer='systemd-run --user --scope --quiet -p MemoryMax=48M -p MemorySwapMax=0'
@@ -9,7 +10,8 @@ const OUTER: &str = "outer='systemd-run --user --scope --quiet -p MemoryMax=48M 
     done";
 
 pub fn checks(machine: Machine) -> Machine {
-    refused(machine)
+    let help = "systemd removes it when nobody is in its scope any more";
+    leaving::kept_by_others(refused(machine), help)
         .check("/share/jail plan --memory 64M -- true", |it| {
             it.succeeds().output_has("a scope of the user's systemd");
         })

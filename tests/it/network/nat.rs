@@ -2,9 +2,11 @@
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+use snapbox::str;
 
 use super::Outside;
 use crate::support::{Feature, Finished, Jail, processes_named, wait_until};
+use crate::words::told;
 
 const NAT: [&str; 2] = ["--network", "nat"];
 
@@ -101,6 +103,10 @@ fn what_pasta_says_is_passed_on_with_what_to_do() {
             "No interface with a default route for IPv4 or IPv6",
             "this machine has no default route, so there is nothing to connect to: `ip route`",
         ),
+        (
+            "Failed to open() /dev/net/tun: No such device",
+            "pasta needs /dev/net/tun: `sudo modprobe tun`, and mode 0666 as udev gives it",
+        ),
     ] {
         stand_in(&format!("#!/bin/sh\necho \"{said}\" >&2\nexit 1\n"))
             .run(["true"])
@@ -111,6 +117,10 @@ fn what_pasta_says_is_passed_on_with_what_to_do() {
     }
     stand_in("#!/bin/sh\nprintf '\\033[2J' >&2\n").run(["true"]).exits(125).says("u{1b}[2J");
     stand_in("#!/bin/sh\n").run(["true"]).exits(125).says("because: pasta ended without a word\n");
+    stand_in("#!/missing\n")
+        .run(["true"])
+        .exits(125)
+        .says("because: pasta: cannot be executed: no such file or directory [ENOENT]\n");
 }
 
 #[test]
@@ -161,7 +171,16 @@ fn a_network_that_is_lost_is_told_of() {
         status(guard, "State").is_none_or(|it| it.starts_with('Z'))
     });
     running.say("go");
-    running.finish().exits(3).says("jail: warning: the network was lost before the command ended");
+    let finished = running.finish();
+    told(
+        &jail,
+        &finished,
+        3,
+        str![[r#"
+jail: warning: the network was lost before the command ended: pasta was killed, or gave up; the command went on without it
+
+"#]],
+    );
 }
 
 /// A line of /proc/PID/status.

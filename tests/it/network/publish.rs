@@ -6,9 +6,11 @@ use std::time::Duration;
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+use snapbox::str;
 
 use super::Outside;
 use crate::support::{Feature, Jail, Running, wait_until};
+use crate::words::says;
 
 /// How long an answer may take on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -158,6 +160,82 @@ fn a_port_that_cannot_be_had_is_an_error() {
         .run(["true"])
         .exits(125)
         .says("[EADDRNOTAVAIL]\nhelp: `ip address` says which addresses this machine has\n");
+}
+
+#[test]
+fn a_port_of_udp_that_cannot_be_had_is_an_error() {
+    let socket = UdpSocket::bind("127.0.0.1:0").expect("a port can be had");
+    let port = socket.local_addr().expect("it is bound").port();
+    let jail = Jail::new().args(["-p", &format!("{port}:53/udp")]);
+    let finished = jail.run(["touch", "ran"]);
+    let expected = format!(
+        "jail: error: cannot publish `127.0.0.1:{port}:53/udp`\n --> --publish\n\
+         because: 127.0.0.1:{port}: address already in use [EADDRINUSE]\n\
+         help: `ss -lunp` says which program has it\n"
+    );
+    says(&jail, &finished, 125, expected);
+}
+
+/// In a network of its own, where the kernel's default is in force.
+#[test]
+fn a_port_of_root_is_refused() {
+    let outside = Outside::new();
+    let jail = outside.jail().args(["-p", "80:80"]);
+    says(
+        &jail,
+        &jail.run(["touch", "ran"]),
+        125,
+        str![[r#"
+jail: error: cannot publish `127.0.0.1:80:80`
+ --> --publish
+because: 127.0.0.1:80: permission denied [EACCES]
+help: ports below net.ipv4.ip_unprivileged_port_start, as a rule 1024, are root's: choose a higher one
+
+"#]],
+    );
+}
+
+/// Nobody listens, and nobody is left.
+#[test]
+fn a_fault_in_the_process_that_publishes_stops_the_run() {
+    crate::require!(Feature::Program("strace"));
+    crate::require!(Feature::Tracing);
+    let port = free_port();
+    let marker = format!("jail-publisher-{}", std::process::id());
+    let publish = |fault: &str| {
+        let strace = ["strace", "-f", "-qq", "-o", "/dev/null", "-e", "trace=setns", "-e", fault];
+        let jail = Jail::new().through(strace).env("MARK", &marker);
+        let jail = jail.args(["-p", &format!("{port}:80")]);
+        let finished = jail.run(["touch", "ran"]);
+        (jail, finished)
+    };
+    let (jail, finished) = publish("inject=setns:error=EPERM");
+    says(
+        &jail,
+        &finished,
+        125,
+        str![[r#"
+jail: error: cannot publish the ports of the sandbox
+ --> --publish
+because: setns: operation not permitted [EPERM]
+
+"#]],
+    );
+    let (jail, finished) = publish("inject=setns:signal=SIGKILL");
+    says(
+        &jail,
+        &finished,
+        125,
+        str![[r#"
+jail: error: cannot publish the ports of the sandbox
+ --> --publish
+because: the process that does it was killed
+help: if nobody did that on purpose, the machine may have run out of memory: dmesg | grep -i kill
+
+"#]],
+    );
+    assert!(TcpStream::connect(("127.0.0.1", port)).is_err(), "somebody listens");
+    assert_eq!(crate::support::processes_named(&marker), [0_u32; 0]);
 }
 
 /// The child of the supervisor that is in no pid namespace of its own.

@@ -57,6 +57,23 @@ fn what_a_killed_command_leaves_the_next_one_removes() {
     jail_command(&jail, &["trust", "--list"]).succeeds().output_has("trusted  ");
 }
 
+/// Before a file is whole it has no name.
+#[test]
+fn a_command_that_is_killed_while_it_writes_leaves_nothing() {
+    require!(Feature::Program("strace"));
+    require!(Feature::Tracing);
+    for call in ["fsync", "linkat"] {
+        let fault = format!("{call}:signal=SIGKILL");
+        let killed = with_fault(project(), &fault, None);
+        jail_command(&killed, &["trust"]).killed_by(libc::SIGKILL);
+        assert_eq!(entries(&killed).len(), 0, "{call}");
+        let killed = with_fault(Jail::new(), &fault, None);
+        jail_command(&killed, &["profile", "init"]).killed_by(libc::SIGKILL);
+        let left = fs::read_dir(killed.project()).expect("it is there").count();
+        assert_eq!(left, 0, "{call}");
+    }
+}
+
 /// None of them takes the file of another for one that was left.
 #[test]
 fn many_at_once_lose_nothing() {

@@ -23,7 +23,7 @@ pub(super) fn draw(
             // Inside of our user namespace it counts our own processes alone; init is one more.
             Limit::Pids(count) => (
                 Some((Rlimit::Nproc, u64::from(*count) + 1)),
-                format!("the user inside may have {count}, which root is exempt from"),
+                format!("the user inside may have {count} processes, and root any number"),
             ),
             // Nobody asked for it: it comes with the limit of memory.
             Limit::Swap(size) if size.0 == 0 => continue,
@@ -80,7 +80,7 @@ mod tests {
             (
                 Limit::Pids(64),
                 Some(pids),
-                "pids; the user inside may have 64, which root is exempt from",
+                "pids; the user inside may have 64 processes, and root any number",
             ),
             (Limit::Swap(Size(1 << 30)), None, "swap; continuing without it"),
             (Limit::Cpus(Cpus(1500)), None, "cpus; continuing without it"),

@@ -66,8 +66,7 @@ fn refused(jail: Jail, obstacles: &str, words: &str) -> Jail {
         format!(
             "jail: error: cannot remove `{left}` of the image store\n\
              because: files in it belong to subordinate ids, and {words}\n\
-             help: give yourself back the range that you had in /etc/subuid and /etc/subgid, or \
-             run `sudo rm -rf {left}`\n"
+             help: what belongs to ids of another range goes by `sudo rm -rf {left}`\n"
         )
     );
     jail

@@ -95,6 +95,12 @@ mod tests {
             counted(asked, 1, None).line(),
             "refused a.example (once): not in `[network] allow`"
         );
+        let inward = counted(refused(Why::LeadsTo([10, 0, 0, 7].into())), 2, Some("curl")).line();
+        assert_eq!(
+            inward,
+            "refused a.example:443 (curl, 2 times): the name leads to 10.0.0.7, which is this machine \
+             or not on the internet"
+        );
         let gone = refused(Why::Unreachable("connection refused".into()));
         assert_eq!(gone.entry(), None);
         let gone = counted(gone, 1, None).first_line();

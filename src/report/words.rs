@@ -59,12 +59,13 @@ fn killed(victim: &str) -> String {
 fn raised(diagnostic: Diagnostic, flag: &str, key: &str, step: &Step) -> Diagnostic {
     let by_key = format!("`[limits] {key}`");
     let (help, located) = match &step.origin {
-        Origin::BuiltIn => (format!("raise it with `{flag}`, or {by_key} in a profile"), false),
+        Origin::BuiltIn | Origin::Variable(_) => {
+            (format!("raise it with `{flag}`, or {by_key} in a profile"), false)
+        }
         Origin::File { .. } => {
             (format!("raise it with `{flag}`, or {by_key} in {}", step.origin), true)
         }
         Origin::Flag(used) => (format!("raise it with `{used}`"), true),
-        Origin::Variable(name) => (format!("raise it with `${name}`, or with `{flag}`"), true),
     };
     let diagnostic = diagnostic.help(help);
     if located { diagnostic.at(&step.origin) } else { diagnostic }

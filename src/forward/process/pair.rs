@@ -151,16 +151,22 @@ impl Pair {
                 Err(errno) => last = errno,
             }
         }
-        Err(End::Refused(Why::Unreachable(last.desc().to_lowercase())))
+        let words = last.desc().to_lowercase();
+        Err(match greeting {
+            Some(_) => no_proxy(&words),
+            None => End::Refused(Why::Unreachable(words)),
+        })
     }
 
     /// What was waited for did not come in time.
     pub fn overdue(&mut self) -> Result<(), End> {
         match std::mem::replace(&mut self.stage, Stage::LookingUp) {
             Stage::Dialling { left, greeting, .. } => self.dial(left, greeting, Errno::ETIMEDOUT),
-            Stage::LookingUp | Stage::Greeting { .. } => {
-                Err(End::Refused(Why::Unreachable("it took too long".into())))
+            Stage::LookingUp => {
+                let words = "looking up a name took too long";
+                Err(End::Refused(Why::Unreachable(words.into())))
             }
+            Stage::Greeting { .. } => Err(no_proxy("it took too long")),
             Stage::Open { .. } => Err(End::Refused(Why::Limit("its first bytes broke off".into()))),
         }
     }
@@ -227,7 +233,6 @@ impl Pair {
     }
 
     fn greet(&mut self, scratch: &mut [u8]) -> Result<(), End> {
-        let unreachable = |words: &str| End::Refused(Why::Unreachable(format!("proxy: {words}")));
         loop {
             let Stage::Greeting { outside, greeting, words } = &mut self.stage else {
                 return Ok(());
@@ -239,15 +244,15 @@ impl Pair {
                 }
             }
             let heard = match no_wait(|| (&mut &*outside).read(scratch)) {
-                Ok(Some(0)) => return Err(unreachable("it closed the connection")),
+                Ok(Some(0)) => return Err(no_proxy("it closed the connection")),
                 Ok(Some(count)) => &scratch[..count],
                 Ok(None) => return Ok(()),
-                Err(error) => return Err(unreachable(&error.to_string())),
+                Err(error) => return Err(no_proxy(&error.to_string())),
             };
             match greeting.hear(heard) {
                 Next::Wait => {}
                 Next::Say(more) => *words = more,
-                Next::No(said) => return Err(unreachable(&said)),
+                Next::No(said) => return Err(no_proxy(&said)),
                 Next::Through(first) => {
                     let stage = std::mem::replace(&mut self.stage, Stage::LookingUp);
                     if let Stage::Greeting { outside, .. } = stage {
@@ -279,6 +284,11 @@ impl Pair {
     }
 }
 
+/// It is not the server that is to blame.
+pub fn no_proxy(words: &str) -> End {
+    End::Refused(Why::Unreachable(format!("proxy: {words}")))
+}
+
 /// Reads the first bytes; true when they may pass.
 fn listen(
     inside: &TcpStream,
@@ -286,7 +296,8 @@ fn listen(
     name: &str,
     scratch: &mut [u8],
 ) -> Result<bool, End> {
-    while bytes.len() < first_bytes::MOST {
+    // Bytes come with each turn, and longer beginnings are refused.
+    loop {
         let room = scratch.len().min(first_bytes::MOST);
         let said = match no_wait(|| (&mut &*inside).read(&mut scratch[..room]))? {
             None => return Ok(false),
@@ -300,7 +311,6 @@ fn listen(
             return Ok(true);
         }
     }
-    Err(End::Refused(Why::Nonsense("its beginning does not end".into())))
 }
 
 /// Whether what was said is for this name at this port; false while that is not known.
@@ -341,4 +351,87 @@ fn begin_to_connect(to: SocketAddr) -> Result<TcpStream, Errno> {
     // Small messages are not held back a second time.
     let _ = outside.set_nodelay(true);
     Ok(outside)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::{Ipv4Addr, TcpListener};
+
+    use super::super::super::refusals::{Counted, Refused};
+    use super::super::super::upstream::Variables;
+    use super::*;
+
+    /// A client, and its connection as it arrives.
+    fn client() -> (TcpStream, TcpStream) {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let inside = listener.accept().unwrap().0;
+        inside.set_nonblocking(true).unwrap();
+        (client, inside)
+    }
+
+    /// Goes on until the pair has come so far.
+    fn until(pair: &mut Pair, reached: impl Fn(&Pair) -> bool) -> Option<End> {
+        let begun = Instant::now();
+        while !reached(pair) {
+            assert!(begun.elapsed() < Duration::from_secs(20), "it does not come so far");
+            if let Err(end) = pair.go_on(&mut [0; 4096]) {
+                return Some(end);
+            }
+            std::thread::yield_now();
+        }
+        None
+    }
+
+    fn line(end: Option<End>) -> String {
+        let Some(End::Refused(why)) = end else { panic!("it was not refused") };
+        Counted {
+            refused: Refused { whom: "a.example".into(), port: Some(80), why },
+            times: 1,
+            program: None,
+        }
+        .first_line()
+    }
+
+    #[test]
+    fn a_name_that_is_looked_up_for_too_long() {
+        let (_client, inside) = client();
+        let mut pair = Pair::new(1, inside, Some("a.example".into()));
+        assert!(pair.deadline.is_some());
+        let said = line(pair.overdue().err());
+        assert_eq!(said, "could not reach a.example:80: looking up a name took too long");
+    }
+
+    #[test]
+    fn first_bytes_that_do_not_go_on() {
+        let (mut client, inside) = client();
+        let server = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let mut pair = Pair::new(1, inside, Some("a.example".into()));
+        assert!(pair.dial([server.local_addr().unwrap()].into(), None, Errno::ENOENT).is_ok());
+        let is_open = |pair: &Pair| matches!(pair.stage, Stage::Open { .. });
+        assert!(until(&mut pair, is_open).is_none());
+        // It may be silent for as long as it likes, but not in the middle.
+        assert_eq!(pair.deadline, None);
+        client.write_all(b"GET / HTTP/1.1\r\nHost: ").unwrap();
+        assert!(until(&mut pair, |pair| pair.deadline.is_some()).is_none());
+        let said = line(pair.overdue().err());
+        assert_eq!(said, "refused a.example:80: its first bytes broke off");
+    }
+
+    #[test]
+    fn a_proxy_that_is_silent() {
+        let (_client, inside) = client();
+        let proxy = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let variables =
+            Variables::new(|name| (name == "ALL_PROXY").then(|| "socks5h://a".to_owned()));
+        let upstream = variables.upstream().unwrap().unwrap();
+        let greeting = Greeting::begin(&upstream, "a.example", 80);
+        let mut pair = Pair::new(1, inside, Some("a.example".into()));
+        let place = proxy.local_addr().unwrap();
+        assert!(pair.dial([place].into(), Some(greeting), Errno::ENOENT).is_ok());
+        let is_greeting = |pair: &Pair| matches!(pair.stage, Stage::Greeting { .. });
+        assert!(until(&mut pair, is_greeting).is_none());
+        let said = line(pair.overdue().err());
+        assert_eq!(said, "could not reach a.example:80: proxy: it took too long");
+    }
 }

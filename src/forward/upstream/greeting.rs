@@ -36,6 +36,9 @@ pub enum Next {
     No(String),
 }
 
+const NO_SOCKS: &str = "it does not speak SOCKS 5";
+const NO_ACCOUNT: &str = "it does not accept name and password";
+
 /// An answer of a proxy is shorter.
 const MOST_ANSWER: usize = 16 * 1024;
 
@@ -89,13 +92,15 @@ impl Greeting {
                 self.go_on(Stage::SocksAccount { request }, words)
             }
             (Stage::SocksMethod { .. }, [] | [5]) => Next::Wait,
-            (Stage::SocksMethod { .. }, _) => no("it wants to know who asks"),
+            (Stage::SocksMethod { account: None, .. }, [5, _]) => no("it wants to know who asks"),
+            (Stage::SocksMethod { .. }, [5, _]) => no(NO_ACCOUNT),
+            (Stage::SocksMethod { .. }, _) => no(NO_SOCKS),
             (Stage::SocksAccount { request }, [_, 0]) => {
                 let words = std::mem::take(request);
                 self.go_on(Stage::SocksReply, words)
             }
             (Stage::SocksAccount { .. }, [] | [_]) => Next::Wait,
-            (Stage::SocksAccount { .. }, _) => no("it does not accept name and password"),
+            (Stage::SocksAccount { .. }, _) => no(NO_ACCOUNT),
             (Stage::SocksReply, heard) => socks_reply(heard),
         }
     }
@@ -128,21 +133,32 @@ fn http_answer(heard: &[u8]) -> Next {
 fn socks_reply(heard: &[u8]) -> Next {
     let [version, code, _, rest @ ..] = heard else { return Next::Wait };
     if *version != 5 {
-        return Next::No("it does not speak SOCKS 5".into());
+        return Next::No(NO_SOCKS.into());
     }
     if *code != 0 {
-        return Next::No(format!("it said no [SOCKS {code}]"));
+        return Next::No(format!("{} [reply {code}]", meaning(*code)));
     }
     let address = match rest {
         [1, ..] => 4,
         [3, length, ..] => 1 + usize::from(*length),
         [4, ..] => 16,
         [] | [3] => return Next::Wait,
-        [..] => return Next::No("it does not speak SOCKS 5".into()),
+        [..] => return Next::No(NO_SOCKS.into()),
     };
     match rest.get(1 + address + 2..) {
         Some(first) => Next::Through(first.to_vec()),
         None => Next::Wait,
+    }
+}
+
+/// Why a proxy does not connect (RFC 1928, 6).
+fn meaning(code: u8) -> &'static str {
+    match code {
+        2 => "its rules forbid that",
+        3 => "it cannot reach the network",
+        4 => "it cannot reach the host",
+        5 => "the host refused the connection",
+        _ => "it said no",
     }
 }
 
@@ -182,6 +198,33 @@ mod tests {
         assert_eq!(greeting.hear(&[1, 0]), Next::Say(request));
         assert_eq!(greeting.hear(&[5, 0, 0, 1, 0, 0, 0, 0, 0]), Next::Wait);
         assert_eq!(greeting.hear(&[0, 9]), Next::Through(vec![9]));
+    }
+
+    #[test]
+    fn why_a_proxy_does_not_let_us_through() {
+        let endless = vec![b'a'; MOST_ANSWER];
+        let named = "socks5h://m:p@a";
+        for (proxy, answers, expected) in [
+            ("http://a", &[&b"HTTP/1.1 403 No\r\n\r\n"[..]][..], "it said `HTTP/1.1 403 No`"),
+            ("http://a", &[b"HTTP/1.1 200 OK\r\nA: ", &endless], "its answer does not end"),
+            ("socks5h://a", &[&[5, 0xff]], "it wants to know who asks"),
+            ("socks5h://a", &[&[5, 2]], "it wants to know who asks"),
+            ("socks5h://a", &[b"HTTP/1.1 400 Bad Request\r\n"], "it does not speak SOCKS 5"),
+            ("socks5h://a", &[&[4, 0]], "it does not speak SOCKS 5"),
+            ("socks5h://a", &[&[5, 0], &[4, 0, 0]], "it does not speak SOCKS 5"),
+            ("socks5h://a", &[&[5, 0], &[5, 0, 0, 2]], "it does not speak SOCKS 5"),
+            (named, &[&[5, 0xff]], "it does not accept name and password"),
+            (named, &[&[5, 2], &[1, 1]], "it does not accept name and password"),
+            ("socks5h://a", &[&[5, 0], &[5, 1, 0]], "it said no [reply 1]"),
+            ("socks5h://a", &[&[5, 0], &[5, 2, 0]], "its rules forbid that [reply 2]"),
+            ("socks5h://a", &[&[5, 0], &[5, 3, 0]], "it cannot reach the network [reply 3]"),
+            ("socks5h://a", &[&[5, 0], &[5, 4, 0]], "it cannot reach the host [reply 4]"),
+            ("socks5h://a", &[&[5, 0], &[5, 5, 0]], "the host refused the connection [reply 5]"),
+        ] {
+            let (mut greeting, _) = Greeting::begin(&upstream(proxy), "b.example", 443);
+            let said: Vec<Next> = answers.iter().map(|answer| greeting.hear(answer)).collect();
+            assert_eq!(said.last(), Some(&Next::No(expected.into())), "{answers:?}");
+        }
     }
 
     proptest::proptest! {

@@ -77,7 +77,11 @@ fn unseen(diagnostic: Diagnostic, path: &Path, plan: &Plan) -> Diagnostic {
             .because(format!(
                 "`{shown}` is a script for `{interpreter}`; one of the two is not visible inside"
             ))
-            .help(format!("grant both: --read {shown} --read {interpreter}"));
+            .help(format!(
+                "grant both: --read {} --read {}",
+                pasted(path),
+                pasted(Path::new(&interpreter))
+            ));
     }
     if path.canonicalize().is_ok_and(|real| is_shown(plan, &real)) {
         return diagnostic
@@ -85,11 +89,12 @@ fn unseen(diagnostic: Diagnostic, path: &Path, plan: &Plan) -> Diagnostic {
             // Not ldd(1), which may run the program.
             .help(format!("grant what it is made of: `readelf -dl {}` lists it", pasted(path)));
     }
-    let directory = path.parent().unwrap_or(Path::new("/")).display();
+    let directory = path.parent().unwrap_or(Path::new("/"));
     diagnostic.because(format!("the host has `{shown}`, but the sandbox does not show it")).help(
         format!(
-            "grant its directory: --read {directory}, or `read = [\"{directory}\"]` below \
-             [filesystem] in the profile"
+            "grant its directory: --read {}, or `read = [\"{}\"]` below [filesystem] in the profile",
+            pasted(directory),
+            directory.display()
         ),
     )
 }

@@ -81,9 +81,7 @@ async fn start<B: serde::Serialize + zbus::DynamicType>(
 /// user, and systemd would move these.
 async fn bus_counts_as_we_do(connection: &Connection) -> Result<(), Refusal> {
     const BUS: &str = "org.freedesktop.DBus";
-    let Some(name) = connection.unique_name() else {
-        return Err(Refusal::Broken("the bus gave no name".into()));
-    };
+    let name = connection.unique_name().expect("connecting to a bus is being given a name");
     let call = (name.as_str(),);
     let number: u32 =
         ask(connection, BUS, "/org/freedesktop/DBus", BUS, "GetConnectionUnixProcessID", &call)
@@ -150,7 +148,7 @@ async fn end_of_job(removals: &mut MessageStream, job: &ObjectPath<'_>) -> Resul
     loop {
         let next = poll_fn(|context| Pin::new(&mut *removals).poll_next(context)).await;
         let Some(message) = next else {
-            return Err(Refusal::Broken("the bus hung up before the job was done".into()));
+            return Err(hung_up());
         };
         let message = message.map_err(refusal)?;
         let body = message.body();
@@ -169,12 +167,17 @@ fn refusal(error: zbus::Error) -> Refusal {
             Refusal::Error { name: cut(name.as_str()), words: cut(words.unwrap_or_default()) }
         }
         zbus::Error::FDO(error) => match *error {
-            zbus::fdo::Error::ZBus(error) => Refusal::Broken(cut(error.to_string())),
+            zbus::fdo::Error::ZBus(error) => refusal(error),
             error => Refusal::Error {
                 name: cut(error.name().as_str()),
                 words: cut(error.description().unwrap_or_default()),
             },
         },
+        zbus::Error::InputOutput(_) => hung_up(),
         error => Refusal::Broken(cut(error.to_string())),
     }
+}
+
+fn hung_up() -> Refusal {
+    Refusal::Broken("the bus hung up".into())
 }

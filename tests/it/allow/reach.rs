@@ -3,7 +3,7 @@
 use std::io::Read;
 use std::net::{TcpListener, TcpStream};
 
-use super::world::{curl, heard, world};
+use super::world::{curl, heard, serving, world};
 use crate::require;
 use crate::support::{Feature, Jail};
 
@@ -205,7 +205,9 @@ fn a_server_that_is_not_there_is_told_from_one_that_is_refused() {
     jail.run(curl(&["http://good.example:81/"]))
         .fails()
         .says("could not reach good.example:81 (curl, once): connection refused");
-    jail.run(curl(&["http://nowhere.example/"])).fails().says("could not reach nowhere.example:80");
+    jail.run(curl(&["http://nowhere.example/"]))
+        .fails()
+        .says("could not reach nowhere.example:80 (curl, once): name or service not known\n");
 }
 
 #[test]
@@ -226,6 +228,49 @@ fn names_are_reached_by_the_proxy_of_the_caller() {
     let jail = jail.env("HTTPS_PROXY", "http://proxy.example:3128");
     jail.run(&get).succeeds();
     assert!(!heard(&jail).contains("proxy"));
+}
+
+/// Answers each request over SOCKS with the bytes of its argument.
+const PROXY: &str = "\
+import socket, sys
+many = socket.create_server(('0.0.0.0', 1081))
+while True:
+    one = many.accept()[0]
+    if one.recv(3):
+        one.sendall(b'\\5\\0')
+        one.recv(99)
+        one.sendall(bytes.fromhex(sys.argv[1]))
+    one.close()
+";
+
+#[test]
+fn what_a_proxy_does_not_do_is_told() {
+    require!(Feature::Userns);
+    for (reply, words) in [
+        ("05050001", "the host refused the connection [reply 5]"),
+        ("05020001", "its rules forbid that [reply 2]"),
+        ("485454", "it does not speak SOCKS 5"),
+        ("", "it closed the connection"),
+    ] {
+        let jail = world(&["good.example:80"]).file("world/proxy.py", PROXY);
+        let script = jail.project().join("world/proxy.py");
+        let command = ["python3", script.to_str().expect("it is ASCII"), reply];
+        let jail = serving(jail, 1081, command).env("ALL_PROXY", "socks5h://203.0.113.7:1081");
+        let get = curl(&["--noproxy", "*", "http://good.example/"]);
+        jail.run(get)
+            .fails()
+            .says(&format!("could not reach good.example:80 (curl, once): proxy: {words}\n"));
+    }
+}
+
+/// It is not the server that is down.
+#[test]
+fn a_proxy_that_is_not_there_is_told_from_a_server() {
+    require!(Feature::Userns);
+    let jail = world(&["good.example:80"]).env("ALL_PROXY", "http://203.0.113.9:3129");
+    jail.run(curl(&["--noproxy", "*", "http://good.example/"]))
+        .fails()
+        .says("could not reach good.example:80 (curl, once): proxy: connection refused\n");
 }
 
 #[test]

@@ -94,6 +94,11 @@ fn fifos_and_devices_are_written_to() {
         .exits(125)
         .says("cannot write the report to `/dev/full`; the command itself exited with 4");
     finished.says("no space left on device [ENOSPC]");
+    let jail = Jail::new().args(["--report", "/dev/full", "--workdir", "/nowhere"]);
+    jail.run(["true"]).exits(125).says(
+        "jail: error: cannot write the report to `/dev/full`; the command did not run\n\
+         because: no space left on device [ENOSPC]\n",
+    );
 }
 
 #[test]
@@ -116,7 +121,12 @@ fn a_place_that_cannot_be_written_refuses_the_run() {
         ("/r.json", "permission denied [EACCES]"),
     ] {
         let jail = through("3>&- 4</dev/null").args(["--report", name]);
-        jail.run(["touch", "ran"]).exits(125).says(because);
+        let finished = jail.run(["touch", "ran"]);
+        finished.exits(125).says(because);
+        if name == "fd:x" {
+            finished
+                .says("help: write `fd:3` for one, and `./NAME` for a file that is called so\n");
+        }
         assert_eq!(names(&jail), [""; 0], "{name}");
     }
 }

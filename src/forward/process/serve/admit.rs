@@ -12,7 +12,7 @@ use super::super::super::synthetic::{RESOLVER, is_synthetic};
 use super::super::super::upstream::{Greeting, Upstream};
 use super::super::here::is_here;
 use super::super::lookup::Found;
-use super::super::pair::{End, Pair, Ticket};
+use super::super::pair::{End, Pair, Ticket, no_proxy};
 use super::{Joined, Server};
 
 impl Server {
@@ -71,11 +71,7 @@ impl Server {
             },
             None => name,
         };
-        if self.lookups.ask(ticket, name) {
-            Ok(())
-        } else {
-            Err(End::Refused(Why::Limit("too many names are looked up at once".into())))
-        }
+        self.lookups.ask(ticket, name).map_err(End::Refused)
     }
 
     fn upstream_for(&self, name: &str, port: u16) -> Option<&Upstream> {
@@ -98,9 +94,10 @@ impl Server {
                     let places = |found: Vec<IpAddr>| {
                         found.into_iter().map(|it| SocketAddr::new(it, upstream.port)).collect()
                     };
-                    let unreachable =
-                        |words| End::Refused(Why::Unreachable(format!("proxy: {words}")));
-                    found.map(places).map(|places| (places, Some(greeting))).map_err(unreachable)
+                    found
+                        .map(places)
+                        .map(|places| (places, Some(greeting)))
+                        .map_err(|words| no_proxy(&words))
                 }
                 None => self.allowed_of(found, port).map(|places| (places, None)),
             };

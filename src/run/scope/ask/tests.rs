@@ -1,3 +1,5 @@
+mod bus;
+
 use std::io::{ErrorKind, Read};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::Path;
@@ -52,6 +54,22 @@ fn a_bus_that_hangs_up_is_an_error() {
     drop(listener.accept().unwrap());
     let because = asking.join().unwrap();
     assert!(because.contains("does not let this process in"), "{because}");
+}
+
+#[test]
+fn a_bus_that_hangs_up_before_the_job_is_done_is_an_error() {
+    let (directory, listener) = silent_bus();
+    let bus = address(&directory);
+    let asking = thread::spawn(move || because(&bus));
+    let (line, keeper) = keeper_at(&listener);
+    bus::begin_a_job(line, keeper.as_raw().cast_unsigned());
+    assert_eq!(
+        asking.join().unwrap(),
+        format!(
+            "the talk with systemd by way of `{}` broke off: the bus hung up",
+            address(&directory)
+        )
+    );
 }
 
 #[test]

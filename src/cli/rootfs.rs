@@ -133,7 +133,7 @@ pub fn prepare(found: &Found, plan: &Plan, purpose: Purpose) -> Result<(), Diagn
     let Purpose::Run { quiet } = purpose else { return Ok(()) };
     if let Some(map) = &map {
         let begin = |count| say(&[copying(image, count)], Volume::unless(quiet));
-        let waiting = || say(&[waiting()], Volume::unless(quiet));
+        let waiting = || say(&[at_work()], Volume::unless(quiet));
         found.store.own(image, map, &begin, &waiting)?;
     }
     let top = match &map {
@@ -153,7 +153,8 @@ fn copying(image: &Image, layers: usize) -> Diagnostic {
     Diagnostic::note(title).because("this happens once for each id map")
 }
 
-fn waiting() -> Diagnostic {
+/// What is told before waiting for it.
+pub fn at_work() -> Diagnostic {
     Diagnostic::note("waiting for another jail that is at work in the image store")
 }
 

@@ -8,7 +8,7 @@ use clap::{CommandFactory, Parser};
 use crate::diagnostic::{Diagnostic, did_you_mean};
 use crate::plan::quoted;
 
-use super::arguments::{Arguments, NAMES};
+use super::arguments::Arguments;
 
 /// Why there is nothing to execute.
 #[derive(Debug)]
@@ -48,7 +48,7 @@ fn mistake(error: &clap::Error, words: &[OsString]) -> Diagnostic {
     let diagnostic = Diagnostic::error(title);
     match help {
         Some(help) => diagnostic.help(help),
-        None => diagnostic.help(format!("see `{}`", manual(words.get(1)))),
+        None => diagnostic.help(format!("see `{}`", manual(words))),
     }
 }
 
@@ -77,7 +77,7 @@ fn explain(error: &clap::Error, words: &[OsString]) -> (String, Option<String>) 
             (format!("`{subject}` takes no value `{value}`"), None)
         }
         // The rest cannot come from these flags, or has words of its own.
-        kind => (kind.as_str().unwrap_or("cannot read the command line").to_owned(), None),
+        kind => (kind.to_string(), None),
     }
 }
 
@@ -159,16 +159,25 @@ fn text(error: &clap::Error, kind: ContextKind) -> String {
     }
 }
 
-fn manual(command: Option<&OsString>) -> String {
-    let known = command.and_then(|word| word.to_str()).filter(|word| NAMES.contains(word));
-    known.map_or_else(|| "jail --help".to_owned(), |command| format!("jail {command} --help"))
+/// How to read the help of the innermost command that is named: that of `image` has no word about
+/// the options of `image pull`.
+fn manual(words: &[OsString]) -> String {
+    let mut program = Arguments::command();
+    program.build();
+    let (mut within, mut line) = (&program, "jail".to_owned());
+    for word in words.iter().skip(1) {
+        let Some(inner) = within.find_subcommand(word) else { break };
+        line = format!("{line} {}", inner.get_name());
+        within = inner;
+    }
+    format!("{line} --help")
 }
 
 #[cfg(test)]
 mod tests {
     use std::os::unix::ffi::OsStringExt;
 
-    use super::super::arguments::Command;
+    use super::super::arguments::{Command, NAMES};
     use super::*;
 
     fn words(words: &[&str]) -> Vec<OsString> {
@@ -314,6 +323,21 @@ mod tests {
     }
 
     #[test]
+    fn the_help_to_read_is_that_of_the_innermost_command() {
+        for (line, manual) in [
+            (&["image", "pull"][..], "jail image pull --help"),
+            (&["image", "inspect", "--zzzzzz", "x"], "jail image inspect --help"),
+            (&["image", "--zzzzzz", "pull"], "jail image --help"),
+            (&["image"], "jail image --help"),
+            (&["profile", "show", "a", "b"], "jail profile show --help"),
+            (&["run", "--zzzzzz", "run"], "jail run --help"),
+            (&["check"], "jail check --help"),
+        ] {
+            assert_eq!(refused(line).1, format!("see `{manual}`"), "{line:?}");
+        }
+    }
+
+    #[test]
     fn help_and_version_are_answers_and_nothing_is_nothing() {
         for line in [&["--help"][..], &["-h"], &["--version"], &["run", "--help"]] {
             assert!(matches!(parse(words(line)), Err(Stop::Answer(_))), "{line:?}");
@@ -323,9 +347,8 @@ mod tests {
 
     #[test]
     fn every_command_is_known_by_name() {
-        for command in Arguments::command().get_subcommands() {
-            let name = OsString::from(command.get_name());
-            assert_eq!(manual(Some(&name)), format!("jail {} --help", command.get_name()));
-        }
+        let jail = Arguments::command();
+        let names: Vec<&str> = jail.get_subcommands().map(clap::Command::get_name).collect();
+        assert_eq!(names, NAMES);
     }
 }

@@ -242,7 +242,7 @@ fn unknown(places: &Places, name: &OsStr) -> Diagnostic {
 
 /// Whether a name is that of a built-in profile which only others extend, as its description says.
 fn is_piece(name: &str) -> bool {
-    let is_one = |text: &str| text.contains("description = \"A piece for other profiles: ");
+    let is_one = |text: &str| text.contains("\"A piece for other profiles: ");
     BUILT_IN.iter().any(|(known, text)| *known == name && is_one(text))
 }
 

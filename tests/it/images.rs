@@ -26,5 +26,6 @@ mod sources;
 mod system;
 pub mod tar;
 mod trees;
+mod waiting;
 mod which;
 mod whose;

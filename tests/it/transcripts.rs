@@ -124,6 +124,11 @@ fn a_profile_with_mistakes() {
 }
 
 #[test]
+fn where_to_read_on() {
+    holds("help.md");
+}
+
+#[test]
 fn a_plan() {
     holds("plan.md");
 }

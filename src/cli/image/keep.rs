@@ -9,7 +9,8 @@ use crate::image::reference::Reference;
 use crate::image::store::{Freed, Store, Verified};
 use crate::units::amounts::size;
 
-use super::super::voice::{Volume, answer, complain, say};
+use super::super::rootfs::at_work;
+use super::super::voice::{Volume, answer, say};
 use super::arguments::{PruneArguments, RemoveArguments, VerifyArguments};
 use super::show::{absent, print_json};
 use super::words::{platform, reference};
@@ -125,5 +126,5 @@ fn look(arguments: &VerifyArguments) -> Result<Verified, Diagnostic> {
 }
 
 fn waiting() {
-    complain("jail: waiting for another jail that is at work in the image store\n");
+    say(&[at_work()], Volume::Everything);
 }

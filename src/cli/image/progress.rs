@@ -134,3 +134,23 @@ fn waiting(reason: Waiting) -> &'static str {
         Waiting::Removal => "waiting for another jail that removes images",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_takes_time_or_is_done_twice_is_told() {
+        for (state, expected) in [
+            (State::Waiting, Some("waiting for another jail that makes it")),
+            (State::Begun { kept: 0 }, None),
+            (State::Begun { kept: 1 << 20 }, Some("going on after 1 MiB")),
+            (State::Restarted, Some("what was kept of it is damaged; from the beginning")),
+            (State::Present, None),
+            (State::Unpacked, None),
+            (State::Done, None),
+        ] {
+            assert_eq!(words(state).as_deref(), expected, "{state:?}");
+        }
+    }
+}

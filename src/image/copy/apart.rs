@@ -49,17 +49,24 @@ pub fn copy_apart(image: &Image, store: &Store, to: &Path) -> Result<(), Diagnos
             drop(theirs);
             let said = listen(ours);
             let ended = wait(child).map_err(|errno| failed(errno_cause(errno)))?;
-            match (said.map_err(|error| failed(cause(&error)))?, ended) {
-                (Some(Complaint { title, because, help }), _) => {
+            match said.map_err(|error| failed(cause(&error)))? {
+                Some(Complaint { title, because, help }) => {
                     Err(Diagnostic { because, help, ..Diagnostic::error(title) })
                 }
-                (None, Change::Exited(0)) => Ok(()),
-                (None, Change::Signaled(signal)) => {
-                    Err(failed(format!("the copying process was killed by signal {signal}")))
-                }
-                (None, _) => Err(failed("the copying process ended early".to_owned())),
+                None => silent(ended).map_err(failed),
             }
         }
+    }
+}
+
+/// Whether a process that has said nothing has copied it all.
+fn silent(ended: Change) -> Result<(), String> {
+    match ended {
+        Change::Exited(0) => Ok(()),
+        Change::Signaled(signal) => {
+            Err(format!("the copying process was killed by signal {signal}"))
+        }
+        _ => Err("the copying process ended early".to_owned()),
     }
 }
 
@@ -93,4 +100,18 @@ fn listen(from: OwnedFd) -> io::Result<Option<Complaint>> {
     let mut text = Vec::new();
     File::from(from).read_to_end(&mut text)?;
     if text.is_empty() { Ok(None) } else { Ok(Some(serde_json::from_slice(&text)?)) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// It exits with 1 if it could not even complain.
+    #[test]
+    fn only_an_end_that_means_success_does() {
+        assert_eq!(silent(Change::Exited(0)), Ok(()));
+        let killed = "the copying process was killed by signal 9";
+        assert_eq!(silent(Change::Signaled(9)), Err(killed.to_owned()));
+        assert_eq!(silent(Change::Exited(1)), Err("the copying process ended early".to_owned()));
+    }
 }

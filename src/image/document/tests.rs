@@ -143,6 +143,12 @@ fn what_is_no_image_is_refused_by_name() {
         &manifest(&[entry("text/plain", "")], ""),
         "`text/plain` is no kind of blob that an image is made of",
     );
+    refused(&manifest(&[entry("", "")], ""), "the media type is empty");
+    refused(
+        &manifest(&[entry("application/vnd.docker.distribution.manifest.v1+prettyjws", "")], ""),
+        "`application/vnd.docker.distribution.manifest.v1+prettyjws` is docker's format of before \
+         2016 (schema 1), whose layers have no digests of their content",
+    );
     refused(
         &manifest(&[entry(MANIFEST, "")], ""),
         "`layers[0].mediaType` says that it is a manifest",

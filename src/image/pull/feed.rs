@@ -107,7 +107,7 @@ impl<'a> Feed<'a> {
             } else {
                 self.source.blob(self.descriptor, offset).map_err(|diagnostic| {
                     *self.trouble.lock().expect("no thread panics") = Some(diagnostic);
-                    io::Error::other("the source gave nothing")
+                    io::Error::from(io::ErrorKind::Other)
                 })?
             };
             self.stream = Some(stream);

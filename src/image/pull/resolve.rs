@@ -1,7 +1,5 @@
 //! From the document that a name leads to, to one manifest and its config.
 
-use std::collections::HashSet;
-
 use crate::diagnostic::Diagnostic;
 use crate::image::digest::{Algorithm, Digest};
 use crate::image::document::{
@@ -38,14 +36,7 @@ pub fn resolve(
 ) -> Result<Resolved, Diagnostic> {
     let (bytes, said) = source.root()?;
     let root = root_digest(source, reference, &bytes)?;
-    let mut walk = Walk {
-        source,
-        store,
-        platform,
-        seen: HashSet::from([root.clone()]),
-        entries: 0,
-        documents: Vec::new(),
-    };
+    let mut walk = Walk { source, store, platform, entries: 0, documents: Vec::new() };
     let (manifest_digest, manifest) = walk.manifest(root.clone(), bytes, said)?;
     let bytes = walk.fetch(&manifest.config)?;
     let refused = |malformed| refuse(source, &manifest.config.digest, &malformed);
@@ -59,7 +50,6 @@ struct Walk<'a> {
     source: &'a dyn Source,
     store: &'a Store,
     platform: &'a Platform,
-    seen: HashSet<Digest>,
     /// Of all indexes.
     entries: usize,
     documents: Vec<(Digest, Vec<u8>)>,
@@ -87,10 +77,6 @@ impl Walk<'_> {
             }
             let chosen = choose(&entries, self.platform)
                 .ok_or_else(|| no_platform(self.source, self.platform, &entries))?;
-            if !self.seen.insert(chosen.digest.clone()) {
-                let why = Malformed::new("it is an index that leads back to itself");
-                return Err(refuse(self.source, &digest, &why));
-            }
             bytes = self.fetch(chosen)?;
             (digest, said) = (chosen.digest.clone(), Some(chosen.media_type));
         }

@@ -104,6 +104,9 @@ fn legal_letters(text: &str) -> Result<(), Slip> {
 }
 
 fn parse_digest(name: &str, digest: &str) -> Result<Digest, Slip> {
+    if digest.is_empty() {
+        return Err(Slip::new("there is no digest after `@`"));
+    }
     digest.parse().map_err(|bad| {
         let slip = Slip::new(format!("`{digest}` is no digest: {bad}"));
         if digest.contains('/') {
@@ -136,7 +139,9 @@ fn split_registry(text: &str) -> Result<(String, &str), Slip> {
 
 fn parse_registry(text: &str) -> Result<String, Slip> {
     if let Some(rest) = text.strip_prefix('[') {
-        let bad = || Slip::new(format!("`{text}` is no IPv6 address in brackets, and a port"));
+        let bad = || {
+            Slip::new(format!("`{text}` is no IPv6 address in brackets, with or without a port"))
+        };
         let (address, rest) = rest.split_once(']').ok_or_else(bad)?;
         let address: Ipv6Addr = address.parse().map_err(|_| bad())?;
         return match rest.strip_prefix(':') {
@@ -168,6 +173,9 @@ fn is_label(label: &str) -> bool {
 }
 
 fn parse_port(host: &str, port: &str) -> Result<u16, Slip> {
+    if port.is_empty() {
+        return Err(Slip::new(format!("there is no port after the colon of `{host}`")));
+    }
     let digits = port.bytes().all(|byte| byte.is_ascii_digit());
     match port.parse() {
         Ok(number) if digits && number > 0 => Ok(number),

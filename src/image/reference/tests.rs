@@ -161,8 +161,9 @@ fn digests_are_strict() {
         "it is a hash without the name of an image",
         &format!("write NAME@{HASH}"),
     );
+    says("debian@", "there is no digest after `@`", "");
     assert!(parse(&format!("debian@{HASH}@{HASH}")).is_err());
-    assert!(parse(&format!("@{HASH}")).is_err());
+    says(&format!("@{HASH}"), REPOSITORY_MISSING, "");
 }
 
 #[test]
@@ -170,60 +171,83 @@ fn what_the_grammar_forbids_is_refused() {
     let long_label = format!("{}.example/app", "a".repeat(64));
     let long_tag = format!("app:{}", "a".repeat(129));
     let long_name = format!("{}app", "a/".repeat(127));
-    let refused = [
-        "a//b",
-        "a/",
-        "/",
-        ":",
-        "@",
-        ":12",
-        "a:b:c",
-        "a/b:1/c:2",
-        "-a",
-        "a-",
-        "a..b",
-        "a___b",
-        "a._b",
-        ".a/b",
-        "_a",
-        "a_",
-        "app:-x",
-        "app:.x",
-        "app:a+b",
-        "host:0/app",
-        "host:65536/app",
-        "host:+80/app",
-        "host:/app",
-        "host:80:80/app",
-        "ho_st.x/app",
-        "-host.x/app",
-        "host-.x/app",
-        "host..x/app",
-        "host.x./app",
-        "[::1/app",
-        "[::1]x/app",
-        "[x]/app",
-        "[::1]:/app",
-        "[fe80::1%eth0]/app",
-        "a?b",
-        "a%20b",
-        "a\\b",
-        "a/../b",
-        "docker://docker://a",
-        "h.x/",
-        "dir:",
-        "oci:",
-        "oci::tag",
-        "docker-archive::x",
-        "docker-archive:f:Upper",
-        "oci:a\nb",
-        "oci:x:täg",
-        "tar:\0",
-        &long_label,
-        &long_tag,
-        &long_name,
-    ];
-    for text in refused {
+    let slash = |text: &str| format!("`{text}` has a slash with nothing before or after it");
+    let between = |part: &str| {
+        format!(
+            "in `{part}`, one `.`, `_` or `__` or any number of `-` may stand between letters and \
+             digits, and nowhere else"
+        )
+    };
+    let letter = |part: &str, odd: char| {
+        format!(
+            "`{part}` has `{odd}`; the name of a repository has lower-case letters, digits and `.`, \
+             `_`, `-` between them"
+        )
+    };
+    let colon = |text: &str| format!("`{text}` has a colon; only a tag follows one");
+    let tag = |tag: &str| {
+        format!(
+            "`{tag}` is no tag; a tag has letters, digits and `_.-`, and does not begin with `.` or `-`"
+        )
+    };
+    let port = |host: &str, port: &str| {
+        format!("`{port}` in `{host}` is no port; a port is a number from 1 to 65535")
+    };
+    let no_port = |host: &str| format!("there is no port after the colon of `{host}`");
+    let host = |host: &str| format!("`{host}` is no name of a host");
+    let address =
+        |text: &str| format!("`{text}` is no IPv6 address in brackets, with or without a port");
+    let control = || "it has a control character, such as a line break".to_owned();
+    for (text, because) in [
+        ("a//b", slash("a//b")),
+        ("a/", slash("a/")),
+        (":", REPOSITORY_MISSING.to_owned()),
+        (":12", REPOSITORY_MISSING.to_owned()),
+        ("h.x/", REPOSITORY_MISSING.to_owned()),
+        ("a:b:c", colon("a:b")),
+        ("a/b:1/c:2", colon("a/b:1/c")),
+        ("-a", between("-a")),
+        ("a-", between("a-")),
+        ("a..b", between("a..b")),
+        ("a___b", between("a___b")),
+        ("a._b", between("a._b")),
+        ("_a", between("_a")),
+        ("a_", between("a_")),
+        ("a/../b", between("..")),
+        ("app:-x", tag("-x")),
+        ("app:.x", tag(".x")),
+        ("app:a+b", tag("a+b")),
+        ("host:0/app", port("host:0", "0")),
+        ("host:65536/app", port("host:65536", "65536")),
+        ("host:+80/app", port("host:+80", "+80")),
+        ("host:80:80/app", port("host:80:80", "80:80")),
+        ("host:/app", no_port("host:")),
+        ("[::1]:/app", no_port("[::1]:")),
+        ("docker://docker://a", no_port("docker:")),
+        ("ho_st.x/app", host("ho_st.x")),
+        ("-host.x/app", host("-host.x")),
+        ("host-.x/app", host("host-.x")),
+        ("host..x/app", host("host..x")),
+        ("host.x./app", host("host.x.")),
+        (&long_label, host(long_label.trim_end_matches("/app"))),
+        ("[::1/app", address("[::1")),
+        ("[::1]x/app", address("[::1]x")),
+        ("[fe80::1%eth0]/app", address("[fe80::1%eth0]")),
+        ("[x]/app", letter("[x]", '[')),
+        ("a?b", letter("a?b", '?')),
+        ("a%20b", letter("a%20b", '%')),
+        ("a\\b", letter("a\\b", '\\')),
+        ("oci:a\nb", control()),
+        ("tar:\0", control()),
+        (&long_tag, "the tag is longer than 128 characters".to_owned()),
+        (&long_name, "it is longer than 255 characters".to_owned()),
+        ("oci:x:täg", "the tag `täg` has `ä`; a tag has letters, digits and `-._:@+/`".to_owned()),
+    ] {
+        says(text, &because, "");
+    }
+    for text in
+        ["/", ".a/b", "dir:", "oci:", "oci::tag", "docker-archive::x", "docker-archive:f:Upper"]
+    {
         assert!(parse(text).is_err(), "{text:?}: {:?}", parse(text));
     }
 }

@@ -227,26 +227,30 @@ mod tests {
         let (https, other) = (server("https://a.example/"), server("https://b.example/"));
         let (http, local) = (server("http://a.example/"), server("http://127.0.0.1:5000/"));
         let local_tls = server("https://localhost/");
-        for (from, to, insecure, fine) in [
-            (&https, &other, false, true),
-            (&https, &http, false, false),
-            (&https, &http, true, false),
-            (&https, &local, true, false),
-            (&https, &local_tls, false, false),
-            (&https, &server("https://0.0.0.0/"), false, false),
-            (&https, &server("https://[::]/"), false, false),
-            (&https, &server("https://[::ffff:127.0.0.1]/"), false, false),
-            (&https, &server("https://localhost./"), false, false),
-            (&https, &server("https://x.localhost/"), false, false),
-            (&http, &server("http://0.0.0.0:5000/"), true, false),
-            (&http, &other, true, true),
-            (&http, &http, true, true),
-            (&http, &http, false, false),
-            (&local, &local, false, true),
-            (&local, &other, false, true),
-            (&local, &http, false, false),
+        let (here, weaker) = (
+            Some("it leads to this machine itself"),
+            Some("it leads to a connection without encryption"),
+        );
+        for (from, to, insecure, why) in [
+            (&https, &other, false, None),
+            (&https, &http, false, weaker),
+            (&https, &http, true, weaker),
+            (&https, &local, true, here),
+            (&https, &local_tls, false, here),
+            (&https, &server("https://0.0.0.0/"), false, here),
+            (&https, &server("https://[::]/"), false, here),
+            (&https, &server("https://[::ffff:127.0.0.1]/"), false, here),
+            (&https, &server("https://localhost./"), false, here),
+            (&https, &server("https://x.localhost/"), false, here),
+            (&http, &server("http://0.0.0.0:5000/"), true, here),
+            (&http, &other, true, None),
+            (&http, &http, true, None),
+            (&http, &http, false, weaker),
+            (&local, &local, false, None),
+            (&local, &other, false, None),
+            (&local, &http, false, weaker),
         ] {
-            assert_eq!(refusal(from, to, insecure).is_none(), fine, "{from} {to} {insecure}");
+            assert_eq!(refusal(from, to, insecure), why, "{from} {to} {insecure}");
         }
     }
 }

@@ -155,7 +155,9 @@ fn broken_help(broken: &Broken, host: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::address::{Scheme, Server};
+    use std::time::Duration;
+
+    use super::super::address::{Address, Scheme, Server};
     use super::*;
     use crate::diagnostic::{Palette, render};
 
@@ -237,6 +239,25 @@ mod tests {
         says(nonsense(), Subject::Blob, &format!("{title}{help}"));
     }
 
+    #[test]
+    fn what_mirrors_said_is_told_behind_what_the_registry_said() {
+        let mirror = Server::parse(Scheme::Https, "mirror.example").unwrap();
+        let busy = Status { server: mirror, wait: Some(Duration::from_secs(90)), ..*status(429) };
+        let from = Address::parse("https://r.example/v2/").unwrap();
+        let failed = Failed {
+            trouble: Trouble::Redirect { from, why: "it leads to no address".to_owned() },
+            mirrors: vec![Trouble::Status(Box::new(busy))],
+        };
+        let told = explain("r.example/a:1", "r.example", failed, Subject::Manifest);
+        assert_eq!(
+            render(&told, Palette::Plain),
+            "jail: error: cannot pull `r.example/a:1`\n\
+             because: `https://r.example` redirects, and it leads to no address; before that, \
+             `https://mirror.example` has been asked too often [HTTP 429]; it wants to be asked \
+             again in 90 seconds\n"
+        );
+    }
+
     /// In the middle of a layer, where a new connection needs credentials.
     #[test]
     fn a_file_or_a_helper_that_fails_is_told_in_one_line() {
@@ -285,10 +306,10 @@ mod tests {
             ),
             (
                 Broken::Tls(why()),
-                format!(
-                    "`https://r.example` does not speak TLS, or another one: odd\n\
-                     help: if it speaks plain HTTP, do without protection on the way by {by_force}"
-                ),
+                "`https://r.example` does not speak TLS, or another one: odd\n\
+                 help: if it speaks plain HTTP, do without protection on the way by \
+                 `jail image pull --insecure`"
+                    .to_owned(),
             ),
             (
                 Broken::Timeout("nothing came for too long"),

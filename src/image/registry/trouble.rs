@@ -179,6 +179,9 @@ fn certificate_words(error: &rustls::CertificateError) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::net::ToSocketAddrs;
+
+    use super::super::address::Scheme;
     use super::*;
 
     #[test]
@@ -186,12 +189,63 @@ mod tests {
         let sorted = |kind| Broken::from_io(&io::Error::from(kind), "h");
         assert!(matches!(sorted(io::ErrorKind::ConnectionRefused), Broken::Refused));
         assert!(matches!(sorted(io::ErrorKind::UnexpectedEof), Broken::Lost(_)));
-        let lookup = io::Error::other(format!("{LOOKUP}: Name or service not known"));
-        let Broken::NoSuchHost(words) = Broken::from_io(&lookup, "h") else { panic!("{lookup}") };
-        assert_eq!(words, "`h`: Name or service not known");
         let tls = io::Error::other(rustls::Error::InvalidCertificate(
             rustls::CertificateError::UnknownIssuer,
         ));
         assert!(matches!(Broken::from_io(&tls, "h"), Broken::UnknownAuthority));
+    }
+
+    /// How the standard library words it is not promised anywhere.
+    #[test]
+    fn a_name_without_an_address_is_known_by_the_words_of_the_library() {
+        let real = ("no host", 443).to_socket_addrs().unwrap_err();
+        assert!(matches!(Broken::from_io(&real, "h"), Broken::NoSuchHost(_)), "{real}");
+        let words = "failed to lookup address information: Name or service not known";
+        let Broken::NoSuchHost(why) = Broken::from_io(&io::Error::other(words), "h") else {
+            panic!("{words}")
+        };
+        assert_eq!(why, "`h`: Name or service not known");
+    }
+
+    /// How it is told of the server `h`.
+    fn words(broken: Broken) -> String {
+        let server = Server::parse(Scheme::Https, "h").unwrap();
+        super::super::explain::words(&Trouble::Silent { server, broken })
+    }
+
+    #[test]
+    fn what_the_library_says_is_told_in_words_of_our_own() {
+        use ureq::Error;
+        for (error, told) in [
+            (Error::HostNotFound, "the name of the registry has no address: `h` has no address"),
+            (Error::Timeout(ureq::Timeout::Connect), "`https://h`: no connection came about"),
+            (Error::Timeout(ureq::Timeout::Resolve), "`https://h`: no connection came about"),
+            (Error::Timeout(ureq::Timeout::RecvResponse), "`https://h`: nothing came for too long"),
+            (
+                Error::InvalidProxyUrl,
+                "the proxy does not lead to `https://h`: its address is malformed",
+            ),
+            (
+                Error::Io(io::ErrorKind::UnexpectedEof.into()),
+                "the connection to `https://h` broke: the server closed the connection",
+            ),
+        ] {
+            assert_eq!(words(Broken::from_ureq(error, "h")), told);
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_certificate_is_told() {
+        use rustls::CertificateError as Error;
+        for (error, told) in [
+            (Error::Expired, "it has expired"),
+            (Error::NotValidYet, "it is not valid yet; is the clock right?"),
+            (Error::NotValidForName, "it is for another name"),
+            (Error::Revoked, "it has been revoked"),
+        ] {
+            let error = io::Error::other(rustls::Error::InvalidCertificate(error));
+            let wanted = format!("the certificate of `https://h` is not to be trusted: {told}");
+            assert_eq!(words(Broken::from_io(&error, "h")), wanted);
+        }
     }
 }

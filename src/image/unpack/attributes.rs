@@ -36,8 +36,8 @@ pub(super) fn needed(entry: &Entry) -> bool {
 /// Gives a file or directory the attributes of its entry, and notes who owns it in the image.
 pub(super) fn set(file: BorrowedFd, entry: &Entry) -> Result<(), Reason> {
     for (name, value) in &entry.attributes {
-        let name = CString::new(name.as_slice())
-            .map_err(|_| Reason::Malformed("an attribute has a NUL byte in its name"))?;
+        // None has a NUL byte in it: the header that it comes from would have been refused.
+        let name = CString::new(name.as_slice()).map_err(|_| explain(Errno::EINVAL))?;
         sys::set_attribute(file, &name, value).map_err(explain)?;
     }
     if entry.owner != Owner::ROOT {

@@ -167,7 +167,7 @@ impl<'a> Source<'a> {
             Ok(chunk) => self.current = chunk,
             Err(reason) => {
                 self.failure = Some(reason);
-                return Err(io::Error::other("the blob cannot be read"));
+                return Err(io::ErrorKind::Other.into());
             }
         }
         Ok(self.current.is_some())

@@ -136,3 +136,37 @@ impl Bytes for Reader<'_> {
         self.at = self.length;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use tempfile::tempfile;
+
+    use super::super::tests::tar::Tar;
+    use super::*;
+
+    #[track_caller]
+    fn refused(tar: &[u8], words: &str) {
+        let mut file = tempfile().unwrap();
+        file.write_all(tar).unwrap();
+        assert_eq!(index(&file).unwrap_err().to_string(), words);
+    }
+
+    #[test]
+    fn an_archive_without_end_is_no_archive_of_images() {
+        let many = Tar::new().file("name", "").0.repeat(MOST_ENTRIES + 1);
+        refused(&many, "it has more than 100000 entries");
+        let long = vec![b'n'; (1 << 20) - 100];
+        let tar = (0..17).fold(Tar::new(), |tar, _| tar.pax(&[("path", &long)]).file("name", ""));
+        refused(&tar.end(), "its names are longer than 16 MiB in all");
+    }
+
+    #[test]
+    fn an_archive_that_is_cut_off_while_it_is_read_is_broken() {
+        let file = tempfile().unwrap();
+        let mut reader = Reader { file: &file, at: 0, length: 1024, buffer: Vec::new() };
+        let reason = reader.block().unwrap_err();
+        assert_eq!(reason.to_string(), "the tar is broken: it became shorter meanwhile");
+    }
+}

@@ -122,6 +122,7 @@ fn judge(
     if let Some((expected, found)) = wrong(diff_id, sums.plain) {
         return Err(Reason::DiffId { expected, found }.into());
     }
-    assert!(fed.whole, "the tar was read to its end, and so was the blob");
+    // The tar was read to its end, and so was the blob.
+    assert!(fed.whole);
     Ok(unpacked)
 }

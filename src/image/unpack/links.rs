@@ -58,3 +58,27 @@ impl Links {
         links.collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::os::fd::AsFd;
+
+    use super::super::limits::Budget;
+    use super::super::tree::ROOT;
+    use super::*;
+
+    #[test]
+    fn links_beyond_the_memory_for_their_owners_are_refused() {
+        let directory = tempfile::tempdir().unwrap();
+        let root = std::fs::File::open(directory.path()).unwrap();
+        let budget = Budget::default();
+        let tree = Tree::new(root.as_fd(), &budget);
+        let mut links = Links { bytes: MOST - (NODE + 2), ..Links::default() };
+        let owner = Owner { uid: 1, gid: 1 };
+        links.set(&tree, ROOT, b"a", owner).unwrap();
+        links.set(&tree, ROOT, b"b", Owner::ROOT).unwrap();
+        let reason = links.set(&tree, ROOT, b"c", owner).unwrap_err();
+        let words = "the paths of links that root does not own take more than 64M";
+        assert_eq!(reason.to_string(), words);
+    }
+}

@@ -317,3 +317,23 @@ pub(super) fn is_whiteout(directory: BorrowedFd, name: &[u8]) -> Result<bool, Re
         .map_err(system("look at what an entry replaces"))?;
     Ok(SFlag::from_bits_truncate(stat.st_mode) & SFlag::S_IFMT == SFlag::S_IFCHR)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Half a million directories would take a minute to make.
+    #[test]
+    fn directories_beyond_the_memory_for_them_are_not_made() {
+        let directory = tempfile::tempdir().unwrap();
+        let root = std::fs::File::open(directory.path()).unwrap();
+        let budget = Budget::default();
+        let mut tree = Tree::new(root.as_fd(), &budget);
+        tree.memory = MOST_MEMORY - 2 * (NODE + 1);
+        tree.make(ROOT, b"a", 0o755).unwrap();
+        tree.make(ROOT, b"b", 0o755).unwrap();
+        let reason = tree.make(ROOT, b"c", 0o755).unwrap_err();
+        assert_eq!(reason.to_string(), "its directories take more than 256M of memory");
+        assert!(!directory.path().join("c").exists());
+    }
+}

@@ -134,7 +134,9 @@ fn lacking(drawing: &mut Drawing, title: &str, help: &str) {
     if drawing.degrades(Protection::Landlock) {
         let title = format!("{title}; continuing without it");
         drawing.notes.push(Diagnostic::warning(title));
-        drawing.degraded.push(Protection::Landlock);
+        if !drawing.degraded.contains(&Protection::Landlock) {
+            drawing.degraded.push(Protection::Landlock);
+        }
     } else {
         drawing.errors.push(Diagnostic::error(title).help(help).help(ASK_THE_DOCTOR));
     }

@@ -388,24 +388,4 @@ fn forward(places: &[SocketAddr], upstream: Option<&Upstream>) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn nothing_reaches_the_terminal_as_a_command() {
-        let text = OsStr::from_bytes(b"a\x1b[2J\n\xff \xc3\xa9");
-        assert_eq!(escaped(text), "a\\u{1b}[2J\\n\\xff \u{e9}");
-        assert_eq!(escaped(OsStr::new("a\u{202e}b")), "a\\u{202e}b");
-    }
-
-    #[test]
-    fn ids_are_told_apart_only_where_they_differ() {
-        let map = |inside| {
-            let extent = Extent { inside, outside: 1001, count: 1 };
-            let (uids, gids) = (vec![extent], vec![extent]);
-            ids(&IdMap { uids, gids, mappers: None, uid: inside, gid: inside })
-        };
-        assert_eq!(map(1001), "1001:1001, the same as outside");
-        assert_eq!(map(0), "0:0 inside; uid 0=1001, gid 0=1001");
-    }
-}
+mod tests;

@@ -4,7 +4,7 @@ use super::{Key, Kind, Section};
 
 pub(super) const TOP: Section = Section {
     name: "",
-    about: "What stands above all sections.",
+    about: "What a command may touch that `jail run` starts. See jail-profile(5).",
     keys: &[
         Key {
             name: "description",

@@ -5,6 +5,7 @@
 
 use serde_json::{Map, Value, json};
 
+use super::files::TOP;
 use super::{Key, Kind, SECTIONS, Section};
 use crate::profile::Capability;
 
@@ -20,7 +21,7 @@ pub fn schema() -> String {
     let whole = json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "Profile of jail",
-        "description": "What a command may touch that `jail run` starts. See jail-profile(5).",
+        "description": TOP.about,
         "type": "object",
         "properties": properties,
         "additionalProperties": false,

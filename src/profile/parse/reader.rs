@@ -213,10 +213,8 @@ impl Reader {
     }
 }
 
-/// Words for the place where something was said before.
+/// Words for the place in the same file where something was said before.
 pub(super) fn first_place(origin: &Origin) -> String {
-    match origin.line() {
-        Some(line) => format!("it stands in line {line} already"),
-        None => "it stands there already".to_owned(),
-    }
+    let line = origin.line().expect("the reader gives every value a place in its file");
+    format!("it stands in line {line} already")
 }

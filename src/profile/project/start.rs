@@ -133,6 +133,7 @@ mod tests {
         assert_eq!(names.len(), read.extends.len());
         let none = starting_profile(&[]);
         assert_eq!(parsed(&none).extends[0].value, "default");
+        assert!(none.contains("`jail profile init`: it knows none of the files here. Change it"));
     }
 
     /// A person takes the mark away and has a profile.

@@ -343,6 +343,46 @@ fn what_nobody_may_enter_is_removed() {
     image(&jail, &["df", "--json"]).succeeds().output_has("\"layer_bytes\": 0");
 }
 
+/// What somebody else could set on a file with them, only root may.
+#[test]
+fn what_is_left_out_of_an_image_is_told() {
+    let jail = Jail::new();
+    let capability: &[u8] = b"\x01\0\0\x02\0\x20\0\0\0\0\0\0\0\0\0\0\0\0\0\0";
+    let tar = Tar::new()
+        .pax(&[("SCHILY.xattr.security.capability", capability)])
+        .file("ping", 0o755, "x");
+    let layout = Layout::new(jail.elsewhere().join("oci"), Packing::Gzip, &[tar]);
+    let imported = image(&jail, &["import", &layout.reference(), "app"]);
+    imported.succeeds().says(
+        "jail: note: left out of `docker.io/library/app:latest`: extended attributes (1)\n\
+         because: an image may not set file capabilities, labels, access lists, or what overlayfs \
+         reads\n",
+    );
+}
+
+#[test]
+fn what_the_store_takes_up_is_a_table() {
+    let jail = Jail::new();
+    let empty = "\
+WHAT                    NUMBER  SIZE
+layers                  0       0 B
+copies with owners      0       0 B
+documents               0       0 B
+broken downloads                0 B
+copies of runs          0       0 B
+for `jail image prune`          0 B
+";
+    image(&jail, &["df"]).succeeds().outputs(empty);
+    let layout = Layout::new(jail.elsewhere().join("oci"), Packing::Gzip, &layers());
+    image(&jail, &["import", &layout.reference(), "app"]).succeeds();
+    image(&jail, &["remove", "app"]).succeeds();
+    let full = image(&jail, &["df"]).succeeds().stdout_text();
+    let (_, unused) = full.split_once("for `jail image prune`").expect("a row");
+    assert_ne!(unused.trim(), "0 B", "{full}");
+    image(&jail, &["prune"]).succeeds();
+    image(&jail, &["df"]).succeeds().outputs(empty);
+}
+
 #[test]
 fn damage_is_found_and_repaired() {
     let jail = Jail::new();

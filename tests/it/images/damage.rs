@@ -108,7 +108,7 @@ fn a_damaged_record_is_told_and_repaired_as_it_is_said() {
 #[test]
 fn verify_says_what_is_wrong_and_repair_what_is_left_to_do() {
     type Damage = fn(&Jail);
-    let damages: [(&str, &str, Damage); 8] = [
+    let damages: [(&str, &str, Damage); 9] = [
         ("blobs/sha256/[..]", "its content has another digest", |jail| {
             replace(&config(jail), "linux", "minix");
         }),
@@ -123,6 +123,9 @@ fn verify_says_what_is_wrong_and_repair_what_is_left_to_do() {
         }),
         ("layers/sha256/[..]", "its files have 24 bytes, and had 22", |jail| {
             replace(&layer(jail).join("tree/etc/passwd"), "root:x", "toor:new");
+        }),
+        ("layers/sha256/[..]", "a name, mode, size, time or link in it was changed", |jail| {
+            replace(&layer(jail).join("tree/etc/passwd"), "root:x", "toor:x");
         }),
         ("images/sha256/[..].json", "the layer `sha256:[..]` is missing", |jail| {
             fs::remove_dir_all(layer(jail)).unwrap();

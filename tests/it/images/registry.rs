@@ -84,6 +84,18 @@ fn says<T: std::fmt::Debug>(result: Result<T, String>, wanted: &[&str]) {
     }
 }
 
+/// How the pull from a server failed, in these words and no others.
+#[track_caller]
+fn told(server: &Server, options: &Options, title: &str, rest: &str) {
+    let host = server.host();
+    let rest = rest.replace("HOST", &host);
+    let expected = format!("jail: error: {}\n{rest}", title.replace("HOST", &host));
+    assert_eq!(root(&open(server, options)).unwrap_err(), expected);
+}
+
+/// The title of most.
+const CANNOT_PULL: &str = "cannot pull `HOST/team/app:1`";
+
 /// Bytes that no mistake in offsets leaves the same, and that no compression makes shorter
 /// (Marsaglia, "Xorshift RNGs").
 pub fn pattern(length: usize) -> Vec<u8> {

@@ -53,6 +53,10 @@ fn names_are_listed_for_programs() {
     };
     assert_eq!(of("dev", "user")["hidden"], false);
     assert_eq!(of("dev", "built-in")["hidden"], true);
+    assert_eq!(
+        of("env-files", "built-in")["description"],
+        "A piece for other profiles: masks .env and its like in the working directory"
+    );
     let file = jail.home().join(".config/jail/profiles/odd.toml");
     assert_eq!(of("odd", "user")["file"], file.to_str().expect("UTF-8"));
     assert!(of("odd", "user")["error"].is_string() && of("odd", "user")["description"].is_null());

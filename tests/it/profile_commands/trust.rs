@@ -153,8 +153,11 @@ fn on_a_terminal_it_asks() {
         let asked = pty.wait_for("[y/N]");
         assert!(asked.contains("process.hostname: mine"), "{asked}");
         let file = jail.project().join(".jail.toml");
-        let question = format!("jail: use `{}` like this for all runs in its", file.display());
-        assert!(asked.contains(&format!("{question} directory? [y/N]")), "{asked}");
+        let question = format!(
+            "jail: use `{}` like this for all runs in its directory? [y/N]",
+            file.display()
+        );
+        assert!(asked.contains(&question), "{asked}");
         pty.send(&format!("{answer}\n"));
         let (status, shown) = pty.finish();
         assert_eq!(status.code(), Some(i32::from(answer != "y")), "{shown}");

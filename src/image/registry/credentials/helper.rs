@@ -1,6 +1,6 @@
 //! Programs that keep passwords: `docker-credential-NAME get`.
 
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::os::fd::AsFd;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::channel;
@@ -38,8 +38,10 @@ fn ask_within(
     let failed = |why: String| {
         Diagnostic::error(format!("`{program}` gives no credentials for `{server}`")).because(why)
     };
-    let mut child = start(&program, here).map_err(|error| {
-        failed(cause(&error)).help(format!("install `{program}`, or take `{name}` out of `{file}`"))
+    let mut child = start(&program, here).map_err(|error| match error.kind() {
+        ErrorKind::NotFound | ErrorKind::PermissionDenied => failed(cause(&error))
+            .help(format!("install `{program}`, or take `{name}` out of `{file}`")),
+        _ => failed(cause(&error)),
     })?;
     let end = Instant::now() + time;
     let answer = talk(&mut child, server, end, time);
@@ -139,13 +141,16 @@ fn talk(child: &mut Child, server: &str, end: Instant, time: Duration) -> Result
 fn wait(mut child: Child, end: Instant) -> Result<ExitStatus, String> {
     let process = Pid::from_raw(i32::try_from(child.id()).expect("it is a pid"));
     let (sender, ended) = channel();
-    let waiting = Builder::new().spawn(move || sender.send(child.wait()));
-    waiting.map_err(|error| format!("cannot start a thread: {}", cause(&error)))?;
+    // Nobody has waited for it yet, so the number is still its own.
+    let end_it = || kill(process, Signal::SIGKILL).map_err(crate::diagnostic::errno_cause);
+    if let Err(error) = Builder::new().spawn(move || sender.send(child.wait())) {
+        end_it()?;
+        return Err(format!("cannot start a thread: {}", cause(&error)));
+    }
     match ended.recv_timeout(end.saturating_duration_since(Instant::now())) {
         Ok(status) => status.map_err(|error| cause(&error)),
         Err(_) => {
-            // Nobody has waited for it yet, so the number is still its own.
-            kill(process, Signal::SIGKILL).map_err(crate::diagnostic::errno_cause)?;
+            end_it()?;
             Err("it has answered and does not end".to_owned())
         }
     }
@@ -196,7 +201,8 @@ mod tests {
 
     #[test]
     fn a_helper_may_have_nothing() {
-        assert!(asked(&format!("echo {NOTHING}; exit 1")).unwrap().is_none());
+        let script = "echo credentials not found in native keychain; exit 1";
+        assert!(asked(script).unwrap().is_none());
     }
 
     #[test]

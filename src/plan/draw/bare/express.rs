@@ -67,11 +67,9 @@ fn place(
             placement,
             "leave it out, or grant a copy under `write`",
         )),
-        (Mount::File { .. }, _) => Err(refused(
-            format!("cannot put a file at `{path}` without namespaces"),
-            placement,
-            "leave it out",
-        )),
+        (Mount::File { .. }, _) => {
+            unreachable!("without namespaces no file is generated")
+        }
     }
 }
 

@@ -154,7 +154,7 @@ mod tests {
     use super::*;
     use crate::diagnostic::{Origin, Palette, render};
     use crate::host::cgroups::Outer;
-    use crate::units::{AbsolutePath, Size};
+    use crate::units::{AbsolutePath, Cpus, Size};
 
     /// What is said about a limit of memory, but for the lines that are always the same.
     fn told(obstacle: &Obstacle) -> String {
@@ -187,6 +187,22 @@ mod tests {
             "this kernel has no memory controller in cgroup v2\n\
              help: look for cgroup_disable=memory in /proc/cmdline, and for v1 mounts that use it\n"
         );
+    }
+
+    /// Only what setrlimit(2) has as well can be had for each process.
+    #[test]
+    fn what_to_do_without_depends_on_the_limit() {
+        let last = |limit| {
+            let limit = Located::new(limit, Origin::Flag("--flag".into()));
+            let told = words(&Obstacle::NoOneToAsk, &limit, "ann");
+            told.help[told.help.len() - 2].clone()
+        };
+        let by_itself = "or limit each process by itself instead: --degrade limits";
+        assert_eq!(last(Limit::Memory(Size(1))), by_itself);
+        assert_eq!(last(Limit::Pids(1)), by_itself);
+        let without = "or go on without it: --degrade limits";
+        assert_eq!(last(Limit::Swap(Size(1))), without);
+        assert_eq!(last(Limit::Cpus(Cpus(1))), without);
     }
 
     #[test]

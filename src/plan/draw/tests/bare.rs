@@ -76,6 +76,38 @@ fn what_is_below_a_grant_cannot_be_taken_away() {
     assert_eq!(access(&case, "/home/u/p/d"), None);
 }
 
+/// A rule grants what is there; it puts nothing in its place.
+#[test]
+fn nothing_is_mounted() {
+    let told = |at: &str, grant| {
+        let case = bare().directories(&["/home/u/p/d", "/srv/d"]).rule(at, grant);
+        case.told()
+    };
+    let bind = Grant::Bind { from: text("/srv/d"), write: false };
+    for (at, grant, expected) in [
+        (
+            "/home/u/p/d",
+            Grant::Tmpfs { size: None },
+            "cannot mount a tmpfs on `/home/u/p/d` without namespaces\n --> --flag\n\
+             help: leave it out: the command has a private directory in TMPDIR\n",
+        ),
+        (
+            "/home/u/p/d",
+            Grant::Overlay,
+            "cannot mount an overlay over `/home/u/p/d` without namespaces\n --> --flag\n\
+             help: leave it out, or grant a copy under `write`\n",
+        ),
+        (
+            "/home/u/p/d",
+            bind,
+            "cannot show `/srv/d` at `/home/u/p/d` without namespaces\n --> --flag\n\
+             help: grant it where it is, under `read` or `write`\n",
+        ),
+    ] {
+        assert_eq!(told(at, grant), format!("jail: error: {expected}"));
+    }
+}
+
 #[test]
 fn who_cannot_change_modes_is_told_before() {
     let told = |case: &Case| case.plan().notes.into_iter().find(|it| it.title.contains("a mode"));

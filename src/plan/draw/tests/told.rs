@@ -5,17 +5,19 @@ use super::*;
 #[test]
 fn a_kernel_without_landlock_is_refused_unless_that_was_given_up() {
     let case = here().with(|_, host| host.kernel.landlock_abi = 0);
-    let told = |help: &str| {
+    let told = |title: &str, help: &str| {
         format!(
-            "jail: error: this kernel has no Landlock\n\
-             help: {help}, or give it up with `--degrade landlock`\n\
+            "jail: error: {title}\nhelp: {help}\n\
              help: `jail doctor`, with the same options, tries all that they need and says how to get \
              it here\n"
         )
     };
-    assert_eq!(case.told(), told("boot with `lsm=landlock,...`"));
+    let none = "this kernel has no Landlock";
+    let boot = "boot with `lsm=landlock,...`, or give it up with `--degrade landlock`";
+    assert_eq!(case.told(), told(none, boot));
     let case = case.with(|_, host| host.kernel.release = (5, 12));
-    assert_eq!(case.told(), told("use Linux 5.13 or newer"));
+    let newer = "use Linux 5.13 or newer, or give it up with `--degrade landlock`";
+    assert_eq!(case.told(), told(none, newer));
     let case = case.with(|profile, _| profile.degrade.push(flag(Protection::Landlock)));
     case.lacks("landlock");
     assert_eq!(case.plan().notes[0].title, "this kernel has no Landlock; continuing without it");
@@ -39,6 +41,38 @@ fn a_kernel_without_landlock_is_refused_unless_that_was_given_up() {
         "jail: warning: this kernel cannot keep the command from truncating the file on its standard \
          input; continuing without it\n"
     );
+}
+
+/// Beside a network that others use as well.
+#[test]
+fn each_thing_that_an_old_landlock_lacks_is_told_and_landlock_given_up_once() {
+    let case = here().with(|profile, host| {
+        host.kernel.landlock_abi = 3;
+        profile.network.mode = Some(flag(NetworkMode::Host));
+        profile.network.allow.push(flag("*:443".parse().unwrap()));
+    });
+    let scopes = "this kernel's Landlock cannot keep the command from the abstract sockets of the host's network";
+    let ports = "this kernel's Landlock cannot keep the command to the ports of `allow`";
+    let doctor = "help: `jail doctor`, with the same options, tries all that they need and says how to get \
+         it here\n";
+    assert_eq!(
+        case.told(),
+        format!(
+            "jail: error: {scopes}\n\
+             help: use `[network] mode = \"none\"`, a newer kernel, or `--degrade landlock`\n{doctor}\
+             jail: error: {ports}\n\
+             help: use Linux 6.7 or newer, or `--degrade landlock`\n{doctor}"
+        )
+    );
+    let case = case.with(|profile, _| profile.degrade.push(flag(Protection::Landlock)));
+    assert_eq!(
+        case.noted(),
+        format!(
+            "jail: warning: {scopes}; continuing without it\n\
+             jail: warning: {ports}; continuing without it\n"
+        )
+    );
+    assert_eq!(case.plan().degraded, [Protection::Landlock]);
 }
 
 /// Rights that a first Landlock could not give are refused by it, to everybody.
@@ -82,6 +116,32 @@ fn root_is_told_that_its_processes_are_not_counted() {
         "jail: note: root may start any number of processes, so a fork bomb is not stopped\n\
          help: limit them by `--pids`, or start jail as an ordinary user\n"
     );
+}
+
+/// A file system of huge pages is one of the kernel's interfaces where the profile refuses those.
+#[test]
+fn an_interface_of_the_kernel_is_not_granted_under_another_name() {
+    let told = |hugepages: Option<bool>| {
+        let case = here().directories(&["/srv/huge"]).rule("/srv/huge", Grant::Read);
+        let case = case.with(|profile, host| {
+            host.interfaces.push(path("/srv/huge"));
+            profile.limits.hugepages = hugepages.map(flag);
+        });
+        case.told()
+    };
+    let told_with = |because: &str| {
+        format!(
+            "jail: error: cannot read `/srv/huge`\n --> --flag\n\
+             because: `/srv/huge` is {because}\n\
+             help: remove the rule; each run has a `/proc` and a `/dev` of its own\n"
+        )
+    };
+    let interface = "an interface to the kernel of this machine";
+    assert_eq!(told(None), told_with(interface));
+    assert_eq!(told(Some(true)), told_with(interface));
+    let or_pages =
+        "an interface to the kernel of this machine, or huge pages, which the profile refuses";
+    assert_eq!(told(Some(false)), told_with(or_pages));
 }
 
 /// From a path to the disk below it, which other machines have differently.

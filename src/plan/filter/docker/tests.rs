@@ -149,6 +149,14 @@ fn what_we_cannot_do_is_refused_where_it_stands() {
             "5000",
         ),
         (
+            rule(
+                r#"{"names": ["read"], "action": "SCMP_ACT_ALLOW",
+                    "args": [{"index": 6, "value": 0, "op": "SCMP_CMP_EQ"}]}"#,
+            ),
+            "`6` is no argument: a call has those from 0 to 5",
+            "6",
+        ),
+        (
             rule(r#"{"names": [], "action": "SCMP_ACT_LOG", "includes": {"caps": ["CAP_X"]}}"#),
             "`CAP_X` is no capability",
             "\"CAP_X\"",

@@ -40,7 +40,13 @@ fn other_ids_are_refused() {
     require!(RANGES);
     let jail = keeping().args(["--ids", "subuid", "--user", "root"]);
     sh(&jail, "touch /made").succeeds();
-    let other = "cannot use what is kept as `work` with other ids";
+    let made_with = |ids: &str| {
+        format!(
+            "jail: error: cannot use what is kept as `work` with other ids\n --> --user\n\
+             because: it holds changes made with `ids = \"{ids}\"`\n\
+             help: keep under another name, or run with the ids that it was begun with\n"
+        )
+    };
     let jail = jail.args(["--user", "33:34"]);
     let expected = "\
 jail: error: cannot use what is kept as `work` with other ids
@@ -50,7 +56,7 @@ help: keep under another name, or run with the ids that it was begun with
 ";
     says(&jail, &sh(&jail, "id"), 125, expected);
     let jail = jail.args(["--user", "root", "--ids", "single"]);
-    sh(&jail, "id").exits(125).says(other).says("changes made with `ids = \"subuid\"`");
+    says(&jail, &sh(&jail, "id"), 125, made_with("subuid"));
     let jail = jail.args(["--ids", "subuid"]);
     sh(&jail, "ls /made").succeeds();
 
@@ -59,11 +65,11 @@ help: keep under another name, or run with the ids that it was begun with
     let single = single.args(["--user", "33:34"]);
     sh(&single, "ls /made").succeeds();
     let many = single.args(["--ids", "subuid", "--user", "root"]);
-    sh(&many, "id").exits(125).says(other).says("changes made with `ids = \"single\"`");
+    says(&many, &sh(&many, "id"), 125, made_with("single"));
     // As an earlier version left it.
     let noted = many.home().join(".local/state/jail/keep/work/ids");
     std::fs::remove_file(noted).expect("it was noted");
-    sh(&many, "id").exits(125).says(other).says("changes made with `ids = \"single\"`");
+    says(&many, &sh(&many, "id"), 125, made_with("single"));
 }
 
 /// What is given away only root removes.

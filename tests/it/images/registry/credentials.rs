@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use super::server::{Reply, Request, Server};
-use super::{open, options, root, says};
+use super::{CANNOT_PULL, open, options, root, says, told};
 
 /// `me:s3cret`
 const BASIC: &str = "Basic bWU6czNjcmV0";
@@ -131,14 +131,14 @@ fn a_wrong_password_is_named_by_its_file() {
 
 #[test]
 fn a_token_server_must_be_a_safe_place() {
-    for realm in [
-        "http://tokens.example/token",
-        "ftp://127.0.0.1/token",
-        "http://me:pw@127.0.0.1/token",
-        "/token",
+    for (realm, why) in [
+        ("http://tokens.example/token", "it leads to a connection without encryption"),
+        ("ftp://127.0.0.1/token", "this is no address"),
+        ("http://me:pw@127.0.0.1/token", "this is no address"),
+        ("/token", "this is no address"),
     ] {
         let server = Server::start(move |_| challenge(&format!("Bearer realm=\"{realm}\"")));
-        says(root(&open(&server, &options(&[]))), &["it wants a token from"]);
+        makes_no_sense(&server, &format!("it wants a token from `{realm}`, and {why}"));
         assert_eq!(server.count(), 1);
     }
 }
@@ -160,18 +160,45 @@ fn passwords_do_not_go_to_other_hosts_in_plain() {
 
 #[test]
 fn odd_tokens_and_challenges_are_refused() {
-    for token in
-        [r#"{"token": "a\r\nX: y"}"#, r#"{"token": ""}"#, "{}", "no", r#"{"token": "a b"}"#]
-    {
+    for (token, why) in [
+        (r#"{"token": "a\r\nX: y"}"#, "its token is malformed"),
+        (r#"{"token": "a b"}"#, "its token is malformed"),
+        ("no", "its token is malformed"),
+        (r#"{"token": ""}"#, "it gives no token"),
+        ("{}", "it gives no token"),
+    ] {
         let server = Server::start(move |request| match request.path.starts_with("/token") {
             true => Reply::new(200, "", token.as_bytes()),
             false => bearer(request),
         });
-        says(root(&open(&server, &options(&[]))), &["makes no sense: it", "token"]);
+        makes_no_sense(&server, why);
         assert_eq!(server.count(), 2);
     }
     let server = Server::start(|_| challenge("Bearer realm=\"a\", realm=\"b\""));
-    says(root(&open(&server, &options(&[]))), &["`WWW-Authenticate` is malformed"]);
+    makes_no_sense(&server, "its `WWW-Authenticate` is malformed");
+}
+
+#[track_caller]
+fn makes_no_sense(server: &Server, why: &str) {
+    let rest = format!(
+        "because: `http://HOST` makes no sense: {why}\nhelp: is `HOST` the address of a registry?\n"
+    );
+    told(server, &options(&[]), CANNOT_PULL, &rest);
+}
+
+#[test]
+fn a_registry_that_refuses_without_a_question_is_told() {
+    let server = Server::start(|_| Reply::new(401, "", b"{}"));
+    told(
+        &server,
+        &options(&[]),
+        "`HOST/team/app:1` may not be pulled",
+        "because: `http://HOST` refuses access [HTTP 401]; it asks for no credentials that could be \
+         given\n\
+         help: look for a typing error in the name; if the image is private, log in with \
+         `podman login HOST` or `docker login HOST`\n",
+    );
+    assert_eq!(server.count(), 1);
 }
 
 #[test]

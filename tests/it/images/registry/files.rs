@@ -7,6 +7,7 @@ use std::path::Path;
 
 use super::server::{Reply, Server};
 use crate::images::commands::{entries, image, refused};
+use crate::images::faults::failing;
 use crate::require;
 use crate::support::{Feature, Jail};
 
@@ -91,6 +92,34 @@ fn a_helper_that_gives_nothing_is_named_and_so_is_who_asks_for_it() {
          help: correct `credsStore` or `credHelpers` there\n"
     );
     refuses(&jail, &name, &message);
+}
+
+/// A machine with too many processes has no room for it, or for the thread that waits for it.
+#[test]
+fn a_helper_that_there_is_no_room_for_is_ended_and_named() {
+    require!(Feature::Program("strace"));
+    require!(Feature::Tracing);
+    let server = guarded();
+    let (host, name) = (server.host(), format!("{}/team/app:1", server.host()));
+    let failed =
+        format!("jail: error: `docker-credential-test` gives no credentials for `{host}`\n");
+    for (call, why) in
+        [("clone", "try again [EAGAIN]"), ("clone3", "cannot start a thread: try again [EAGAIN]")]
+    {
+        let jail =
+            Jail::new().home_file(".docker/config.json", r#"{"credsStore": "test"}"#).script(
+                "docker-credential-test",
+                "#!/bin/sh\necho $$ > pid; exec >&-; exec sleep 1000",
+            );
+        let path = format!("{}:/usr/bin:/bin", jail.project().display());
+        let jail = jail.env("PATH", path).through(failing(call, "EAGAIN", None));
+        refuses(&jail, &name, &format!("{failed}because: {why}\n"));
+        if let Ok(pid) = fs::read_to_string(jail.project().join("pid")) {
+            // Of one that has ended there may be an entry left, without words.
+            let words = fs::read(format!("/proc/{}/cmdline", pid.trim())).unwrap_or_default();
+            assert!(words.is_empty(), "it goes on");
+        }
+    }
 }
 
 #[test]

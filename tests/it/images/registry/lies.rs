@@ -4,19 +4,28 @@ use jail::image::document::MediaType;
 use jail::image::source::Source;
 
 use super::server::{Reply, Server};
-use super::{DIGEST, blob, layer, name, open, options, pattern, root, says, text};
+use super::{
+    CANNOT_PULL, DIGEST, blob, layer, name, open, options, pattern, root, says, text, told,
+};
 
 #[test]
 fn a_blob_of_another_length_is_refused() {
     let short = Server::start(|_| Reply::new(200, "", &pattern(10)));
-    let wanted = "says that the blob has 10 bytes, the manifest says 11";
-    says(blob(&open(&short, &options(&[])), 11, 0), &[wanted]);
+    let wanted = format!(
+        "`http://{}` makes no sense: it says that the blob has 10 bytes, the manifest says 11\n\
+         help: whoever runs the registry has to correct it\n",
+        short.host()
+    );
+    says(blob(&open(&short, &options(&[])), 11, 0), &[&wanted]);
     assert_eq!(short.count(), 1);
     let long = Server::start(|_| {
         Reply::raw("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nabcd\r\n0\r\n\r\n")
     });
-    says(blob(&open(&long, &options(&[])), 3, 0), &["sends more than the 3 bytes"]);
-    says(blob(&open(&long, &options(&[])), 0, 0), &["sends more than the 0 bytes"]);
+    for size in [3, 0] {
+        let wanted =
+            format!("the registry sends more than the {size} bytes that the manifest says");
+        assert_eq!(blob(&open(&long, &options(&[])), size, 0).unwrap_err(), wanted);
+    }
 }
 
 #[test]
@@ -76,8 +85,13 @@ fn a_page_for_people_is_no_registry() {
     let server = Server::start(|_| {
         Reply::new(200, "Content-Type: text/html; charset=utf-8\r\n", b"<html>Hello")
     });
-    let wanted = ["answers with `text/html`: this is not a registry", "the address of a registry?"];
-    says(root(&open(&server, &options(&[]))), &wanted);
+    told(
+        &server,
+        &options(&[]),
+        CANNOT_PULL,
+        "because: `http://HOST` makes no sense: it answers with `text/html`: this is not a registry\n\
+         help: is `HOST` the address of a registry?\n",
+    );
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::net::{Ipv4Addr, TcpListener};
 use std::time::{Duration, Instant};
 
 use super::server::{Reply, Server};
-use super::{blob, open, options, pattern, root, says};
+use super::{CANNOT_PULL, blob, open, options, pattern, root, says, told};
 
 #[test]
 fn a_busy_registry_is_asked_again() {
@@ -33,7 +33,14 @@ fn a_registry_that_stays_busy_is_given_up() {
 #[test]
 fn a_long_pause_is_not_waited_for() {
     let server = Server::start(|_| Reply::new(429, "Retry-After: 3600\r\n", b""));
-    says(root(&open(&server, &options(&[]))), &["asked again in 3600 seconds"]);
+    told(
+        &server,
+        &options(&[]),
+        CANNOT_PULL,
+        "because: `http://HOST` has been asked too often [HTTP 429]; it wants to be asked again in \
+         3600 seconds\n\
+         help: wait, or log in with `podman login HOST` or `docker login HOST` to be allowed more\n",
+    );
     assert_eq!(server.count(), 1);
 }
 

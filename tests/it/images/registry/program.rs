@@ -10,7 +10,7 @@ use super::files::without_authorities;
 use super::pattern;
 use super::server::{Reply, Request, Server};
 use crate::images::commands::{entries, image, line, refused, verifies};
-use crate::images::faults::failing;
+use crate::images::faults::{at_the_end, failing};
 use crate::images::layout::{Layout, Packing};
 use crate::images::tar::Tar;
 use crate::require;
@@ -298,10 +298,13 @@ fn another_image_than_the_digest_names_is_refused() {
         Reply::new(200, MANIFEST, &fs::read(layout.blob(&layout.digest)).unwrap())
     });
     let name = |server: &Server, digest: &Digest| format!("{}/team/app@{digest}", server.host());
-    image(&place.jail, &["pull", &name(&lying, &other)])
-        .exits(125)
-        .says(&format!("the document `{other}`"))
-        .says(&format!("its digest is `{}`", place.layout.digest));
+    let message = format!(
+        "jail: error: the document `{other}` of `{}` is refused\n\
+         because: its digest is `{}`\n",
+        name(&lying, &other),
+        place.layout.digest
+    );
+    refused(&image(&place.jail, &["pull", &name(&lying, &other)]), &message);
     image(&place.jail, &["list", "--json"]).outputs("[]\n");
     image(&place.jail, &["pull", &name(&server, &place.layout.digest)]).succeeds();
 }
@@ -373,6 +376,27 @@ fn a_damaged_download_that_cannot_be_begun_anew_is_said() {
     let finished =
         place.jail.run_outside(failing("ftruncate", "EIO", None).into_iter().chain(pull));
     refused(&finished, &unkept(&partial, "I/O error [EIO]"));
+    place.succeeds(&honest);
+}
+
+#[test]
+fn a_download_that_is_cut_off_while_it_is_read_is_told() {
+    require!(Feature::Program("strace"));
+    require!(Feature::Tracing);
+    let place = Place::new();
+    let honest = place.registry(|_, _, _| None);
+    let partial = break_off(&place);
+    fs::write(&partial, vec![0; 400_000]).unwrap();
+    let name = format!("{}/team/app:1", honest.host());
+    let pull = line(&["pull", &name]);
+    let finished = place.jail.run_outside(at_the_end("read", &partial).into_iter().chain(pull));
+    let message = format!(
+        "jail: error: cannot read layer 1 (`{}`) of `{name}`\n\
+         because: it cannot be read: the file of an earlier download was cut off meanwhile\n\
+         help: run the command again: it goes on where it was interrupted\n",
+        place.layout.blobs[0].short()
+    );
+    refused(&finished, &message);
     place.succeeds(&honest);
 }
 

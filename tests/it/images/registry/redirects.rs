@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::server::{Reply, Server};
-use super::{blob, open, options, pattern, root, says};
+use super::{CANNOT_PULL, blob, open, options, pattern, root, says, told};
 
 /// A registry that wants a token, gives one itself, and then redirects to `target`.
 fn redirecting(target: impl Fn(u16) -> String + Send + Sync + 'static) -> Server {
@@ -51,6 +51,14 @@ fn ranges_and_kinds_are_said_to_whom_it_concerns() {
     let registry = redirecting(move |_| format!("//127.0.0.1:{port}/there"));
     assert!(blob(&open(&registry, &options(&[])), 1000, 400).unwrap() == pattern(1000)[400..]);
     assert_eq!(other.seen()[0].header("range"), Some("bytes=400-"));
+    let manifest = Server::start(|_| Reply::new(200, "", b"manifest"));
+    root(&open(&manifest, &options(&[]))).unwrap();
+    // Without these, registries answer with manifests of before 2016.
+    let kinds = "application/vnd.oci.image.index.v1+json, \
+                 application/vnd.oci.image.manifest.v1+json, \
+                 application/vnd.docker.distribution.manifest.list.v2+json, \
+                 application/vnd.docker.distribution.manifest.v2+json";
+    assert_eq!(manifest.seen()[0].header("accept"), Some(kinds));
 }
 
 #[test]
@@ -64,16 +72,18 @@ fn redirects_come_to_an_end() {
 #[test]
 fn redirects_lead_to_no_weaker_place() {
     for (location, why) in [
-        ("http://registry.example/x", "a connection without encryption"),
+        ("http://registry.example/x", "it leads to a connection without encryption"),
         ("file:///etc/passwd", "it leads to no address"),
         ("http://user:secret@127.0.0.1/", "it leads to no address"),
         ("http://127.0.0.1:1/a b", "it leads to no address"),
     ] {
         let server =
             Server::start(move |_| Reply::new(302, &format!("Location: {location}\r\n"), b""));
-        says(root(&open(&server, &options(&[]))), &[why]);
+        let because = format!("because: `http://HOST` redirects, and {why}\n");
+        told(&server, &options(&[]), CANNOT_PULL, &because);
         assert_eq!(server.count(), 1);
     }
     let nowhere = Server::start(|_| Reply::new(302, "", b""));
-    says(root(&open(&nowhere, &options(&[]))), &["it does not say where to"]);
+    let because = "because: `http://HOST` redirects, and it does not say where to\n";
+    told(&nowhere, &options(&[]), CANNOT_PULL, because);
 }

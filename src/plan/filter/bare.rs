@@ -119,8 +119,8 @@ const NO_ATTRIBUTES: Verdict = Verdict::Errno(libc::EOPNOTSUPP as u16);
 const WHOSE: u64 = 0xff00;
 
 /// Requests to file systems. Many change a file, or make one by its name, and want no more than a
-/// descriptor for reading: those of all ('f'), of ocfs2, Btrfs, Ceph and f2fs.
-const FILE_SYSTEMS: [u64; 5] = [0x6600, 0x6f00, 0x9400, 0x9700, 0xf500];
+/// descriptor for reading: those of all ('f'), of ocfs2, ZFS, Btrfs, Ceph, bcachefs and f2fs.
+const FILE_SYSTEMS: [u64; 7] = [0x6600, 0x6f00, 0x8300, 0x9400, 0x9700, 0xbc00, 0xf500];
 
 /// Those of them that tell, or that want a descriptor for writing: FS_IOC_GETFLAGS, the same for 32
 /// bits, FS_IOC_FIEMAP, FICLONE and FICLONERANGE.
@@ -286,6 +286,9 @@ mod tests {
             // BTRFS_IOC_SUBVOL_CREATE, BTRFS_IOC_SNAP_CREATE_V2, BTRFS_IOC_SNAP_DESTROY and
             // OCFS2_IOC_REFLINK.
             [0x5000_940e, 0x5000_9417, 0x5000_940f, 0x4018_6f04],
+            // ZFS_IOC_SETDOSFLAGS, BCH_IOCTL_SUBVOLUME_CREATE, BCH_IOCTL_SUBVOLUME_DESTROY and
+            // BCHFS_IOC_REINHERIT_ATTRS.
+            [0x4008_8302, 0x4020_bc10, 0x4020_bc11, 0x8008_bc40],
         ];
         for request in changes.into_iter().flatten() {
             assert_eq!(ioctl(request), Verdict::NOT_PERMITTED, "{request:#x}");

@@ -2,8 +2,9 @@
 //!
 //! The supervisor stays where it is. It opens the file of the namespace, once, and forks a process that
 //! enters what was opened, clones init as a child of the supervisor, says which number it has, and is
-//! gone; it dies with the supervisor, also while somebody has stopped it. Where the namespace belongs to a user namespace of the caller's, that is entered first: nobody
-//! else has a right to the network, and so the user namespace of init becomes one below it.
+//! gone; it dies with the supervisor, also while somebody has stopped it. Where the namespace belongs to a
+//! user namespace of the caller's, that is entered first: nobody else has a right to the network, and so
+//! the user namespace of init becomes one below it.
 
 mod answer;
 mod namespace;
@@ -83,8 +84,7 @@ fn go_in_and_clone(
     cgroup: Option<BorrowedFd>,
     socket: OwnedFd,
 ) -> Result<Clone, Diagnostic> {
-    let entered =
-        follow_the_supervisor(&socket).and_then(|()| go_in(&namespace, namespaces, &socket));
+    let entered = follow_the_supervisor(&socket).and_then(|()| go_in(&namespace, namespaces));
     drop(namespace);
     let answer = match entered {
         Ok(()) => match clone_sibling(namespaces.flags, cgroup) {
@@ -100,7 +100,8 @@ fn go_in_and_clone(
     exit_now(0)
 }
 
-/// Dies when the supervisor dies, which may have happened before the kernel was told.
+/// Dies when the supervisor dies, which may have happened before the kernel was told. Entering a user
+/// namespace whose owner we are does not make the kernel forget that, as other changes of who we are do.
 fn follow_the_supervisor(socket: &OwnedFd) -> Result<(), (Stage, Errno)> {
     let is_alone = die_with_parent().and_then(|()| has_ended(socket));
     if is_alone.map_err(|errno| (Stage::Follow, errno))? {
@@ -116,11 +117,7 @@ fn is_nobody() -> bool {
     [geteuid().as_raw(), getegid().as_raw()].contains(&NOBODY)
 }
 
-fn go_in(
-    namespace: &Namespace,
-    namespaces: &mut Namespaces,
-    socket: &OwnedFd,
-) -> Result<(), (Stage, Errno)> {
+fn go_in(namespace: &Namespace, namespaces: &mut Namespaces) -> Result<(), (Stage, Errno)> {
     let join = || setns(&namespace.network, CloneFlags::CLONE_NEWNET);
     let owner = match (join(), &namespace.owner) {
         (Err(Errno::EPERM), Some(owner)) => owner,
@@ -130,8 +127,6 @@ fn go_in(
         return Err((Stage::Ids, Errno::EPERM));
     };
     setns(owner, CloneFlags::CLONE_NEWUSER).map_err(|errno| (Stage::Owner, errno))?;
-    // Other capabilities made the kernel forget whose death is ours.
-    follow_the_supervisor(socket)?;
     join().map_err(|errno| (Stage::Network, errno))?;
     // Who we are did not change, but how it is called here.
     *uid_map = with_outside(uid_map, geteuid().as_raw());
@@ -150,8 +145,26 @@ mod tests {
     use std::process::Command;
 
     use crate::diagnostic::{Palette, render};
+    use crate::sys::Change;
 
     use super::*;
+
+    #[test]
+    fn whose_supervisor_is_gone_already_goes_no_further() {
+        let kind = SockType::SeqPacket;
+        let (ours, theirs) =
+            socketpair(AddressFamily::Unix, kind, None, SockFlag::SOCK_CLOEXEC).unwrap();
+        drop(ours);
+        match fork().unwrap() {
+            Clone::Child => {
+                let _ = follow_the_supervisor(&theirs);
+                exit_now(1)
+            }
+            Clone::Parent { child } => {
+                assert_eq!(wait_for_end(child).unwrap().0, Change::Exited(0));
+            }
+        }
+    }
 
     #[test]
     fn the_number_inside_stays() {

@@ -46,6 +46,20 @@ fn a_script_with_a_command_for_its_interpreter() {
     jail.run(["./script"]).exits(127).says("--read '/opt/$(reboot)'\n");
 }
 
+/// Nor is it to carry out the name of a directory.
+#[test]
+fn programs_in_a_directory_with_a_command_for_its_name() {
+    let jail = Jail::new().home_file("$(reboot)/x", "").script("$(reboot)/x", "#!/missing\n");
+    let elsewhere = jail.home().join("$(reboot)");
+    jail.run([elsewhere.join("x")]).exits(127).says(&format!("--read '{}',", elsewhere.display()));
+    jail.run(["./$(reboot)/x"]).exits(127).says("--read './$(reboot)/x' --read /missing\n");
+    let program = jail.project().join("$(reboot)/touch");
+    std::fs::copy("/usr/bin/touch", &program).expect("there is one");
+    let jail = jail.args(["--profile", "base", "--workdir", "/", "--root", "empty", "--read", "."]);
+    let lists = format!("`readelf -dl '{}'` lists it\n", program.display());
+    jail.run([program.as_os_str()]).exits(127).says(&lists);
+}
+
 /// The kernel says the same where a program is missing and where its loader is.
 #[test]
 fn a_program_whose_loader_is_not_visible() {

@@ -8,6 +8,7 @@ use nix::errno::Errno;
 
 use crate::diagnostic::{Diagnostic, did_you_mean, errno_cause, pasted};
 use crate::plan::{Action, Plan, RootSource, Step, is_shown};
+use crate::profile::listing::quote;
 use crate::run::outcome::Refused;
 use crate::units::AbsolutePath;
 
@@ -92,9 +93,9 @@ fn unseen(diagnostic: Diagnostic, path: &Path, plan: &Plan) -> Diagnostic {
     let directory = path.parent().unwrap_or(Path::new("/"));
     diagnostic.because(format!("the host has `{shown}`, but the sandbox does not show it")).help(
         format!(
-            "grant its directory: --read {}, or `read = [\"{}\"]` below [filesystem] in the profile",
+            "grant its directory: --read {}, or `read = [{}]` below [filesystem] in the profile",
             pasted(directory),
-            directory.display()
+            quote(&directory.to_string_lossy())
         ),
     )
 }

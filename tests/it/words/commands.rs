@@ -49,6 +49,9 @@ fn a_script_with_a_command_for_its_interpreter() {
 /// Nor is it to carry out the name of a directory.
 #[test]
 fn programs_in_a_directory_with_a_command_for_its_name() {
+    let odd = Jail::new().home_file("a\"b\\c/x", "");
+    let expected = format!("`read = [\"{}/a\\\"b\\\\c\"]` below", odd.home().display());
+    odd.run([odd.home().join("a\"b\\c/x")]).exits(127).says(&expected);
     let jail = Jail::new().home_file("$(reboot)/x", "").script("$(reboot)/x", "#!/missing\n");
     let elsewhere = jail.home().join("$(reboot)");
     jail.run([elsewhere.join("x")]).exits(127).says(&format!("--read '{}',", elsewhere.display()));

@@ -5,8 +5,7 @@ use std::ffi::OsString;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory, Parser};
 
-use crate::diagnostic::{Diagnostic, did_you_mean};
-use crate::plan::quoted;
+use crate::diagnostic::{Diagnostic, did_you_mean, pasted};
 
 use super::arguments::Arguments;
 
@@ -124,12 +123,12 @@ fn unknown_command(error: &clap::Error, words: &[OsString]) -> (String, Option<S
     // The words of a command that has others below it.
     let at = words.iter().position(|word| word.to_str() == Some(command.as_str()));
     let above = &words[..at.unwrap_or_default()];
-    let name = std::iter::once("jail".to_owned()).chain(above.iter().map(|word| quoted(word)));
+    let name = std::iter::once("jail".to_owned()).chain(above.iter().map(pasted));
     let name = name.collect::<Vec<_>>().join(" ");
     let help = match slip(&command, above) {
         Some(meant) => Some(format!("did you mean `{name} {meant}`?")),
         None if above.is_empty() => {
-            let line: Vec<String> = words.iter().map(|word| quoted(word)).collect();
+            let line: Vec<String> = words.iter().map(pasted).collect();
             Some(format!("to run a program, write `jail run {}`", line.join(" ")))
         }
         None => None,

@@ -11,7 +11,7 @@ mod suggest;
 
 pub use cause::{cause, errno_cause, kernel_errno};
 pub use origin::{Located, Origin, Source};
-pub use paste::pasted;
+pub use paste::{escaped, pasted};
 pub use render::{Colour, Palette, render, visible};
 pub use suggest::{did_you_mean, nearest};
 

@@ -235,7 +235,7 @@ pub fn visible(text: &str) -> String {
 }
 
 /// What could steer a terminal, or turn the order of what is read, becomes an escape.
-fn push_visible(out: &mut String, character: char) {
+pub(super) fn push_visible(out: &mut String, character: char) {
     let turns = matches!(
         character,
         '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}'

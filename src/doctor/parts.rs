@@ -163,7 +163,9 @@ fn refusal(errno: Errno, lower: &AbsolutePath) -> String {
 fn overlay_fixes(errno: Errno, surroundings: &Surroundings) -> Vec<Fix> {
     match errno {
         Errno::ENODEV => vec![load_module("overlay", surroundings)],
-        Errno::EPERM | Errno::EACCES => vec![Fix::new("use Linux 5.11 or newer")],
+        Errno::EPERM | Errno::EACCES => vec![Fix::new(
+            "see which security module forbids them to all but root: dmesg | grep -i -e denied -e audit",
+        )],
         _ => vec![Fix::new(
             "have what is below on a file system that overlays can read, such as ext4, xfs or btrfs, \
              and on no overlay over another",
@@ -248,7 +250,8 @@ mod tests {
             (
                 Errno::EPERM,
                 "overlays without root are forbidden [EPERM]",
-                "use Linux 5.11 or newer",
+                "see which security module forbids them to all but root: dmesg | grep -i -e denied -e \
+                 audit",
             ),
             (
                 Errno::EINVAL,

@@ -43,7 +43,7 @@ pub fn whole(drawn: &Result<Plan, Vec<Diagnostic>>, before: &[Check]) -> Check {
 
 /// To do without namespaces, where that is all that is missing: it is proposed only if it was done.
 pub fn without_namespaces(draw: &dyn Fn() -> Option<Plan>) -> Option<Fix> {
-    let plan = draw()?;
+    let plan = draw().filter(|plan| obstacle(plan).is_none())?;
     rehearse(&plan, LONG).is_none().then(|| {
         Fix::new(
             "or run by Landlock and a filter alone, which was tried and works, but hides nothing: \

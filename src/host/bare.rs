@@ -20,6 +20,7 @@ use crate::sys::{
 };
 use crate::units::AbsolutePath;
 
+use super::identity::maps_all_ids;
 use super::types::{Bare, Host};
 
 const PRIVATE: Attributes =
@@ -79,8 +80,7 @@ fn refusal(network: u64) -> Option<Errno> {
 
 /// Whether this is no container, whose limits are set outside, where nobody in it can read them.
 fn sees_all_ids() -> bool {
-    let map = fs::read_to_string("/proc/self/uid_map").unwrap_or_default();
-    map.split_whitespace().eq(["0", "0", "4294967295"])
+    fs::read_to_string("/proc/self/uid_map").is_ok_and(|map| maps_all_ids(&map))
 }
 
 /// Of each kind of namespace in a sandbox (namespaces(7), "/proc/sys/user").

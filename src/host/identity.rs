@@ -45,7 +45,11 @@ pub fn survey(environment: &BTreeMap<OsString, OsString>, walker: &mut Walker) -
 /// Says whether uids mean here what they mean to the kernel: the first namespace maps all of
 /// them to themselves (user_namespaces(7)). Where nothing can be read, root may be the real one.
 fn has_all_ids() -> bool {
-    let Ok(map) = std::fs::read_to_string("/proc/self/uid_map") else { return true };
+    std::fs::read_to_string("/proc/self/uid_map").map_or(true, |map| maps_all_ids(&map))
+}
+
+/// Every id as it is: the map of the first user namespace (user_namespaces(7)).
+pub fn maps_all_ids(map: &str) -> bool {
     map.split_ascii_whitespace().eq(["0", "0", "4294967295"])
 }
 
@@ -102,6 +106,13 @@ mod tests {
 
     const PASSWD: &[u8] = b"root:x:0:0:root:/root:/bin/bash\n+::::::\n\
         dev:x:1001:1002:,,,:/home/dev:/bin/zsh\n";
+
+    #[test]
+    fn the_first_user_namespace_has_every_id() {
+        assert!(maps_all_ids("         0          0 4294967295"));
+        assert!(!maps_all_ids("         0       1000          1"));
+        assert!(!maps_all_ids("0 0 4294967294\n4294967294 1 1"));
+    }
 
     #[test]
     fn an_account_is_found_by_its_number() {

@@ -24,6 +24,7 @@ mod walk;
 mod workdir;
 
 pub use accounts::{AccountFile, Accounts};
+pub use identity::maps_all_ids;
 pub use network::{NameServer, NetworkFacts, Resolver};
 pub use survey::survey;
 pub use types::{

@@ -7,7 +7,7 @@ mod shown;
 mod types;
 
 pub use draw::draw;
-pub use print::{quoted, to_json, to_text};
+pub use print::{to_json, to_text};
 pub use shown::{could_show, has_own_root, is_shown};
 pub use types::{
     Access, Action, CgroupParent, Extent, IdMap, LandlockRule, Limit, Mount, Nat, NetworkSpace,

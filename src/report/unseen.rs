@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use nix::unistd::{AccessFlags, access};
 
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, pasted};
 use crate::plan::{self, Action, Plan};
 use crate::run::{End, Outcome};
 
@@ -26,7 +26,7 @@ pub fn note(plan: &Plan, outcome: &Outcome) -> Option<Diagnostic> {
         return None;
     }
     let title = format!("`{}` exists, but is not visible inside", file.display());
-    let shown = plan::quoted(file.as_os_str());
+    let shown = pasted(&file);
     Some(Diagnostic::note(title).help(format!("if the command needs it: `--read {shown}`")))
 }
 

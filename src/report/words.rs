@@ -1,9 +1,7 @@
 //! A limit that was reached, in words: which, where it was set, how to raise it.
 
-use std::ffi::OsStr;
-
-use crate::diagnostic::{Diagnostic, Origin};
-use crate::plan::{Step, quoted};
+use crate::diagnostic::{Diagnostic, Origin, pasted};
+use crate::plan::Step;
 use crate::units::amounts::{size, time, times};
 use crate::units::{AbsolutePath, Size};
 
@@ -89,7 +87,7 @@ fn tmpfs(files: bool, path: &AbsolutePath, limit: Size, step: &Step) -> Diagnost
         Diagnostic::warning(format!("{what}: it has as many files as this machine's memory allows"))
             .help("keep fewer files in it, or grant a directory of the host with `--write PATH`")
     } else {
-        let larger = quoted(OsStr::new(&format!("{path}:size=SIZE")));
+        let larger = pasted(format!("{path}:size=SIZE"));
         Diagnostic::warning(format!("{what}: its size is {}", size(limit.0)))
             .help(format!("give it more with `--tmpfs {larger}`"))
     };

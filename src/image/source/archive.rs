@@ -5,7 +5,7 @@ use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::diagnostic::{Diagnostic, cause};
+use crate::diagnostic::{Diagnostic, cause, pasted};
 use crate::image::unpack::{FoundKind, index};
 
 use super::files::{Unreadable, open_file};
@@ -30,7 +30,7 @@ impl Archive {
         let packing = whole.packing().map_err(|error| unreadable(cause(&error)))?;
         if let Some(program) = packing.program() {
             return Err(unreadable(format!("the archive is compressed by {program}"))
-                .help(format!("decompress it first: {program} -dc '{shown}' > image.tar")));
+                .help(format!("decompress it first: {program} -dc {} > image.tar", pasted(path))));
         }
         let file = whole.file();
         let found = index(&file).map_err(|bad| unreadable(bad.to_string()))?;

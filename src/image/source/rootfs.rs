@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde_json::json;
 
-use crate::diagnostic::{Diagnostic, cause};
+use crate::diagnostic::{Diagnostic, cause, pasted};
 use crate::image::document::Platform;
 use crate::image::unpack::{Limits, measure};
 
@@ -19,8 +19,7 @@ pub(super) fn open(name: String, path: &Path, limits: &Limits) -> Result<Made, D
     let compression = match part.packing().map_err(|error| refuse(cause(&error)))? {
         Packing::Known(compression) => compression,
         Packing::Other(program) => {
-            let help =
-                format!("decompress it first: {program} -dc '{}' > rootfs.tar", path.display());
+            let help = format!("decompress it first: {program} -dc {} > rootfs.tar", pasted(path));
             return Err(refuse(format!("it is compressed by {program}")).help(help));
         }
     };

@@ -1,8 +1,8 @@
 //! What `/` is made of.
 
-use crate::diagnostic::{Diagnostic, Origin};
+use crate::diagnostic::{Diagnostic, Origin, pasted};
 use crate::host::{FileKind, system};
-use crate::plan::{IdMap, RootSource, quoted};
+use crate::plan::{IdMap, RootSource};
 use crate::profile::{PathText, Root, RootMode, expand};
 use crate::units::AbsolutePath;
 
@@ -194,7 +194,7 @@ fn refuse_without_mount_points(drawing: &mut Drawing, plan: &RootPlan) {
         let kind = drawing.host.rootfs.get(&point).map(|fact| fact.kind);
         if kind != Some(FileKind::Directory) {
             let missing = root.join(name);
-            let make = quoted(missing.as_path().as_os_str());
+            let make = pasted(missing.as_path());
             let error =
                 Diagnostic::error(format!("cannot mount `/{name}`: no directory `{missing}`"))
                     .at(&plan.origin)

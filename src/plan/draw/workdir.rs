@@ -3,9 +3,9 @@
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 
-use crate::diagnostic::{Diagnostic, Located, Origin};
+use crate::diagnostic::{Diagnostic, Located, Origin, pasted};
 use crate::host::{FileKind, system};
-use crate::plan::{Action, IdMap, Mount, RootSource, Step, quoted};
+use crate::plan::{Action, IdMap, Mount, RootSource, Step};
 use crate::profile::{Base, expand};
 use crate::units::AbsolutePath;
 
@@ -132,7 +132,7 @@ fn asked(drawing: &mut Drawing, place: &Place, withheld: bool) -> Located<Absolu
     };
     let path = inside.at(&outside);
     if !is_visible(drawing, root, tree, &path) {
-        let grant = if is_here { ".".to_owned() } else { quoted(outside.as_path().as_os_str()) };
+        let grant = if is_here { ".".to_owned() } else { pasted(outside.as_path()) };
         let error = invisible(drawing, root, &path, drawing.host.fact(&outside).kind, &grant);
         drawing.errors.push(if written.is_some() { error.at(&origin) } else { error });
     }

@@ -6,4 +6,3 @@ mod words;
 
 pub use json::to_json;
 pub use text::to_text;
-pub use words::quoted;

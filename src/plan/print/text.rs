@@ -5,10 +5,10 @@
 
 use std::ffi::OsStr;
 
-use crate::diagnostic::Origin;
+use crate::diagnostic::{Origin, escaped};
 use crate::plan::{Action, Mount, Plan, Step};
 
-use super::words::{details, escaped, headline};
+use super::words::{details, headline};
 
 /// The longest text of a step that the column of origins waits for; lists are wrapped here.
 const WIDEST: usize = 52;

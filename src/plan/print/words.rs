@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::fmt::Write as _;
 use std::net::SocketAddr;
-use std::os::unix::ffi::OsStrExt;
 
+use crate::diagnostic::{escaped, pasted};
 use crate::forward::Upstream;
 use crate::image::Kept;
 use crate::plan::filter::{Decision, Filter, Verdict};
@@ -90,7 +90,7 @@ pub(super) fn headline(action: &Action) -> (&'static str, String) {
             ("descriptors", format!("keep 0 1 2{more}"))
         }
         Action::Exec { argv, .. } => {
-            let words: Vec<String> = argv.iter().map(|word| quoted(word)).collect();
+            let words: Vec<String> = argv.iter().map(pasted).collect();
             ("exec", words.join(" "))
         }
     }
@@ -335,41 +335,6 @@ fn attended(filter: &Filter) -> String {
 
 fn shown(path: &AbsolutePath) -> String {
     escaped(path.as_path().as_os_str())
-}
-
-/// A word as a shell would want it, or nearly so.
-pub fn quoted(word: &OsStr) -> String {
-    let text = escaped(word);
-    let is_plain = |c: char| c.is_alphanumeric() || "/._-+=:,@%\\".contains(c);
-    if !text.is_empty() && text.chars().all(is_plain) {
-        text
-    } else {
-        format!("'{}'", text.replace('\'', r"'\''"))
-    }
-}
-
-/// The text without anything that a terminal would take as a command, or that would break a
-/// line: control characters and bytes that are not UTF-8 as `\x1b`.
-pub(super) fn escaped(text: &OsStr) -> String {
-    let mut out = String::with_capacity(text.len());
-    for chunk in text.as_bytes().utf8_chunks() {
-        for c in chunk.valid().chars() {
-            if c.is_control() || is_direction(c) {
-                out.extend(c.escape_default());
-            } else {
-                out.push(c);
-            }
-        }
-        for byte in chunk.invalid() {
-            out.extend(std::ascii::escape_default(*byte).map(char::from));
-        }
-    }
-    out
-}
-
-/// Characters that turn the order of those after them around, so that a path reads as another.
-fn is_direction(c: char) -> bool {
-    matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 fn forward(places: &[SocketAddr], upstream: Option<&Upstream>) -> String {

@@ -85,6 +85,10 @@ fn to_do_without_is_proposed_where_it_works() {
                     `--degrade namespaces`, in a profile `degrade = [\"namespaces\"]`\n";
     in_container(&[]).exits(1).output_has(proposed);
     in_container(&["--overlay", "d"]).exits(1).output_lacks("--degrade namespaces");
+    // It can be planned, but its private directories cannot be made where others could replace them.
+    let jail = Jail::new().file("container.json", CONTAINER).env("TMPDIR", "/var");
+    let jail = jail.through_probe("under-policy container.json");
+    examine(&jail, &[]).exits(1).output_lacks("--degrade namespaces");
     let given_up = in_container(&["--degrade", "namespaces"]);
     given_up.exits(0).output_lacks(proposed).output_has("runs `default`");
 }

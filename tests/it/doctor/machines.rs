@@ -207,6 +207,8 @@ fn user_namespaces_forbidden_by_apparmor() {
             })
             .check(format!("cd /tmp; {user} /share/jail doctor"), move |it| {
                 it.exits(1).output_has(&seen).output_has(fix);
+                // What a run proposes untried.
+                it.output_lacks("to run without namespaces:");
             });
     }
     let enough = policy("userns, capability, mount, umount, pivot_root,");

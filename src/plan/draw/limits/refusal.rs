@@ -1,10 +1,8 @@
 //! Why a limit cannot be held here, and what to change so that it can.
 
-use std::ffi::OsStr;
-
-use crate::diagnostic::{ASK_THE_DOCTOR, Diagnostic, Located};
+use crate::diagnostic::{ASK_THE_DOCTOR, Diagnostic, Located, pasted};
 use crate::host::cgroups::{Controller, Layout};
-use crate::plan::{Limit, quoted};
+use crate::plan::Limit;
 
 use super::parent::Obstacle;
 
@@ -88,14 +86,14 @@ fn remedies(obstacle: &Obstacle, login: &str) -> Vec<String> {
             controller.name()
         )],
         Obstacle::Busy { path, .. } => {
-            let path = quoted(OsStr::new(path));
+            let path = pasted(path);
             vec![format!(
                 "move those to a child first: mkdir {path}/rest && for p in $(cat \
                  {path}/cgroup.procs); do echo $p >{path}/rest/cgroup.procs; done"
             )]
         }
         Obstacle::NotDelegated { path, missing } => {
-            let place = quoted(OsStr::new(path));
+            let place = pasted(path);
             let name = missing.name();
             vec![format!(
                 "whoever made `{path}` has to enable it: echo +{name} >{place}/../cgroup.subtree_control"

@@ -199,13 +199,6 @@ fn steps_about_the_process_say_what_it_may_not() {
 }
 
 #[test]
-fn nothing_reaches_the_terminal_as_a_command() {
-    let text = OsStr::from_bytes(b"a\x1b[2J\n\xff \xc3\xa9");
-    assert_eq!(escaped(text), "a\\u{1b}[2J\\n\\xff \u{e9}");
-    assert_eq!(escaped(OsStr::new("a\u{202e}b")), "a\\u{202e}b");
-}
-
-#[test]
 fn ids_are_told_apart_only_where_they_differ() {
     let map = |inside| {
         let extent = Extent { inside, outside: 1001, count: 1 };

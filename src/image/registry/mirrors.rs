@@ -52,12 +52,12 @@ pub fn locate(
         .iter()
         .filter(|mirror| mirror.serves(by_digest, registry.mirror_by_digest_only))
         .map(|mirror| Location {
-            path: format!("{}{rest}", mirror.location),
+            path: format!("{}{rest}", mirror.location.0),
             insecure: mirror.insecure,
             file: Some(file.clone()),
         })
         .collect();
-    let moved = registry.location.as_ref().filter(|location| !location.is_empty());
+    let moved = registry.location.as_ref().map(|moved| &moved.0).filter(|moved| !moved.is_empty());
     let path = moved.map_or_else(|| path.to_owned(), |location| format!("{location}{rest}"));
     locations.push(Location { path, insecure: registry.insecure, file: Some(file.clone()) });
     Ok(locations)
@@ -67,13 +67,48 @@ pub fn locate(
 #[serde(default)]
 struct Document {
     registry: Vec<Registry>,
+    registries: FirstForm,
 }
 
-#[derive(Deserialize)]
+/// How files were written before `[[registry]]`. What they forbid counts; what they allow has no meaning here.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct FirstForm {
+    block: Blocked,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Blocked {
+    registries: Vec<Beginning>,
+}
+
+/// `HOST[:PORT]` or `HOST[:PORT]/NAME`, spelled as names of images begin: else it would fit none, and forbid none.
+#[derive(Clone, Deserialize)]
+#[serde(try_from = "String")]
+struct Beginning(String);
+
+impl TryFrom<String> for Beginning {
+    type Error = String;
+
+    fn try_from(written: String) -> Result<Self, String> {
+        if written.contains("://") {
+            return Err(format!(
+                "`{written}` has a scheme, and should be `HOST[:PORT]` or `HOST[:PORT]/NAME`"
+            ));
+        }
+        let mut text = written.trim_end_matches('/').to_owned();
+        let host = text.find('/').unwrap_or(text.len());
+        text[..host].make_ascii_lowercase();
+        Ok(Self(text))
+    }
+}
+
+#[derive(Default, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 struct Registry {
-    prefix: Option<String>,
-    location: Option<String>,
+    prefix: Option<Beginning>,
+    location: Option<Beginning>,
     #[serde(default)]
     insecure: bool,
     #[serde(default)]
@@ -87,7 +122,7 @@ struct Registry {
 #[derive(Deserialize)]
 #[serde(rename_all = "kebab-case")]
 struct Mirror {
-    location: String,
+    location: Beginning,
     #[serde(default)]
     insecure: bool,
     #[serde(default)]
@@ -101,6 +136,12 @@ enum PullFrom {
     All,
     DigestOnly,
     TagOnly,
+}
+
+impl Registry {
+    fn blocked(prefix: Beginning) -> Self {
+        Self { prefix: Some(prefix), blocked: true, ..Self::default() }
+    }
 }
 
 impl Mirror {
@@ -139,12 +180,20 @@ fn read(here: &Surroundings) -> Result<Registries, Diagnostic> {
             let span = error.span().unwrap_or_default();
             failed(error.message().to_owned()).at(&Origin::File { source: Arc::new(source), span })
         })?;
-        for registry in document.registry {
-            let named = [&registry.prefix, &registry.location].map(|named| named.clone());
-            let named = named.into_iter().flatten().find(|named| !named.is_empty());
+        let blocked = document.registries.block.registries.into_iter().map(Registry::blocked);
+        for registry in document.registry.into_iter().chain(blocked) {
+            let named = [&registry.prefix, &registry.location].into_iter().flatten();
+            let named = named.map(|named| named.0.clone()).find(|named| !named.is_empty());
             let prefix = named.ok_or_else(|| {
                 failed("a `[[registry]]` has neither `prefix` nor `location`".to_owned())
             })?;
+            if let Some((place, earlier)) = registries.get(&prefix)
+                && *place == file
+                && earlier.blocked != registry.blocked
+            {
+                let twice = format!("`{prefix}` stands there twice, once blocked and once not");
+                return Err(failed(twice));
+            }
             registries.insert(prefix, (file.clone(), registry));
         }
     }
@@ -280,6 +329,45 @@ mod tests {
         }
         assert!(located(TEXT, "bad.example/x", false).is_ok());
         assert!(located(TEXT, "notbad.example/x", false).is_ok());
+    }
+
+    /// Each of them is refused by podman as well.
+    #[test]
+    fn what_is_blocked_is_so_however_it_is_written() {
+        for (text, why) in [
+            ("[[registry]]\nlocation = 'r.example/'\nblocked = true", "blocks `r.example`"),
+            (
+                "[[registry]]\nprefix = 'R.example/team//'\nblocked = true",
+                "blocks `r.example/team`",
+            ),
+            ("[registries.block]\nregistries = ['r.example']", "blocks `r.example`"),
+            (
+                "[[registry]]\nlocation = 'https://r.example'\nblocked = true",
+                "`https://r.example` has a scheme, and should be `HOST[:PORT]` or `HOST[:PORT]/NAME`",
+            ),
+            (
+                "[[registry]]\nprefix = 'r.example'\nblocked = true\n[[registry]]\nlocation = 'r.example/'",
+                "`r.example` stands there twice, once blocked and once not",
+            ),
+            (
+                "[registries.block]\nregistries = ['r.example']\n[[registry]]\nlocation = 'r.example'",
+                "`r.example` stands there twice, once blocked and once not",
+            ),
+        ] {
+            let found = located(text, "r.example/team/app", false);
+            let because = found.err().and_then(|error| error.because).unwrap_or_default();
+            assert!(because.ends_with(why), "{text}: {because}");
+        }
+        let searched = "[registries.search]\nregistries = ['r.example']";
+        assert_eq!(located(searched, "r.example/team/app", false).unwrap(), ["r.example/team/app"]);
+    }
+
+    #[test]
+    fn a_slash_at_the_end_means_nothing() {
+        let text = "[[registry]]\nprefix = 'r.example/'\nlocation = 'moved.example/'\n\
+                    [[registry.mirror]]\nlocation = 'mirror.example/hub/'";
+        let wanted = ["mirror.example/hub/x", "moved.example/x"];
+        assert_eq!(located(text, "r.example/x", false).unwrap(), wanted);
     }
 
     #[test]

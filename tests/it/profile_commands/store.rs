@@ -3,14 +3,16 @@
 use std::ffi::OsString;
 use std::fs;
 use std::os::unix::ffi::OsStringExt;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::PathBuf;
 use std::process::Stdio;
 
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use snapbox::str;
 
 use crate::require;
-use crate::support::{Feature, Finished, Jail, jail_binary, spawn};
+use crate::support::{Feature, Finished, Jail, jail_binary, spawn, wait_until};
 use crate::words::{says, told};
 
 fn jail_command(jail: &Jail, words: &[&str]) -> Finished {
@@ -74,6 +76,55 @@ fn a_command_that_is_killed_while_it_writes_leaves_nothing() {
     }
 }
 
+/// Where a file system has no files without a name, one is made beside its place.
+#[test]
+fn without_files_that_have_no_name_all_is_as_it_is_with_them() {
+    require!(Feature::Program("strace"));
+    require!(Feature::Tracing);
+    for errno in ["EOPNOTSUPP", "EISDIR"] {
+        let fault = format!("openat:error={errno}");
+        let jail = with_fault(project(), &fault, Some(".".into()));
+        jail_command(&jail, &["trust"]).succeeds();
+        assert_eq!(entries(&jail).len(), 1, "{errno}");
+        jail_command(&jail, &["trust", "--list"]).succeeds().output_has("trusted  ");
+    }
+}
+
+/// While one is at work the next one waits: it would take the file of the first for one that was left.
+#[test]
+fn two_at_once_wait_for_one_another() {
+    require!(Feature::Program("strace"));
+    require!(Feature::Tracing);
+    let jail = Jail::new().file("one/.jail.toml", "").file("two/.jail.toml", "");
+    let line = |name: &str| [jail_binary().as_os_str().to_owned(), "trust".into(), name.into()];
+    let start = |jail: &Jail, name: &str| {
+        let mut command = jail.command(&line(name));
+        spawn(command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()))
+    };
+    let stopping = with_fault(jail, "linkat:signal=SIGSTOP", None);
+    let first = start(&stopping, "one");
+    // Strace makes no process but the one that it traces.
+    let children = format!("/proc/{0}/task/{0}/children", first.id());
+    wait_until("the first has linked its file", || {
+        store(&stopping).exists() && !entries(&stopping).is_empty()
+    });
+    let traced = fs::read_to_string(children).expect("strace is running");
+    let traced = Pid::from_raw(traced.trim().parse().expect("one process"));
+    let jail = stopping.through([""; 0]);
+    let mut second = start(&jail, "two");
+    let waits = format!(" -> FLOCK  ADVISORY  WRITE {} ", second.id());
+    wait_until("the second waits, or is through", || {
+        fs::read_to_string("/proc/locks").expect("it can be read").contains(&waits)
+            || second.try_wait().expect("it is ours").is_some()
+    });
+    kill(traced, Signal::SIGCONT).expect("it is stopped");
+    for child in [first, second] {
+        let output = child.wait_with_output().expect("it ends");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    }
+    assert_eq!(entries(&jail).len(), 2);
+}
+
 /// None of them takes the file of another for one that was left.
 #[test]
 fn many_at_once_lose_nothing() {
@@ -112,10 +163,20 @@ help: look at what is in it, then run `chmod 700 [HOME]/.local/state/jail/trust`
 
 "#]],
     );
-    fs::remove_dir_all(store(&jail)).expect("root may");
+    fs::set_permissions(store(&jail), fs::Permissions::from_mode(0o700)).expect("root may");
+    let elsewhere = store(&jail).with_file_name("elsewhere");
+    fs::rename(store(&jail), &elsewhere).expect("root may");
+    symlink(elsewhere, store(&jail)).expect("root may");
+    says_it_is_no_directory(&jail);
+    fs::remove_file(store(&jail)).expect("root may");
     fs::write(store(&jail), "").expect("root may");
+    says_it_is_no_directory(&jail);
+}
+
+#[track_caller]
+fn says_it_is_no_directory(jail: &Jail) {
     says(
-        &jail,
+        jail,
         &jail.run(["touch", "ran"]),
         125,
         str![[r#"

@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use super::server::{Reply, Server};
 use crate::images::commands::{entries, image, refused};
@@ -106,14 +107,15 @@ fn a_helper_that_there_is_no_room_for_is_ended_and_named() {
     for (call, why) in
         [("clone", "try again [EAGAIN]"), ("clone3", "cannot start a thread: try again [EAGAIN]")]
     {
-        let jail =
-            Jail::new().home_file(".docker/config.json", r#"{"credsStore": "test"}"#).script(
-                "docker-credential-test",
-                "#!/bin/sh\necho $$ > pid; exec >&-; exec sleep 1000",
-            );
+        let jail = Jail::new()
+            .home_file(".docker/config.json", r#"{"credsStore": "test"}"#)
+            .script("docker-credential-test", "#!/bin/sh\necho $$ > pid; exec >&-; exec sleep 20");
         let path = format!("{}:/usr/bin:/bin", jail.project().display());
         let jail = jail.env("PATH", path).through(failing(call, "EAGAIN", None));
+        let begun = Instant::now();
         refuses(&jail, &name, &format!("{failed}because: {why}\n"));
+        // Strace waits for all that it has seen.
+        assert!(begun.elapsed() < Duration::from_secs(20), "it went on");
         if let Ok(pid) = fs::read_to_string(jail.project().join("pid")) {
             // Of one that has ended there may be an entry left, without words.
             let words = fs::read(format!("/proc/{}/cmdline", pid.trim())).unwrap_or_default();

@@ -36,8 +36,12 @@ pub fn leave_to_its_owner(variable: &str, otherwise: &str) -> String {
 
 fn create(directory: &Path, mode: u32) -> io::Result<()> {
     DirBuilder::new().mode(mode).create(directory)?;
-    // Whoever may write above could have put a link in its place by now. With the umask the new
-    // directory may be one that cannot be opened for reading.
+    give_mode(directory, mode)
+}
+
+/// Whoever may write above could have put a link in its place by now. With the umask the new directory may
+/// be one that cannot be opened for reading.
+fn give_mode(directory: &Path, mode: u32) -> io::Result<()> {
     let flags = (OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW).bits();
     let made = OpenOptions::new().read(true).custom_flags(flags).open(directory)?;
     let by_number = format!("/proc/self/fd/{}", made.as_raw_fd());
@@ -47,6 +51,18 @@ fn create(directory: &Path, mode: u32) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_link_in_its_place_gives_nobody_a_mode() {
+        let place = tempfile::tempdir().expect("a directory");
+        let (victim, link) = (place.path().join("victim"), place.path().join("link"));
+        DirBuilder::new().mode(0o750).create(&victim).unwrap();
+        std::os::unix::fs::symlink("victim", &link).unwrap();
+        assert!(give_mode(&link, 0o777).is_err());
+        assert_eq!(fs::metadata(&victim).unwrap().permissions().mode() & 0o7777, 0o750);
+        give_mode(&victim, 0o777).unwrap();
+        assert_eq!(fs::metadata(&victim).unwrap().permissions().mode() & 0o7777, 0o777);
+    }
 
     #[test]
     fn what_is_missing_is_made_and_what_is_there_stays() {

@@ -59,13 +59,7 @@ fn system(here: &Surroundings) -> Result<Certificates, Diagnostic> {
     let file = here.variable("SSL_CERT_FILE").map(PathBuf::from);
     let directories = here.variable("SSL_CERT_DIR");
     if file.is_none() && directories.is_none() {
-        for bundle in BUNDLES.iter().map(Path::new).filter(|bundle| bundle.exists()) {
-            let found = read(bundle)?;
-            if !found.is_empty() {
-                return Ok(found);
-            }
-        }
-        return Ok(Vec::new());
+        return first_of(BUNDLES.iter().map(Path::new));
     }
     let mut found = Vec::new();
     for directory in directories.iter().flat_map(std::env::split_paths) {
@@ -78,6 +72,17 @@ fn system(here: &Surroundings) -> Result<Certificates, Diagnostic> {
         found.extend(read(&file).map_err(named)?);
     }
     Ok(found)
+}
+
+/// What is in the first of them that has something.
+fn first_of<'a>(bundles: impl Iterator<Item = &'a Path>) -> Result<Certificates, Diagnostic> {
+    for bundle in bundles.filter(|bundle| bundle.exists()) {
+        let found = read(bundle)?;
+        if !found.is_empty() {
+            return Ok(found);
+        }
+    }
+    Ok(Vec::new())
 }
 
 /// As in dockerd(8) and containers-certs.d(5).
@@ -152,6 +157,22 @@ mod tests {
     fn options(directory: &Path, more: &[(&str, PathBuf)]) -> Options {
         let here = Surroundings::new(more.iter().cloned(), directory);
         Options { surroundings: here, ..Options::here() }
+    }
+
+    #[test]
+    fn the_first_bundle_that_has_something_is_that_of_the_system() {
+        let etc = tempfile::tempdir().unwrap();
+        let [missing, empty, one, two] =
+            ["missing", "empty", "one", "two"].map(|name| etc.path().join(name));
+        fs::write(&empty, "").unwrap();
+        fs::write(&one, PEM).unwrap();
+        fs::write(&two, PEM.repeat(2)).unwrap();
+        let count = |bundles: &[&PathBuf]| {
+            first_of(bundles.iter().map(|bundle| bundle.as_path())).unwrap().len()
+        };
+        assert_eq!(count(&[&missing, &empty, &one, &two]), 1);
+        assert_eq!(count(&[&two, &one]), 2);
+        assert_eq!(count(&[&missing, &empty]), 0);
     }
 
     #[test]
